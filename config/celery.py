@@ -1,0 +1,24 @@
+"""The Celery application: nothing but wiring; its settings are the CELERY_ ones."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("quayside")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["fleet.jobs"])
+
+
+@setup_logging.connect
+def _logs(**_kwargs: Any) -> None:
+    from django.conf import settings
+
+    from config.logs import setup_logs
+
+    setup_logs(settings.LOG_LEVEL)

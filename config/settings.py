@@ -1,0 +1,267 @@
+"""Quayside's settings: one file, every value from the environment through `config.env`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from cryptography.fernet import Fernet
+from csp.constants import NONCE, NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from config.env import env_bool, env_int, env_list, env_secret, env_str, kept_secret, problems
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+DATA_DIR = Path(env_str("QUAYSIDE_DATA_DIR", str(BASE_DIR / "data"))).resolve()
+
+# --- Web -----------------------------------------------------------------------------------
+BIND = env_str("BIND", "127.0.0.1")
+PORT = env_int("PORT", 8000, low=1, high=65535)
+DEBUG = env_bool("QUAYSIDE_DEBUG", False)
+HTTPS = env_bool("QUAYSIDE_HTTPS", False)
+LOOPBACK = BIND in {"127.0.0.1", "localhost", "::1"}
+ALLOWED_HOSTS = env_list(
+    "QUAYSIDE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if LOOPBACK else ["*"]
+)
+CSRF_TRUSTED_ORIGINS = env_list("QUAYSIDE_CSRF_TRUSTED_ORIGINS", [])
+TRUSTED_PROXIES = env_int("QUAYSIDE_TRUSTED_PROXIES", 0, low=0, high=10)
+SECRET_KEY = env_secret("QUAYSIDE_SECRET_KEY") or kept_secret(DATA_DIR / "secret.key")
+ENCRYPTION_KEYS = [
+    key.strip()
+    for key in (
+        env_secret("QUAYSIDE_ENCRYPTION_KEYS")
+        or kept_secret(DATA_DIR / "encryption.key", lambda: Fernet.generate_key().decode())
+    ).split(",")
+    if key.strip()
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+SITE_ID = 1
+
+INSTALLED_APPS = [
+    "fleet",
+    "dashboard",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "template_partials",
+    "channels",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.usersessions",
+    "django_celery_beat",
+    "ninja",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "dashboard.middleware.SignInRequired",
+    "dashboard.middleware.AccessErrors",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dashboard.context.frame",
+            ],
+            "builtins": ["dashboard.templatetags.quayside"],
+        },
+    }
+]
+
+# --- Data ----------------------------------------------------------------------------------
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SQLITE_OPTIONS: dict[str, Any] = {
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-16000;",
+}
+
+
+def database() -> dict[str, Any]:
+    """Return the one database: `QUAYSIDE_DATABASE_URL`, else SQLite in the data folder."""
+    url = env_secret("QUAYSIDE_DATABASE_URL") or f"sqlite:///{DATA_DIR / 'quayside.sqlite3'}"
+    try:
+        found: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600))
+    except Exception:  # noqa: BLE001 - the library raises several; the message is ours
+        problems.append("QUAYSIDE_DATABASE_URL must look like postgres://user:password@host/name.")
+        found = dict(dj_database_url.parse("sqlite://:memory:"))
+    if "sqlite" in str(found.get("ENGINE")):
+        found["OPTIONS"] = SQLITE_OPTIONS
+    found["CONN_HEALTH_CHECKS"] = True
+    return found
+
+
+DATABASES = {"default": database()}
+
+REDIS_SOCKET = DATA_DIR / "redis" / "redis.sock"
+REDIS_URL = env_secret("QUAYSIDE_REDIS_URL") or (
+    f"unix://{REDIS_SOCKET}" if REDIS_SOCKET.exists() else "redis://127.0.0.1:6379/0"
+)
+IN_MEMORY = REDIS_URL == "memory://"  # tests of one process only
+if not IN_MEMORY and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    problems.append("QUAYSIDE_REDIS_URL must start with redis://, rediss:// or unix://.")
+
+CACHES: dict[str, dict[str, Any]] = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        if IN_MEMORY
+        else {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "quayside",
+        }
+    )
+}
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+    "default": (
+        {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+        if IN_MEMORY
+        else {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL], "prefix": "quayside"},
+        }
+    )
+}
+
+# --- Jobs ----------------------------------------------------------------------------------
+CELERY_BROKER_URL = "memory://" if IN_MEMORY else REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "quayside:", "visibility_timeout": 86400}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "fleet.jobs.schedule:LockedScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 2
+JOBS_PER_HOST = env_int("QUAYSIDE_JOBS_PER_HOST", 8, low=1, high=100)
+JOB_DAYS = env_int("QUAYSIDE_JOB_DAYS", 90, low=1, high=3650)
+JOB_SILENCE_SECONDS = env_int("QUAYSIDE_JOB_SILENCE_SECONDS", 20, low=5, high=600)
+
+# --- Watcher -------------------------------------------------------------------------------
+EVENT_DAYS = env_int("QUAYSIDE_EVENT_DAYS", 30, low=1, high=3650)
+RELIST_SECONDS = env_int("QUAYSIDE_RELIST_SECONDS", 300, low=10, high=86400)
+LEASE_SECONDS = env_int("QUAYSIDE_LEASE_SECONDS", 6, low=2, high=60)
+LOCAL_SOCKET = env_str("QUAYSIDE_LOCAL_SOCKET", "/var/run/docker.sock")
+
+# --- People --------------------------------------------------------------------------------
+AUTH_USER_MODEL = "fleet.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+AUTH_PASSWORD_VALIDATORS[1] = {
+    **AUTH_PASSWORD_VALIDATORS[1],
+    "OPTIONS": {"min_length": 10},  # type: ignore[dict-item]
+}
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "fleet"
+ACCOUNT_ADAPTER = "dashboard.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "30/m/ip,6/5m/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+USERSESSIONS_TRACK_ACTIVITY = True
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "quayside_session"
+CSRF_COOKIE_NAME = "quayside_csrf"
+CSRF_FAILURE_VIEW = "dashboard.views.errors.csrf_failure"
+
+# --- Safety --------------------------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+
+# --- Words, times, files -------------------------------------------------------------------
+LANGUAGE_CODE = env_str("QUAYSIDE_LANGUAGE", "en")
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = env_str("QUAYSIDE_TIME_ZONE", "UTC")
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "build" / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_KEEP_ONLY_HASHED_FILES = False
+WHITENOISE_USE_FINDERS = IN_MEMORY or DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if IN_MEMORY or DEBUG
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+
+# --- Logs ----------------------------------------------------------------------------------
+LOG_LEVEL = env_str("QUAYSIDE_LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+    problems.append("QUAYSIDE_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
+    LOG_LEVEL = "INFO"
+LOGGING_CONFIG = None  # config.logs sets structlog up for every process
+
+SETTING_PROBLEMS = problems  # told by the system checks

@@ -1,0 +1,38 @@
+"""What the frame around every page shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from dashboard.requests import actor_of
+from fleet.access import visible_jobs
+from fleet.models import OPEN_STATES
+
+THEMES = ("light", "dark", "auto")
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Return the frame's context; only the theme for who has not signed in."""
+    theme = request.COOKIES.get("theme", "auto")
+    found: dict[str, Any] = {
+        "theme": theme if theme in THEMES else "auto",
+        "quayside_version": settings.VERSION,
+    }
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return found
+    actor = actor_of(request)
+    match = request.resolver_match
+    return {
+        **found,
+        "actor": actor,
+        "nav_active": (match.url_name or "").split("-")[0] if match else "",
+        "may_administer": any(
+            actor.access.may(name) for name in ("people.manage", "audit.view", "system.view")
+        ),
+        "running_jobs": visible_jobs(actor)
+        .filter(state__in=OPEN_STATES, parent__isnull=True)
+        .count(),
+    }

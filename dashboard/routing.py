@@ -1,0 +1,7 @@
+"""WebSockets: one address, one socket a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+websocket_urlpatterns: list[Any] = []

@@ -1,0 +1,258 @@
+"""The one door: nothing else hands an object to a user.
+
+`Access` holds what somebody may do, computed from their grants by one query. Objects that
+they may not see do not exist for them (`Unknown`); what they see but may not change is
+`Refused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from fleet.models import (
+    ApiToken,
+    Container,
+    Environment,
+    Event,
+    Grant,
+    Host,
+    Job,
+    Scope,
+    User,
+)
+from fleet.permissions import FLEET_ONLY, PERMISSIONS
+
+if TYPE_CHECKING:
+    from fleet.actor import Actor
+
+
+class AccessError(Exception):
+    """Somebody asked for what they may not have."""
+
+
+class Unknown(AccessError):
+    """There is no such thing, for this user."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(_("There is no such %(kind)s.") % {"kind": kind})
+
+
+class Refused(AccessError):
+    """The user sees it but may not do this."""
+
+    def __init__(self, permission: str, target: Any = None) -> None:
+        super().__init__(
+            _("You may not do this: it needs the permission “%(permission)s”.")
+            % {"permission": PERMISSIONS.get(permission, permission)}
+        )
+        self.permission = permission
+        self.target = target
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where a permission holds."""
+
+    everywhere: bool = False
+    environments: frozenset[int] = frozenset()
+    hosts: frozenset[int] = frozenset()
+
+    def covers(self, host: Host) -> bool:
+        """Return whether it holds on this host."""
+        return self.everywhere or host.pk in self.hosts or host.environment_id in self.environments
+
+    def __or__(self, other: Reach) -> Reach:
+        return Reach(
+            self.everywhere or other.everywhere,
+            self.environments | other.environments,
+            self.hosts | other.hosts,
+        )
+
+    def __bool__(self) -> bool:
+        return self.everywhere or bool(self.environments or self.hosts)
+
+    def q(self, host: str = "") -> Q:
+        """Return the filter for rows whose path to their host is `host` ("" for hosts)."""
+        if self.everywhere:
+            return Q()
+        path = f"{host}__" if host else ""
+        return Q(**{f"{path}pk__in": self.hosts}) | Q(
+            **{f"{path}environment_id__in": self.environments}
+        )
+
+
+NOWHERE = Reach()
+EVERYWHERE = Reach(everywhere=True)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What somebody may do, and where. Equal ones see equal pages."""
+
+    reaches: tuple[tuple[str, Reach], ...] = ()
+    _by_name: dict[str, Reach] = field(init=False, repr=False, compare=False, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", dict(self.reaches))
+
+    @classmethod
+    def everything(cls) -> Access:
+        """Return an administrator's access."""
+        return cls(tuple((name, EVERYWHERE) for name in sorted(PERMISSIONS)))
+
+    @classmethod
+    def of_grants(cls, grants: Iterable[tuple[Iterable[str], Reach]]) -> Access:
+        """Return the union of (permissions, reach) pairs."""
+        found: dict[str, Reach] = {}
+        for permissions, reach in grants:
+            for name in permissions:
+                if name in PERMISSIONS and (reach.everywhere or name not in FLEET_ONLY):
+                    found[name] = found.get(name, NOWHERE) | reach
+        return cls(tuple(sorted(found.items())))
+
+    def narrowed(self, permissions: Iterable[str]) -> Access:
+        """Return this access with only these permissions left."""
+        keep = set(permissions)
+        return Access(tuple((name, reach) for name, reach in self.reaches if name in keep))
+
+    def reach(self, permission: str) -> Reach:
+        """Return where a permission holds."""
+        return self._by_name.get(permission, NOWHERE)
+
+    def may(self, permission: str, host: Host | None = None) -> bool:
+        """Return whether it is allowed on the host, or over the whole fleet without one."""
+        reach = self.reach(permission)
+        return reach.covers(host) if host is not None else reach.everywhere
+
+    def permissions_on(self, host: Host) -> frozenset[str]:
+        """Return all that is allowed on a host."""
+        return frozenset(name for name, reach in self.reaches if reach.covers(host))
+
+
+NOTHING = Access()
+
+
+def access_of(user: User | None, token: ApiToken | None = None) -> Access:
+    """Return what a user may do, read from the database now; nothing for nobody.
+
+    A token with a role can only take away.
+    """
+    if user is None or not user.is_authenticated or not user.is_active:
+        return NOTHING
+    access = Access.everything() if user.is_superuser else Access.of_grants(_grants(user))
+    if token is not None and token.role is not None:
+        access = access.narrowed(token.role.permissions)
+    return access
+
+
+def _grants(user: User) -> Iterable[tuple[list[str], Reach]]:
+    rows = (
+        Grant.objects.filter(Q(user=user) | Q(team__members=user))
+        .order_by()
+        .distinct()
+        .values_list("scope", "environment_id", "host_id", "role__permissions")
+    )
+    for scope, environment, host, permissions in rows:
+        if scope == Scope.FLEET:
+            yield permissions, EVERYWHERE
+        elif scope == Scope.ENVIRONMENT:
+            yield permissions, Reach(environments=frozenset({environment}))
+        else:
+            yield permissions, Reach(hosts=frozenset({host}))
+
+
+def require(actor: Actor, permission: str, host: Host | None = None) -> None:
+    """Raise Refused unless the actor has the permission (on the host, else on the fleet)."""
+    if not actor.access.may(permission, host):
+        raise Refused(permission, host)
+
+
+def visible_hosts(actor: Actor) -> QuerySet[Host]:
+    """Return the hosts that the actor may see."""
+    return Host.objects.filter(actor.access.reach("host.view").q()).select_related("environment")
+
+
+def visible_environments(actor: Actor) -> QuerySet[Environment]:
+    """Return the environments in which the actor sees a host; all for who may change them."""
+    if actor.access.may("environment.update") or actor.access.reach("host.view").everywhere:
+        return Environment.objects.all()
+    reach = actor.access.reach("host.view")
+    return Environment.objects.filter(
+        Q(pk__in=reach.environments) | Q(hosts__in=reach.hosts)
+    ).distinct()
+
+
+def visible_containers(actor: Actor) -> QuerySet[Container]:
+    """Return the containers that the actor may see."""
+    reach = actor.access.reach("container.view")
+    return Container.objects.filter(reach.q("host")).select_related("host", "host__environment")
+
+
+def visible_events(actor: Actor) -> QuerySet[Event]:
+    """Return the events of hosts whose containers the actor may see."""
+    reach = actor.access.reach("container.view")
+    return Event.objects.filter(reach.q("host")).select_related("host")
+
+
+def visible_jobs(actor: Actor) -> QuerySet[Job]:
+    """Return the actor's own jobs, and those on hosts whose containers the actor may see."""
+    reach = actor.access.reach("container.view")
+    jobs = Job.objects.select_related("host", "actor")
+    if reach.everywhere:
+        return jobs
+    here = Q(host__isnull=False) & reach.q("host")
+    child = Job.objects.filter(here, parent=OuterRef("pk"))
+    own = Q(actor=actor.user) if actor.user else Q(pk__in=[])
+    return jobs.filter(here | own | Q(Exists(child)))
+
+
+def _host_of(row: Any) -> Host | None:
+    return row if isinstance(row, Host) else getattr(row, "host", None)
+
+
+def _one(rows: QuerySet[Any], pk: int, kind: str, actor: Actor, permission: str) -> Any:
+    row = rows.filter(pk=pk).first() if 0 < pk < 2**63 else None
+    if row is None:
+        raise Unknown(kind)
+    if permission and not actor.access.may(permission, _host_of(row)):
+        raise Refused(permission, row)
+    return row
+
+
+def access_host(actor: Actor, pk: int, permission: str = "host.view") -> Host:
+    """Return a host. Raises Unknown when it is not to be seen, Refused when not allowed."""
+    found: Host = _one(visible_hosts(actor), pk, _("host"), actor, permission)
+    return found
+
+
+def access_environment(actor: Actor, pk: int, permission: str = "") -> Environment:
+    """Return an environment. Raises Unknown or Refused."""
+    row = visible_environments(actor).filter(pk=pk).first() if 0 < pk < 2**63 else None
+    if row is None:
+        raise Unknown(_("environment"))
+    if permission:
+        require(actor, permission)
+    return row
+
+
+def access_container(actor: Actor, pk: int, permission: str = "container.view") -> Container:
+    """Return a container. Raises Unknown or Refused."""
+    found: Container = _one(visible_containers(actor), pk, _("container"), actor, permission)
+    return found
+
+
+def access_event(actor: Actor, pk: int) -> Event:
+    """Return an event. Raises Unknown."""
+    found: Event = _one(visible_events(actor), pk, _("event"), actor, "")
+    return found
+
+
+def access_job(actor: Actor, pk: int) -> Job:
+    """Return a job. Raises Unknown."""
+    found: Job = _one(visible_jobs(actor), pk, _("job"), actor, "")
+    return found

@@ -1,0 +1,35 @@
+"""Who is asking: a user with what they may do, how they came and from where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fleet.access import Access, access_of
+from fleet.models import ApiToken, User
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Everything a read or a change needs to know about who asks for it."""
+
+    user: User | None
+    access: Access = field(repr=False)
+    via: str = "web"  # web, api, schedule, command
+    address: str = ""
+
+    @property
+    def name(self) -> str:
+        """The user name, or `system`."""
+        return self.user.get_username() if self.user else "system"
+
+
+def actor_for(
+    user: User | None, *, via: str = "web", address: str = "", token: ApiToken | None = None
+) -> Actor:
+    """Return the actor of a user, with rights read now; `token` can only narrow them."""
+    return Actor(user=user, access=access_of(user, token), via=via, address=address)
+
+
+def system_actor(via: str = "schedule") -> Actor:
+    """Return the actor for what Quayside does by itself."""
+    return Actor(user=None, access=Access.everything(), via=via)

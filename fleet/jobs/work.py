@@ -1,0 +1,43 @@
+"""What a worker hands to an operation's `run`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from fleet.models import Host, Job
+from fleet.operations.registry import Params
+
+if TYPE_CHECKING:
+    from fleet.engine.client import Engine
+
+P = TypeVar("P", bound=Params)
+
+
+class Report(Protocol):
+    """What an operation may tell while it runs."""
+
+    def line(self, text: str, *, level: str = "info") -> None:
+        """Add a line to the job's output; saved and shown soon."""
+
+    def percent(self, value: int) -> None:
+        """Set the progress, 0 to 100."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A claimed job with everything its operation needs: the engine is open."""
+
+    job: Job
+    host: Host
+    engine: Engine
+    report: Report
+
+    @property
+    def engine_id(self) -> str:
+        """The engine's id of the target."""
+        return self.job.target_engine_id
+
+    def params_as(self, model: type[P]) -> P:
+        """Return the job's parameters, validated. Raises pydantic.ValidationError."""
+        return model.model_validate(self.job.params)

@@ -1,0 +1,36 @@
+"""Rows that we own, and snapshots of the engines' truth."""
+
+from __future__ import annotations
+
+from fleet.models.audit import AuditEntry, AuditResult
+from fleet.models.containers import Container, ContainerState, Health
+from fleet.models.events import Event
+from fleet.models.hosts import Environment, Host, HostState
+from fleet.models.jobs import ENDED_STATES, OPEN_STATES, Job, JobLine, JobState, LineLevel
+from fleet.models.people import ApiToken, Grant, Role, Scope, Team, User
+from fleet.models.setup import SetupToken
+
+__all__ = [
+    "ENDED_STATES",
+    "OPEN_STATES",
+    "ApiToken",
+    "AuditEntry",
+    "AuditResult",
+    "Container",
+    "ContainerState",
+    "Environment",
+    "Event",
+    "Grant",
+    "Health",
+    "Host",
+    "HostState",
+    "Job",
+    "JobLine",
+    "JobState",
+    "LineLevel",
+    "Role",
+    "Scope",
+    "SetupToken",
+    "Team",
+    "User",
+]

@@ -1,0 +1,83 @@
+"""The one list of operations: pages, API, audit and the permission tests read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from django.utils.functional import Promise
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from fleet.jobs.work import Work
+
+Text = str | Promise
+
+
+class Params(BaseModel):
+    """Parameters of an operation: unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that can be asked for.
+
+    With `run` it is a job (a worker calls `run`, on `queue`); without, it is done at once by a
+    function of its noun's module, and listed here for its permission and its words.
+    """
+
+    name: str  # container.restart; also the permission that it needs
+    target: Literal["container", "host", "environment", "people", "fleet"]
+    verb: Text  # Restart
+    doing: Text  # Restarting %(target)s
+    done: Text  # Restarted %(target)s
+    sentence: Text  # what it does, for people: shown in previews, the API docs and the audit
+    icon: str = "circle"
+    params: type[Params] = Params
+    repeatable: bool = False  # running it twice does what running it once does
+    destructive: bool = False
+    queue: Literal["control", "transfer"] = "control"
+    run: Callable[[Work], None] | None = None
+    # States in which it makes sense; empty: always. A page offers it only then.
+    states: frozenset[str] = frozenset()
+
+    @property
+    def permission(self) -> str:
+        """The permission that guards it."""
+        return self.name
+
+    @property
+    def slug(self) -> str:
+        """The last part of its name, as it stands in addresses."""
+        return self.name.split(".", 1)[1]
+
+
+REGISTRY: dict[str, Operation] = {}
+
+
+def register(operation: Operation) -> Operation:
+    """Add an operation to the list. Raises ValueError for a second one of that name."""
+    from fleet.permissions import PERMISSIONS
+
+    if operation.name in REGISTRY or operation.permission not in PERMISSIONS:
+        raise ValueError(f"{operation.name} is registered twice or has no permission")
+    REGISTRY[operation.name] = operation
+    return operation
+
+
+def operations_on(target: str) -> list[Operation]:
+    """Return the operations on a kind of target, in the order of registration."""
+    return [operation for operation in REGISTRY.values() if operation.target == target]
+
+
+def words(operation: Operation, target: Any) -> dict[str, str]:
+    """Return verb, doing and done with the target's name filled in."""
+    fill = {"target": str(target)}
+    return {
+        "verb": str(operation.verb),
+        "doing": str(operation.doing) % fill,
+        "done": str(operation.done) % fill,
+    }
