@@ -111,6 +111,7 @@ class BadEndpoint(EngineError):
 
 SENTENCES: dict[str, Text] = {
     "engine_error": _("The engine answered with an error."),
+    "bad_endpoint": _("The address or the credentials of the host cannot be used."),
     "aborted": _("The call was cancelled before the engine answered."),
     "refused": _("The connection was refused: nothing listens at this address and port."),
     "timeout": _("The host did not answer in time."),

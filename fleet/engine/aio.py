@@ -1,0 +1,293 @@
+"""Engines for asyncio: lists, events, logs. Straight on aiohttp, one session pair per engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from fleet.engine.endpoint import Endpoint
+from fleet.engine.errors import EngineError, Unreachable, Unsupported
+from fleet.engine.protocol import (
+    BODY_LIMIT,
+    USER_AGENT,
+    FrameParser,
+    container_path,
+    decode,
+    http_error,
+    negotiate,
+    version_error,
+    versions,
+)
+from fleet.engine.raw import Json, as_dict, as_list
+from fleet.engine.sockets import Resolver, tuned_socket
+from fleet.engine.stream import Stream
+from fleet.engine.translate import HttpError
+from fleet.engine.transport import Route, close_route, open_route
+from fleet.engine.types import (
+    ContainerFacts,
+    ContainerSummary,
+    EngineEvent,
+    EngineFacts,
+    LogFrame,
+    parse_container,
+    parse_event,
+    parse_facts,
+    parse_summary,
+)
+from fleet.engine.usage import DiskUsage, parse_disk_usage
+
+CONNECTIONS_PER_HOST = 10
+READ_BUFFER = 256 * 1024
+EVENT_LIMIT = 4 * 1024 * 1024
+DISK_USAGE_TIMEOUT = 120.0
+
+Params = Mapping[str, str]
+
+
+@asynccontextmanager
+async def open_async(
+    endpoint: Endpoint, connect_timeout: float = 5.0, read_timeout: float = 10.0
+) -> AsyncIterator[AsyncEngine]:
+    """An engine for this event loop; closed, with all its streams, at the end of the block.
+
+    Only ssh:// connects here; the others at their first call. Timeouts are in seconds: for
+    connecting (name, TCP, TLS, SSH each), and for each silence while an answer is awaited.
+    Raises ``EngineError``.
+    """
+    route = await open_route(endpoint, connect_timeout)
+    engine = AsyncEngine(endpoint, route, connect_timeout, read_timeout)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+        await close_route(route)
+
+
+class AsyncEngine:
+    """One engine; see ``open_async``. All methods raise ``EngineError``."""
+
+    def __init__(
+        self, endpoint: Endpoint, route: Route, connect_timeout: float, read_timeout: float
+    ) -> None:
+        self.endpoint = endpoint
+        self._route = route
+        self._connect_timeout, self._read_timeout = connect_timeout, read_timeout
+        self._calls = self._session(CONNECTIONS_PER_HOST)
+        self._streams = self._session(0)
+
+    @property
+    def learned_host_key(self) -> str:
+        """The SSH host key to pin, as the host showed it; "" for other ways."""
+        return self._route.host_key
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._calls.close()
+        await self._streams.close()
+
+    # -- calls ----------------------------------------------------------------------------------
+
+    async def ping(self) -> None:
+        """Return when the engine answers."""
+        await self._call("/_ping", parse=False)
+
+    async def facts(self) -> EngineFacts:
+        """What the engine is; also negotiates the API version anew.
+
+        Raises ``Unsupported``: not_docker, api_too_old, api_too_new.
+        """
+        version = await self._ask_version()
+        return parse_facts(await self._get("/info"), version)
+
+    async def list_containers(self) -> list[ContainerSummary]:
+        """All containers, stopped ones too, in one call."""
+        return [parse_summary(item) for item in as_list(await self._get("/containers/json?all=1"))]
+
+    async def inspect(self, ref: str) -> Json:
+        """The engine's whole knowledge of a container, by id or name. Raises ``NotFound``."""
+        return as_dict(await self._get(container_path(ref, "json")))
+
+    async def container(self, ref: str) -> ContainerFacts:
+        """``inspect``, parsed."""
+        return parse_container(await self.inspect(ref))
+
+    async def disk_usage(self) -> DiskUsage:
+        """Disk usage. Takes seconds on a large host: the engine measures."""
+        return parse_disk_usage(await self._get("/system/df", timeout=DISK_USAGE_TIMEOUT))
+
+    # -- streams --------------------------------------------------------------------------------
+
+    def events(
+        self, since: float | None = None, *, since_ns: int | None = None
+    ) -> Stream[EngineEvent]:
+        """Everything that happens, from now or from a time (Unix seconds, or ns) on.
+
+        Never ends by itself: when the engine goes it raises ``Unreachable`` (disconnected). The
+        event of exactly that time comes again, and events come from the engine's own clock.
+        """
+        if since_ns is None and since is not None:
+            since_ns = int(since * 1e9)
+        params = {} if since_ns is None else {"since": _seconds(since_ns)}
+        return Stream(
+            lambda: self._open_stream("/events", params), self._read_events, self._route.explain
+        )
+
+    def logs(
+        self,
+        ref: str,
+        *,
+        tail: int | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        follow: bool = False,
+        timestamps: bool = False,
+        tty: bool | None = None,
+    ) -> Stream[list[LogFrame]]:
+        """A container's output in lists of frames, as large as they were read.
+
+        Args:
+            tail: so many of the last lines; ``None``: all. Give it with ``since`` always: without
+                it the engine scans the whole file.
+            since, until: Unix seconds by the engine's clock.
+            follow: go on with what is written, until the container ends.
+            tty: whether the container has a terminal (then there are no frames, all is stdout);
+                ``None``: ask, one more call.
+        """
+        params = {
+            "stdout": "1",
+            "stderr": "1",
+            "follow": str(int(follow)),
+            "timestamps": str(int(timestamps)),
+            "tail": "all" if tail is None else str(tail),
+        }
+        for name, moment in (("since", since), ("until", until)):
+            if moment is not None:
+                params[name] = _seconds(int(moment * 1e9))
+        terminal = tty
+
+        async def opener() -> aiohttp.ClientResponse:
+            nonlocal terminal
+            if terminal is None:
+                terminal = (await self.container(ref)).tty
+            return await self._open_stream(container_path(ref, "logs"), params)
+
+        async def reader(response: aiohttp.ClientResponse) -> AsyncIterator[list[LogFrame]]:
+            parser = FrameParser()
+            async for chunk in response.content.iter_any():
+                frames = [LogFrame("stdout", chunk)] if terminal else parser.feed(chunk)
+                if frames:
+                    yield frames
+
+        return Stream(opener, reader, self._route.explain)
+
+    async def _read_events(self, response: aiohttp.ClientResponse) -> AsyncIterator[EngineEvent]:
+        rest = b""
+        async for chunk in response.content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                if line.strip():
+                    yield parse_event(json.loads(line))
+            if len(rest) > EVENT_LIMIT:
+                raise EngineError("engine_error", raw="an event of more than 4 MB")
+        raise Unreachable("disconnected")
+
+    # -- HTTP -----------------------------------------------------------------------------------
+
+    def _session(self, limit: int) -> aiohttp.ClientSession:
+        route = self._route
+        connector: aiohttp.BaseConnector
+        if route.unix_path:
+            connector = aiohttp.UnixConnector(route.unix_path, limit=limit)
+        else:
+            connector = aiohttp.TCPConnector(
+                limit=limit,
+                ssl=route.context or True,
+                resolver=Resolver(self._connect_timeout),
+                socket_factory=tuned_socket,
+            )
+        return aiohttp.ClientSession(
+            route.base_url,
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            read_bufsize=READ_BUFFER,
+            trust_env=False,
+        )
+
+    async def _get(self, path: str, timeout: float = 0) -> Any:
+        """JSON of a path under the negotiated version."""
+        version = versions.get(self.endpoint)
+        if not version:
+            await self._ask_version()
+            version = versions.get(self.endpoint)
+        return await self._call(f"/v{version}{path}", timeout)
+
+    async def _ask_version(self) -> Json:
+        try:
+            said = as_dict(await self._call("/version"))
+        except EngineError as error:
+            if isinstance(error.__cause__, HttpError):
+                raise version_error(error.__cause__) from error
+            raise
+        versions.put(self.endpoint, negotiate(said))
+        return said
+
+    async def _call(self, path: str, timeout: float = 0, parse: bool = True) -> Any:
+        silence = timeout or self._read_timeout
+        limits = aiohttp.ClientTimeout(
+            total=self._connect_timeout + 3 * silence,
+            sock_connect=self._connect_timeout,
+            sock_read=silence,
+        )
+        try:
+            async with self._calls.get(path, timeout=limits, allow_redirects=False) as response:
+                body = await _read_all(response)
+                if response.status >= 300:
+                    raise http_error(response.status, body)
+                return decode(body) if parse else body
+        except Exception as error:
+            raise self._explain(error) from error
+
+    async def _open_stream(self, path: str, params: Params) -> aiohttp.ClientResponse:
+        """The response with its head read; its body may take for ever. The caller closes it."""
+        if not versions.get(self.endpoint):
+            await self._ask_version()
+        url = f"/v{versions.get(self.endpoint)}{path}"
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout)
+        try:
+            async with asyncio.timeout(self._connect_timeout + self._read_timeout):
+                response = await self._streams.get(
+                    url, params=params, timeout=limits, allow_redirects=False
+                )
+                if response.status >= 300:
+                    async with response:
+                        raise http_error(response.status, await _read_all(response))
+                return response
+        except Exception as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: BaseException) -> EngineError:
+        found = self._route.explain(error)
+        if isinstance(found, Unsupported) and found.code in ("api_too_old", "api_too_new"):
+            versions.drop(self.endpoint)
+        return found
+
+
+async def _read_all(response: aiohttp.ClientResponse) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        parts.append(chunk)
+        size += len(chunk)
+        if size > BODY_LIMIT:
+            raise Unsupported("not_docker", raw="an answer of more than 64 MB")
+    return b"".join(parts)
+
+
+def _seconds(ns: int) -> str:
+    return f"{ns // 10**9}.{ns % 10**9:09d}"
