@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from dashboard.views import system
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", system.healthz, name="healthz"),
+    path("status/", system.status, name="status"),
+]

@@ -1,0 +1,25 @@
+"""What every process does first: load Django and refuse to go on with wrong settings."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def start() -> None:
+    """Set Django up; print every wrong setting in words and exit with 2 if there is one."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+    from django.conf import settings
+    from django.core.checks import run_checks
+
+    from config.logs import setup_logs
+
+    django.setup()
+    setup_logs(settings.LOG_LEVEL)
+    problems = [found for found in run_checks() if found.is_serious()]
+    for problem in problems:
+        sys.stderr.write(f"{problem.id}: {problem.msg}\n")
+    if problems:
+        sys.stderr.write("Quayside did not start: correct the settings above.\n")
+        raise SystemExit(2)
