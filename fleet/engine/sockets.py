@@ -114,3 +114,21 @@ def hang_up(sock: socket.socket) -> None:
     """
     with contextlib.suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def connect(host: str, port: int, timeout: float) -> socket.socket:
+    """``connect_async`` for threads: a connected, tuned, blocking socket within ``timeout``."""
+    addresses = _resolvers.submit(lookup, host, port).result(timeout)
+    problem: OSError = socket.gaierror(socket.EAI_NONAME, "no address")
+    for family, address, number in addresses:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(timeout)
+            tune(sock)
+            sock.connect((address, number))
+        except OSError as error:
+            sock.close()
+            problem = error
+        else:
+            return sock
+    raise problem

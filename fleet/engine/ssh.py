@@ -135,16 +135,40 @@ class SshRelay:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with self._free:
+            link, process = await self._process()
+            try:
+                await self._join(process, reader, writer)
+            finally:
+                # Not waited for: the command may go on until the engine has answered.
+                process.close()
+                self._give_back(link)
+
+    async def _process(
+        self,
+    ) -> tuple[asyncssh.SSHClientConnection, asyncssh.SSHClientProcess[bytes]]:
+        """One more command on the host, over a connection that allows one more."""
+        for last in (False, False, True):
             link = await self._link()
             try:
-                process = await link.create_process(
+                return link, await link.create_process(
                     self._command(), encoding=None, bufsize=_CHUNK, env={}, send_env=None
                 )
-                async with process:
-                    await self._join(process, reader, writer)
-            finally:
-                if link in self._links:
-                    self._links[link] -= 1
+            except asyncssh.ChannelOpenError:
+                # The server allows fewer sessions, or counts some that just ended: leave this
+                # connection alone for a while.
+                self._links[link] = self._links.get(link, 0) + SESSIONS_PER_CONNECTION
+                loop = asyncio.get_running_loop()
+                loop.call_later(10, self._give_back, link, SESSIONS_PER_CONNECTION + 1)
+                if last:
+                    raise
+            except BaseException:
+                self._give_back(link)
+                raise
+        raise AssertionError("unreachable")
+
+    def _give_back(self, link: asyncssh.SSHClientConnection, sessions: int = 1) -> None:
+        if link in self._links:
+            self._links[link] -= sessions
 
     async def _join(
         self,
@@ -162,7 +186,6 @@ class SshRelay:
                 await self._note_exit(process)
         finally:
             upward.cancel()
-            process.close()
 
     async def _note_exit(self, process: asyncssh.SSHClientProcess[bytes]) -> None:
         """Nothing came back: the command's exit status and complaint tell why."""

@@ -223,6 +223,11 @@ _PHRASES: list[tuple[str, Callable[[str], EngineError]]] = [
         r"client version .* is too new",
         lambda raw: Unsupported("api_too_old", raw=raw, permanent=False),
     ),
+    # Engines answer these with 409 or 500, each as it likes.
+    (
+        r"is not (running|paused)|(is )?already paused|container state improper",
+        lambda raw: Conflict(message=_sentence(raw), raw=raw),
+    ),
 ]
 
 
@@ -232,6 +237,7 @@ def _sentence(message: str) -> str:
     if not line or line.startswith(("<", "{", "[")):
         return ""
     line = line.removeprefix("Error response from daemon: ")
+    line = re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1", line)
     line = line[0].upper() + line[1:]
     return line if line.endswith((".", "?", "!")) else f"{line}."
 

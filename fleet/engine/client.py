@@ -1,0 +1,241 @@
+"""Engines for threads: the commands that jobs run, over docker-py's low-level client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import docker
+import requests
+from docker.auth import AuthConfig
+from docker.utils.proxy import ProxyConfig
+
+from fleet.engine.endpoint import Endpoint
+from fleet.engine.errors import Aborted, EngineError, Unsupported
+from fleet.engine.protocol import (
+    USER_AGENT,
+    container_path,
+    decode,
+    http_error,
+    negotiate,
+    version_error,
+    versions,
+)
+from fleet.engine.raw import Json, as_dict, as_int
+from fleet.engine.translate import HttpError
+from fleet.engine.transport import Route, borrow_route, return_route
+from fleet.engine.types import ContainerFacts, EngineFacts, parse_container, parse_facts
+from fleet.engine.usage import (
+    DiskUsage,
+    FileChange,
+    ProcessTable,
+    parse_changes,
+    parse_disk_usage,
+    parse_processes,
+)
+from fleet.engine.wires import WireAdapter, Wires
+
+# Docker's own grace between the stop signal and the kill signal.
+DEFAULT_GRACE = 10
+DISK_USAGE_TIMEOUT = 120.0
+
+Params = Mapping[str, str | int]
+
+
+@contextmanager
+def open_engine(
+    endpoint: Endpoint, timeout: float = 30.0, connect_timeout: float = 5.0
+) -> Iterator[Engine]:
+    """An engine for this thread (and ``abort`` for others), closed at the end of the block.
+
+    ``timeout`` is the longest silence, in seconds, while an answer is awaited; stop and restart
+    add their own grace to it. Asks for the API version unless it is known since some minutes.
+    Raises ``EngineError``.
+    """
+    route = borrow_route(endpoint, connect_timeout)
+    engine = Engine(endpoint, route, timeout, connect_timeout)
+    try:
+        engine.negotiate()
+        yield engine
+    finally:
+        engine.close()
+        return_route(endpoint, route)
+
+
+class Engine:
+    """One engine; see ``open_engine``. ``container`` is an id or a name everywhere.
+
+    All methods raise ``EngineError``: ``NotFound``, ``Conflict``, ``Unreachable`` …
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, route: Route, timeout: float, connect_timeout: float
+    ) -> None:
+        self.endpoint = endpoint
+        self._route = route
+        self._timeout, self._connect_timeout = timeout, connect_timeout
+        self._wires = Wires(route)
+        self._api = _quiet_client(self._wires)
+
+    @property
+    def learned_host_key(self) -> str:
+        """The SSH host key to pin, as the host showed it; "" for other ways."""
+        return self._route.host_key
+
+    def close(self) -> None:
+        """End all connections."""
+        self._api.close()
+
+    def abort(self) -> None:
+        """From another thread: a call that waits raises ``Aborted`` at once, as do all later ones.
+
+        What the engine has begun it may still finish.
+        """
+        self._wires.cut()
+
+    def negotiate(self) -> None:
+        """Settle on an API version. Raises ``Unsupported`` as ``AsyncEngine.facts`` does."""
+        if not versions.get(self.endpoint):
+            self._ask_version()
+        self._api._version = versions.get(self.endpoint)
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def facts(self) -> EngineFacts:
+        """What the engine is."""
+        version = self._ask_version()
+        return parse_facts(self._json("/info"), version)
+
+    def inspect(self, container: str) -> Json:
+        """The engine's whole knowledge of a container."""
+        return as_dict(self._json(container_path(container, "json")))
+
+    def container(self, container: str) -> ContainerFacts:
+        """``inspect``, parsed."""
+        return parse_container(self.inspect(container))
+
+    def top(self, container: str) -> ProcessTable:
+        """The processes of a running container."""
+        return parse_processes(self._json(container_path(container, "top")))
+
+    def changes(self, container: str) -> list[FileChange]:
+        """Files that differ from the image."""
+        return parse_changes(self._json(container_path(container, "changes")))
+
+    def disk_usage(self) -> DiskUsage:
+        """Disk usage. Takes seconds on a large host: the engine measures."""
+        return parse_disk_usage(self._json("/system/df", wait=DISK_USAGE_TIMEOUT))
+
+    # -- acting ---------------------------------------------------------------------------------
+
+    def start(self, container: str) -> bool:
+        """Start; ``False`` when it was running already."""
+        return self._post(container_path(container, "start")) != 304
+
+    def stop(self, container: str, timeout: int | None = None) -> bool:
+        """Stop, killing after ``timeout`` seconds (default: the container's own); ``False`` when
+        it was stopped already."""
+        return self._end(container, "stop", timeout) != 304
+
+    def restart(self, container: str, timeout: int | None = None) -> None:
+        """Stop as ``stop`` does, and start."""
+        self._end(container, "restart", timeout)
+
+    def kill(self, container: str, signal: str = "SIGKILL") -> None:
+        """Send a signal to the first process. Raises ``Conflict`` when it does not run."""
+        self._post(container_path(container, "kill"), {"signal": signal})
+
+    def pause(self, container: str) -> None:
+        """Freeze all processes."""
+        self._post(container_path(container, "pause"))
+
+    def unpause(self, container: str) -> None:
+        """Go on."""
+        self._post(container_path(container, "unpause"))
+
+    def rename(self, container: str, name: str) -> None:
+        """Give another name. Raises ``Conflict`` when it is taken, ``Invalid`` when it is none."""
+        self._post(container_path(container, "rename"), {"name": name})
+
+    def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
+        """Remove; ``force`` kills a running one, ``volumes`` takes its anonymous volumes along."""
+        params = {"force": int(force), "v": int(volumes)}
+        self._call("DELETE", container_path(container, ""), params)
+
+    # -- HTTP -----------------------------------------------------------------------------------
+
+    def _end(self, container: str, action: str, timeout: int | None) -> int:
+        """Stop or restart: the answer comes only when the container has ended."""
+        path = container_path(container, action)
+        params: Params = {} if timeout is None else {"t": timeout}
+        grace = DEFAULT_GRACE if timeout is None else timeout
+        if timeout is None:
+            config = as_dict(self.inspect(container).get("Config"))
+            grace = as_int(config.get("StopTimeout"), DEFAULT_GRACE)
+        return self._post(path, params, wait=self._timeout + max(0, grace))
+
+    def _ask_version(self) -> Json:
+        try:
+            said = as_dict(self._json("/version", versioned=False))
+        except EngineError as error:
+            if isinstance(error.__cause__, HttpError):
+                raise version_error(error.__cause__) from error
+            raise
+        versions.put(self.endpoint, negotiate(said))
+        return said
+
+    def _json(self, path: str, *, wait: float = 0, versioned: bool = True) -> Any:
+        try:
+            return decode(self._call("GET", path, wait=wait, versioned=versioned).content)
+        except ValueError as error:
+            raise self._explain(error) from error
+
+    def _post(self, path: str, params: Params | None = None, *, wait: float = 0) -> int:
+        return self._call("POST", path, params, wait=wait).status_code
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        *,
+        wait: float = 0,
+        versioned: bool = True,
+    ) -> requests.Response:
+        if self._wires.is_cut:
+            raise Aborted()
+        # The path is quoted already; docker-py's own quoting would do it twice.
+        url = self._api._url("{0}", "", versioned_api=versioned) + path
+        timeout = (self._connect_timeout, wait or self._timeout)
+        try:
+            response: requests.Response = self._api.request(
+                method, url, params=params, timeout=timeout, allow_redirects=False
+            )
+            if response.status_code >= 300 and response.status_code != 304:
+                raise http_error(response.status_code, response.content)
+            return response
+        except Exception as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: BaseException) -> EngineError:
+        if self._wires.is_cut and not isinstance(error, HttpError):
+            return Aborted()
+        found = self._route.explain(error)
+        if isinstance(found, Unsupported) and found.code in ("api_too_old", "api_too_new"):
+            versions.drop(self.endpoint)
+        return found
+
+
+def _quiet_client(wires: Wires) -> Any:
+    """docker-py's client over our sockets, without what it reads from ~/.docker and environment.
+
+    The version is given so that its constructor does not call the engine; it is set for real by
+    ``Engine.negotiate``.
+    """
+    api: Any = docker.APIClient(base_url="tcp://docker:2375", version="1.41", user_agent=USER_AGENT)
+    api._auth_configs, api._proxy_configs = AuthConfig({}), ProxyConfig()
+    api.trust_env = False
+    api.proxies = {}
+    api.mount("http://", WireAdapter(wires))
+    return api
