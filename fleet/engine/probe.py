@@ -6,7 +6,6 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-import asyncssh
 from django.utils.translation import gettext_lazy as _
 
 from fleet.engine.aio import open_async
@@ -17,8 +16,8 @@ from fleet.engine.endpoint import (
     host_key_fingerprint,
     parse_address,
 )
-from fleet.engine.errors import EngineError, Text, Unreachable, Untrusted
-from fleet.engine.sockets import connect_async
+from fleet.engine.errors import EngineError, Text, Untrusted
+from fleet.engine.ssh import offered_host_key
 from fleet.engine.translate import translate
 from fleet.engine.types import EngineFacts
 
@@ -96,7 +95,8 @@ def _guess(endpoint: Endpoint, error: EngineError) -> EngineError:
 
     With TLS 1.3 its alert comes after the handshake, and a reset may overtake it.
     """
-    if error.code == "disconnected" and endpoint.tls_ca and not endpoint.tls_cert:
+    codes = ("disconnected", "client_certificate")
+    if error.code in codes and endpoint.tls_ca and not endpoint.tls_cert:
         return Untrusted("client_certificate_missing", raw=error.raw)
     return error
 
@@ -120,14 +120,10 @@ def _shows_key(error: EngineError) -> bool:
 
 
 async def _offered_host_key(endpoint: Endpoint, timeout: float) -> str:
-    """The key that the SSH server shows now, without signing in; "" when it cannot be had."""
     try:
-        address = parse_address(endpoint)
         async with asyncio.timeout(timeout):
-            sock = await connect_async(address.host, address.port)
-            key = await asyncssh.get_server_host_key(address.host, sock=sock, config=None)
-            return key.export_public_key().decode().strip() if key else ""
-    except (OSError, asyncssh.Error, Unreachable):
+            return await offered_host_key(parse_address(endpoint))
+    except (OSError, EngineError):
         return ""
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import asyncssh
 
 from fleet.engine.endpoint import Address, Endpoint, load_host_key
-from fleet.engine.errors import Denied, EngineError, Unreachable, Unsupported
+from fleet.engine.errors import Denied, EngineError, Unreachable, Unsupported, Untrusted
 from fleet.engine.sockets import connect_async
 from fleet.engine.translate import translate
 
@@ -65,8 +65,21 @@ class SshRelay:
         except BaseException as error:
             await self.close()
             if isinstance(error, Exception):
-                raise translate(error) from error
+                raise await self._diagnose(translate(error)) from error
             raise
+
+    async def _diagnose(self, error: EngineError) -> EngineError:
+        """A server that just hangs up while we greet: is it SSH at all, and has it our key?"""
+        if error.code != "disconnected":
+            return error
+        with contextlib.suppress(OSError, EngineError, TimeoutError):
+            async with asyncio.timeout(2):
+                if not await _greets(self._address):
+                    return Unsupported("not_ssh", raw=error.raw)
+                offered = await offered_host_key(self._address)
+                if offered and self.host_key and not _same_key(offered, self.host_key):
+                    return Untrusted("host_key_changed", raw=error.raw)
+        return error
 
     async def close(self) -> None:
         """End every connection and remove the socket."""
@@ -232,6 +245,34 @@ async def _copy_down(
             writer.write(data)
             await writer.drain()
     return received
+
+
+async def offered_host_key(address: Address) -> str:
+    """The key that an SSH server shows now, without signing in; "" when it shows none.
+
+    Raises ``OSError`` and ``EngineError``. The caller bounds the time.
+    """
+    _name_ourselves()
+    sock = await connect_async(address.host, address.port)
+    try:
+        key = await asyncssh.get_server_host_key(address.host, sock=sock, config=None)
+    except asyncssh.Error as error:
+        raise translate(error) from error
+    return key.export_public_key().decode().strip() if key else ""
+
+
+async def _greets(address: Address) -> bool:
+    """True when the server speaks first and at once, as SSH servers do: "SSH-2.0-…"."""
+    start = b""
+    with await connect_async(address.host, address.port) as sock:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                start = await asyncio.get_running_loop().sock_recv(sock, 255)
+    return start.startswith(b"SSH-")
+
+
+def _same_key(one: str, other: str) -> bool:
+    return one.split()[:2] == other.split()[:2]
 
 
 def _short_folder() -> str | None:

@@ -79,9 +79,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _raw(chain: list[BaseException]) -> str:
-    """The innermost text there is: wrappers only repeat it with addresses of objects."""
+    """The innermost text that says something: wrappers only repeat it with more around it."""
     texts = [str(member).strip() for member in chain]
-    return next((text for text in reversed(texts) if text), type(chain[0]).__name__)
+    return next((text for text in reversed(texts) if len(text) > 3), type(chain[0]).__name__)
 
 
 # -- TLS ----------------------------------------------------------------------------------------
@@ -106,7 +106,8 @@ def _tls(error: BaseException) -> EngineError | None:
         return Untrusted(_VERIFY_CODES.get(error.verify_code, "certificate_invalid"))
     if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLZeroReturnError):
         return None
-    reason = (error.reason or str(error)).upper().replace(" ", "_")
+    # aiohttp's own SSLErrors have no reason.
+    reason = str(getattr(error, "reason", None) or error).upper().replace(" ", "_")
     if any(word in reason for word in _NOT_TLS):
         return Untrusted("plain_http")
     if any(word in reason for word in _TLS_TOO_OLD):
