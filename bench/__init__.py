@@ -1,0 +1,3 @@
+"""The figures of docs/performance.md, one command: `make bench`."""
+
+from __future__ import annotations

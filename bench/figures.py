@@ -1,0 +1,39 @@
+"""What a measurement prints: a figure, its limit, and whether it holds."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the result. `limit` is the most that is allowed, None where there is none."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+
+    def __str__(self) -> str:
+        told = f"{self.name:<58} {self.value:>9.1f} {self.unit}"
+        if self.limit is None:
+            return told
+        holds = "holds" if self.value <= self.limit else "MISSED"
+        return f"{told:<76} limit {self.limit:g} {self.unit}: {holds}"
+
+
+def percentile(values: list[float], percent: float) -> float:
+    """Return the nearest-rank percentile of a list that is not empty."""
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, round(percent / 100 * len(ranked) + 0.5) - 1)]
+
+
+def spread(
+    name: str, values: list[float], unit: str, *, median: float | None, p95: float | None
+) -> list[Figure]:
+    """Return median and p95 of measured values, each with its limit."""
+    return [
+        Figure(f"{name}, median of {len(values)}", statistics.median(values), unit, median),
+        Figure(f"{name}, p95", percentile(values, 95), unit, p95),
+    ]

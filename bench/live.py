@@ -1,0 +1,156 @@
+"""From the engine to the screen, in real Chromium over the lab.
+
+The clock starts when the CLI's command returns (`docker stop` itself waits for the container)
+and stops at the first frame drawn after the row changed. Both read the machine's one clock.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+
+from bench.figures import Figure, percentile, spread
+from bench.stage import Stage
+from tests.lab.lab import LabHost
+
+ROUNDS = 20
+
+WATCH = """
+() => {
+  window.seen = [];
+  window.tasks = [];
+  const rows = document.querySelector('#container-rows');
+  const note = (element, kind) => requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => window.seen.push({
+      text: element.textContent, kind, at: Date.now(),
+    });
+    channel.port2.postMessage(0);
+  });
+  new MutationObserver((changes) => {
+    for (const change of changes) {
+      for (const added of change.addedNodes) if (added.nodeType === 1) note(added, 'added');
+    }
+  }).observe(rows, { childList: true });
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) window.tasks.push(entry.duration);
+  }).observe({ entryTypes: ['longtask'] });
+}
+"""
+
+
+def when_seen(page: Page, name: str, word: str) -> float:
+    """Return the time (s) when a row with this name and state was first drawn."""
+    page.wait_for_function(
+        "([name, word]) => window.seen.some(s => s.text.includes(name) && s.text.includes(word))",
+        arg=[name, word],
+        polling=20,
+        timeout=20_000,
+    )
+    at = page.evaluate(
+        "([name, word]) => window.seen.find(s => s.text.includes(name)"
+        " && s.text.includes(word)).at",
+        [name, word],
+    )
+    return float(at) / 1000
+
+
+def docker(host: LabHost, *arguments: str) -> tuple[float, float]:
+    """Run a command of the CLI; return when it began and when it returned (s)."""
+    began = time.time()
+    host.docker(*arguments)
+    return began, time.time()
+
+
+def timed(page: Page, name: str, word: str, command: Callable[[], tuple[float, float]]) -> float:
+    """Return the ms from the return of a command to the changed row on screen, at least 0."""
+    page.evaluate("() => { window.seen = []; }")
+    _began, ended = command()
+    return max(0.0, (when_seen(page, name, word) - ended) * 1000)
+
+
+def latencies(stage: Stage) -> list[Figure]:
+    """Stop, start and run containers by the CLI, ROUNDS times each."""
+    page = stage.page()
+    page.goto(f"{stage.stack.url}/containers/?size=250")
+    page.wait_for_selector("html[data-live=live]")
+    page.evaluate(WATCH)
+    taken: dict[str, list[float]] = {"stop": [], "start": [], "run": []}
+    for number in range(ROUNDS):
+        host = stage.lab.hosts[number % len(stage.lab.hosts)]
+        name = f"bench-{number}"
+        run = ("run", "-d", "--name", name, "lab/busybox:1", "sleep", "100000")
+        taken["run"].append(timed(page, name, "running", lambda: docker(host, *run)))  # noqa: B023
+        stop = ("stop", "-t", "0", name)
+        taken["stop"].append(timed(page, name, "exited", lambda: docker(host, *stop)))  # noqa: B023
+        taken["start"].append(timed(page, name, "running", lambda: docker(host, "start", name)))  # noqa: B023
+        docker(host, "rm", "-f", name)
+    figures: list[Figure] = []
+    for verb, values in taken.items():
+        figures += spread(
+            f"docker {verb} returned -> changed row on screen", values, "ms", median=60, p95=200
+        )
+    page.context.close()
+    return figures
+
+
+def first_draw(stage: Stage) -> list[Figure]:
+    """Load the list of 250 rows, warm, ten times: from the click to everything drawn."""
+    page = stage.page()
+    values = []
+    for number in range(12):
+        page.goto(f"{stage.stack.url}/containers/?size=250", wait_until="load")
+        page.wait_for_timeout(200)
+        taken = page.evaluate(
+            "() => { const n = performance.getEntriesByType('navigation')[0];"
+            " const p = performance.getEntriesByName('first-contentful-paint')[0];"
+            " return Math.max(n.loadEventEnd, p ? p.startTime : 0); }"
+        )
+        if number >= 2:
+            values.append(float(taken))
+    count = page.locator("#container-rows > *").count()
+    page.context.close()
+    return [
+        Figure(
+            f"list of {count} containers fully drawn, warm, median",
+            percentile(values, 50),
+            "ms",
+            200,
+        ),
+        Figure("the same, p95", percentile(values, 95), "ms"),
+    ]
+
+
+def restarts(stage: Stage) -> list[Figure]:
+    """Restart all containers at once and watch the page's main thread."""
+    page = stage.page()
+    page.goto(f"{stage.stack.url}/containers/?size=250")
+    page.wait_for_selector("html[data-live=live]")
+    page.evaluate(WATCH)
+    children = []
+    for host in stage.lab.hosts:
+        ids = host.docker("ps", "-q").split()
+        argv = ["/usr/bin/docker", "-H", host.socket_url]
+        children.append(
+            subprocess.Popen([*argv, "restart", "-t", "0", *ids], stdout=subprocess.DEVNULL)
+        )
+        children.append(
+            subprocess.Popen(
+                [*argv, "restart", "-t", "0", *reversed(ids)], stdout=subprocess.DEVNULL
+            )
+        )
+    for child in children:
+        child.wait(300)
+    page.wait_for_timeout(3000)
+    wrong = page.locator("#container-rows > *:not([data-state=running])").count()
+    tasks = [float(task) for task in page.evaluate("() => window.tasks")]
+    drawn = int(page.evaluate("() => window.seen.length"))
+    page.context.close()
+    return [
+        Figure("300 restarts at once: longest main-thread task", max(tasks, default=0), "ms", 100),
+        Figure("300 restarts at once: rows drawn meanwhile", drawn, "rows"),
+        Figure("300 restarts at once: rows wrong afterwards", wrong, "rows", 0),
+    ]

@@ -1,0 +1,103 @@
+"""`make run` for real: processes, address, set-up link, Ctrl-C, and carrying on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config.redis import find_server
+from tests.stack import ROOT, Stack
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.skipif(find_server() is None, reason="no redis-server on this machine")
+
+
+def children(pid: int) -> dict[int, str]:
+    """Return pid -> command of all processes below one."""
+    done = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split(None, 2) for line in done.stdout.splitlines()]
+    found: dict[int, str] = {}
+    wanted = {pid}
+    while wanted:
+        below = {int(r[0]): r[2] for r in rows if int(r[1]) in wanted and int(r[0]) not in found}
+        found |= below
+        wanted = set(below)
+    return found
+
+
+def process(stack: Stack, words: str) -> int:
+    """Return the pid of the process whose command holds `words`; 0 while there is none."""
+    assert stack.process is not None
+    found = [pid for pid, line in children(stack.process.pid).items() if words in line]
+    return min(found, default=0)
+
+
+def test_it_runs_carries_on_and_ends_cleanly(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    stack.start()
+    assert stack.get("/healthz") == 200
+    first_link = stack.setup_link()
+    assert first_link.startswith(stack.url)
+    for words in ("config.web", "-Q control", "-Q transfer", "manage.py watch", "manage.py beat"):
+        assert process(stack, words), words
+    assert stack.process is not None
+    everything = children(stack.process.pid)
+    stack.make_administrator()
+    assert stack.stop() == 0
+    eventually(lambda: not [pid for pid in everything if Path(f"/proc/{pid}").exists()], "all end")
+
+    stack.start()
+    try:
+        assert stack.output().count("/setup/") == 1
+        with sqlite3.connect(tmp_path / "data" / "quayside.sqlite3") as database:
+            assert database.execute("SELECT username FROM fleet_user").fetchall() == [("root",)]
+            assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        for name in ("secret.key", "encryption.key"):
+            assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
+    finally:
+        stack.stop()
+
+
+def test_it_starts_a_killed_process_again(tmp_path: Path) -> None:
+    with Stack(tmp_path) as stack:
+        for words in ("config.web", "manage.py watch"):
+            before = process(stack, words)
+            os.kill(before, signal.SIGKILL)
+            eventually(lambda w=words, b=before: process(stack, w) not in {0, b}, words)  # type: ignore[misc]
+        eventually(lambda: answers(stack), "the web process answers again")
+
+
+def answers(stack: Stack) -> bool:
+    """Return whether the web process is well."""
+    try:
+        return stack.get("/healthz") == 200
+    except OSError:
+        return False
+
+
+def test_it_says_that_the_port_is_taken(tmp_path: Path) -> None:
+    with Stack(tmp_path / "one") as first:
+        environment = {**first.environment, "QUAYSIDE_DATA_DIR": str(tmp_path / "two")}
+        message = refused(environment)
+        assert f"Cannot listen on 127.0.0.1:{first.port}" in message
+        assert "running already" in refused(first.environment)
+
+
+def refused(environment: dict[str, str]) -> str:
+    """Start another one, which must end at once; return what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "config.run"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    return done.stderr
