@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
-from fleet.operations import containers, hosts
+from fleet.operations import (
+    containers,
+    environments,
+    grants,
+    host_jobs,
+    hosts,
+    roles,
+    teams,
+    tokens,
+    users,
+)
 from fleet.operations.registry import REGISTRY, Operation, operations_on, words
 
-__all__ = ["REGISTRY", "Operation", "containers", "hosts", "operations_on", "words"]
+__all__ = [
+    "REGISTRY",
+    "Operation",
+    "containers",
+    "environments",
+    "grants",
+    "host_jobs",
+    "hosts",
+    "operations_on",
+    "roles",
+    "teams",
+    "tokens",
+    "users",
+    "words",
+]
