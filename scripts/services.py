@@ -1,4 +1,4 @@
-"""Private Redis, PostgreSQL and lab for a test run: started in a folder, gone when it ends."""
+"""Private Redis, PostgreSQL and lab for tests: started in a folder, gone when they end."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """`make test`: every test of the project, phase by phase, on whatever this machine can do.
 
-As root on Debian it installs what is missing, starts a lab of real Docker hosts, a private Redis
-and a private PostgreSQL, and ends them however the run ends. Elsewhere it runs what needs none of
-that and says what it left out. Standard library only: it runs before `.venv` exists.
+As root on Debian it installs what is missing, starts a lab of real Docker hosts and a private
+PostgreSQL, and ends them however the run ends. Elsewhere it runs what needs none of that and says
+what it left out. Standard library only: it runs before `.venv` exists.
 
 Phases can be named: `make test PHASES="unit lab"`.
 """
@@ -29,7 +29,7 @@ from scripts import services
 ROOT = services.ROOT
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 NO_TESTS = 5  # pytest's exit code when a phase has no tests
-SHARE_REDIS = {"lab", "browser"}
+NOT_INHERITED = {"QUAYSIDE_REDIS_URL", "QUAYSIDE_DATABASE_URL", "PORT", "BIND"}
 UNIT = "not lab and not browser and not compose"
 
 
@@ -96,7 +96,6 @@ class Machine:
     """What there is to test with: settings for every test, and the reason for each missing part."""
 
     env: dict[str, str]
-    redis_url: str = ""
     postgresql_url: str = ""
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -160,9 +159,6 @@ def machine(folder: Path, wanted: set[str], no_lab: str) -> Iterator[Machine]:
             except services.ServiceError as error:
                 made.missing[part] = str(error)
 
-        def start_redis() -> None:
-            made.redis_url = stack.enter_context(services.redis(folder / "redis"))
-
         def start_postgresql() -> None:
             made.postgresql_url = stack.enter_context(services.postgresql(folder / "postgresql"))
 
@@ -172,7 +168,6 @@ def machine(folder: Path, wanted: set[str], no_lab: str) -> Iterator[Machine]:
             if "QUAYSIDE_LAB" not in os.environ:
                 made.env.update(stack.enter_context(services.lab(lab_settings())))
 
-        try_to("redis", start_redis)
         if "postgresql" in wanted:
             try_to("postgresql", start_postgresql)
         if "lab" in wanted or "chromium" in wanted:
@@ -204,13 +199,8 @@ def run_phase(phase: Phase, have: Machine, folder: Path) -> Result:
 
 
 def phase_environment(phase: Phase, have: Machine) -> dict[str, str]:
-    """Unit tests run two at a time and keep their messages in memory; the others share a Redis."""
-    env = dict(have.env)
-    env.pop("QUAYSIDE_REDIS_URL", None)
-    if have.redis_url:
-        env["QUAYSIDE_TEST_REDIS_URL"] = have.redis_url
-        if phase.name in SHARE_REDIS:
-            env["QUAYSIDE_REDIS_URL"] = have.redis_url
+    """The tests' own settings count, not those of the person who runs them."""
+    env = {key: value for key, value in have.env.items() if key not in NOT_INHERITED}
     if phase.name == "postgresql":
         env["QUAYSIDE_DATABASE_URL"] = have.postgresql_url
     return env
