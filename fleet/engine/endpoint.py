@@ -25,10 +25,10 @@ URL_LIMIT = 1024
 # sun_path of a Unix socket's address holds 108 bytes, the last one zero.
 SOCKET_PATH_LIMIT = 107
 
-_HOST = re.compile(r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?$")
-_IPV6 = re.compile(r"^[0-9A-Fa-f:.]{2,45}$")
-_USER = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,63}$")
-_PATH = re.compile(r"^/[A-Za-z0-9_./@+:=-]*$")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
+_IPV6 = re.compile(r"[0-9A-Fa-f:.]{2,45}")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,63}")
+_PATH = re.compile(r"/[A-Za-z0-9_./@+:=-]*")
 
 
 @dataclass(frozen=True, repr=False)
@@ -135,10 +135,10 @@ def _parse_tcp(endpoint: Endpoint, parts: SplitResult, port: int | None) -> Addr
 
 def _parse_ssh(endpoint: Endpoint, parts: SplitResult, port: int | None) -> Address:
     host, user = _host(parts), parts.username or ""
-    if not _USER.match(user):
+    if not _USER.fullmatch(user):
         raise BadEndpoint("url", _("Say as which user to sign in: ssh://user@host."))
     path = "" if parts.path == "/" else parts.path
-    if path and not _PATH.match(path):
+    if path and not _PATH.fullmatch(path):
         raise BadEndpoint("url", _("The path after the host must be that of a Docker socket."))
     return Address("ssh", host, port or 22, user, path)
 
@@ -154,7 +154,7 @@ def _host(parts: SplitResult) -> str:
     host = parts.hostname or ""
     if not host:
         raise BadEndpoint("url", _("The address names no host."))
-    if not (_HOST.match(host) or (":" in host and _IPV6.match(host))):
+    if not (_HOST.fullmatch(host) or (":" in host and _IPV6.fullmatch(host))):
         raise BadEndpoint("url", _("The host must be a name or an IP address."))
     return host
 

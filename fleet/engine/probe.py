@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+import aiohttp
 from django.utils.translation import gettext_lazy as _
 
 from fleet.engine.aio import open_async
@@ -91,14 +92,16 @@ def _translated(error: Exception) -> EngineError:
 
 
 def _guess(endpoint: Endpoint, error: EngineError) -> EngineError:
-    """A TLS server that hangs up on the first word of a client without certificate wants one.
+    """A TLS server that hangs up on our first words, after the handshake, dislikes our certificate.
 
-    With TLS 1.3 its alert comes after the handshake, and a reset may overtake it.
+    With TLS 1.3 its alert comes only then, and a reset may overtake it.
     """
-    codes = ("disconnected", "client_certificate")
-    if error.code in codes and endpoint.tls_ca and not endpoint.tls_cert:
-        return Untrusted("client_certificate_missing", raw=error.raw)
-    return error
+    connecting = isinstance(error.__cause__, aiohttp.ClientConnectorError)
+    refused = error.code == "disconnected" and endpoint.uses_tls and not connecting
+    if error.code != "client_certificate" and not refused:
+        return error
+    missing = "client_certificate" if endpoint.tls_cert else "client_certificate_missing"
+    return Untrusted(missing, raw=error.raw)
 
 
 def _failed(error: EngineError, seconds: float, key: str = "", field: str = "") -> Probe:
@@ -169,6 +172,7 @@ ADVICE: dict[str, Text] = {
         "Check the user, and that the public key is in its ~/.ssh/authorized_keys on the host."
     ),
     "ssh_no_key": _("Paste a private key, or start this server with SSH_AUTH_SOCK set."),
+    "unauthorized": _("Check who may use the engine's API, and the proxies on the way."),
     "permission": _("Let the user open the socket: on most systems by the group docker."),
     "no_docker": _(
         "Install the docker command on the host, in a folder that is in the PATH of commands run "

@@ -25,8 +25,8 @@ VERSION_CACHE_SECONDS = 300.0
 BODY_LIMIT = 64 * 1024 * 1024
 USER_AGENT = "Quayside"
 
-_ID = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$")
-_VERSION = re.compile(r"^(\d{1,3})\.(\d{1,3})$")
+_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
+_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})", re.ASCII)
 
 
 def container_path(ref: str, action: str) -> str:
@@ -34,7 +34,7 @@ def container_path(ref: str, action: str) -> str:
 
     Raises ``NotFound`` for what no engine accepts as a name: it must not become another path.
     """
-    if not _ID.match(ref):
+    if not _ID.fullmatch(ref):
         raise NotFound()
     return f"/containers/{quote(ref)}" + (f"/{action}" if action else "")
 
@@ -57,7 +57,7 @@ def negotiate(version: Json) -> str:
 
 
 def _numbers(text: object) -> tuple[int, int] | None:
-    match = _VERSION.match(as_str(text))
+    match = _VERSION.fullmatch(as_str(text))
     return (int(match[1]), int(match[2])) if match else None
 
 

@@ -264,10 +264,10 @@ async def offered_host_key(address: Address) -> str:
 async def _greets(address: Address) -> bool:
     """True when the server speaks first and at once, as SSH servers do: "SSH-2.0-…"."""
     start = b""
-    with await connect_async(address.host, address.port) as sock:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                start = await asyncio.get_running_loop().sock_recv(sock, 255)
+    sock = await connect_async(address.host, address.port)
+    with sock, contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            start = await asyncio.get_running_loop().sock_recv(sock, 255)
     return start.startswith(b"SSH-")
 
 

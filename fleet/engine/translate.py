@@ -102,11 +102,12 @@ _TLS_TOO_OLD = ("UNSUPPORTED_PROTOCOL", "ALERT_PROTOCOL_VERSION")
 
 
 def _tls(error: BaseException) -> EngineError | None:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return None  # aiohttp's own SSLErrors carry the telling one and have no fields themselves
     if isinstance(error, ssl.SSLCertVerificationError):
         return Untrusted(_VERIFY_CODES.get(error.verify_code, "certificate_invalid"))
     if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLZeroReturnError):
         return None
-    # aiohttp's own SSLErrors have no reason.
     reason = str(getattr(error, "reason", None) or error).upper().replace(" ", "_")
     if any(word in reason for word in _NOT_TLS):
         return Untrusted("plain_http")
@@ -243,25 +244,17 @@ def _sentence(message: str) -> str:
     return line if line.endswith((".", "?", "!")) else f"{line}."
 
 
-_NOT_HTTP = (
-    aiohttp.ClientResponseError,
-    http_exceptions.HttpProcessingError,
-    urllib3.exceptions.HTTPError,
-    requests.exceptions.InvalidHeader,
-)
+# A TLS server answers plain text with an alert record: type 21, version 3.x. As shown by repr().
+_TLS_ALERT = re.compile(r"\\x15\\+x03|\x15\x03")
 
 
 def _not_docker(error: BaseException) -> EngineError | None:
     if isinstance(error, (json.JSONDecodeError, requests.exceptions.JSONDecodeError)):
         return Unsupported("not_docker")
     text = str(error)
-    if isinstance(error, http_exceptions.BadHttpMessage | aiohttp.ClientResponseError):
-        # A TLS server answers plain text with an alert record: type 21, version 3.x.
-        tls = "\\x15\\x03" in text or "\x15\x03" in text
-        return Untrusted("tls_required") if tls else Unsupported("not_docker")
-    if "BadStatusLine" in text or "bad status line" in text.lower():
-        tls = "\\x15\\x03" in text or "\x15\x03" in text
-        return Untrusted("tls_required") if tls else Unsupported("not_docker")
+    kinds = (http_exceptions.BadHttpMessage, aiohttp.ClientResponseError)
+    if isinstance(error, kinds) or "badstatusline" in text.lower().replace(" ", ""):
+        return Untrusted("tls_required") if _TLS_ALERT.search(text) else Unsupported("not_docker")
     return None
 
 
