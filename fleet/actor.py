@@ -19,8 +19,10 @@ class Actor:
 
     @property
     def name(self) -> str:
-        """The user name, or `system`."""
-        return self.user.get_username() if self.user else "system"
+        """The user name, `system` for Quayside itself, "" for who did not sign in."""
+        if self.user:
+            return self.user.get_username()
+        return "" if self.via in {"web", "api"} else "system"
 
 
 def actor_for(

@@ -29,7 +29,7 @@ class Operation:
     function of its noun's module, and listed here for its permission and its words.
     """
 
-    name: str  # container.restart; also the permission that it needs
+    name: str  # container.restart; also the permission, unless `needs` names another
     target: Literal["container", "host", "environment", "people", "fleet"]
     verb: Text  # Restart
     doing: Text  # Restarting %(target)s
@@ -43,11 +43,12 @@ class Operation:
     run: Callable[[Work], None] | None = None
     # States in which it makes sense; empty: always. A page offers it only then.
     states: frozenset[str] = frozenset()
+    needs: str = ""  # the permission, where it is not the operation's own name
 
     @property
     def permission(self) -> str:
         """The permission that guards it."""
-        return self.name
+        return self.needs or self.name
 
     @property
     def slug(self) -> str:

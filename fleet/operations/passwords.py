@@ -1,0 +1,59 @@
+"""What user names and passwords must be like, in words."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from fleet.models import User
+from fleet.operations.errors import Invalid
+
+RESERVED = {"system", "anonymous"}  # the audit log speaks of them
+PASSWORD_LIMIT = 256  # Argon2 would hash more, but slowly
+
+
+def check_username(text: str, *, of: User | None = None) -> str:
+    """Return the user name, normalised. Raises Invalid: {"username": …}.
+
+    Names that differ only by case are the same name.
+    """
+    name = unicodedata.normalize("NFKC", text.strip())
+    field = User._meta.get_field("username")
+    if not name:
+        raise Invalid({"username": [_("Enter a user name.")]})
+    if len(name) > 150:
+        raise Invalid({"username": [_("Use at most 150 characters.")]})
+    try:
+        field.run_validators(name)
+    except ValidationError as error:
+        sentence = _("Use letters, digits and @ . + - _ only.")
+        raise Invalid({"username": [sentence]}) from error
+    if name.lower() in RESERVED:
+        raise Invalid({"username": [_("This name is kept for Quayside itself.")]})
+    others = User.objects.filter(username__iexact=name)
+    if of is not None:
+        others = others.exclude(pk=of.pk)
+    if others.exists():
+        raise Invalid({"username": [_("There is a user of this name already.")]})
+    return name
+
+
+def check_new_password(password: str, user: User, *, field: str = "password") -> None:
+    """Check a password by the rules of the settings. Raises Invalid: {field: …}."""
+    if not password:
+        raise Invalid({field: [_("Enter a password.")]})
+    if len(password) > PASSWORD_LIMIT:
+        sentence = _("Use at most %(limit)d characters.") % {"limit": PASSWORD_LIMIT}
+        raise Invalid({field: [sentence]})
+    try:
+        password_validation.validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid({field: error.messages}) from error
+
+
+def password_rules() -> list[str]:
+    """Return the rules as sentences for the help under a password field."""
+    return [str(rule) for rule in password_validation.password_validators_help_texts()]

@@ -1,0 +1,111 @@
+"""Users, teams, roles and grants for those who manage people. Nobody else gets them here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from fleet.access import Unknown, require
+from fleet.actor import Actor
+from fleet.models import ApiToken, Grant, Role, Scope, Team, User
+
+PERMISSION = "people.manage"
+
+
+def users_of(actor: Actor, *, q: str = "", state: str = "") -> QuerySet[User]:
+    """Return all users with counts of their teams and grants. Raises Refused."""
+    require(actor, PERMISSION)
+    users = User.objects.annotate(
+        team_count=Count("teams", distinct=True), grant_count=Count("grants", distinct=True)
+    )
+    if q:
+        names = ("username", "first_name", "last_name", "email")
+        found = Q()
+        for name in names:
+            found |= Q(**{f"{name}__icontains": q.replace("\x00", "")})
+        users = users.filter(found)
+    if state in {"active", "disabled"}:
+        users = users.filter(is_active=state == "active")
+    return users.annotate(administers=administers(OuterRef("pk")))
+
+
+def administers(pk: OuterRef) -> Exists:
+    """Return the condition that a user has the administrator's role on the whole fleet."""
+    whole = Grant.objects.filter(
+        role__name="administrator", role__built_in=True, scope=Scope.FLEET
+    ).order_by()
+    return Exists(whole.filter(Q(user=pk) | Q(team__members=pk)))
+
+
+def teams_of(actor: Actor, *, q: str = "") -> QuerySet[Team]:
+    """Return all teams with counts. Raises Refused."""
+    require(actor, PERMISSION)
+    teams = Team.objects.annotate(
+        member_count=Count("members", distinct=True), grant_count=Count("grants", distinct=True)
+    )
+    return teams.filter(name__icontains=q.replace("\x00", "")) if q else teams
+
+
+def roles_of(actor: Actor) -> QuerySet[Role]:
+    """Return all roles with the number of their grants. Raises Refused."""
+    require(actor, PERMISSION)
+    return Role.objects.annotate(grant_count=Count("grants", distinct=True))
+
+
+def grants_of(actor: Actor) -> QuerySet[Grant]:
+    """Return all grants with what they name. Raises Refused."""
+    require(actor, PERMISSION)
+    return Grant.objects.select_related("user", "team", "role", "environment", "host", "created_by")
+
+
+def grants_reaching(actor: Actor, user: User) -> QuerySet[Grant]:
+    """Return the grants that a user has, directly or by a team. Raises Refused."""
+    return grants_of(actor).filter(Q(user=user) | Q(team__members=user)).distinct()
+
+
+def own_tokens(actor: Actor) -> QuerySet[ApiToken]:
+    """Return the actor's own API tokens that were not revoked."""
+    rows = ApiToken.objects.filter(user=actor.user, revoked_at__isnull=True)
+    return rows.select_related("role")
+
+
+def access_user(actor: Actor, pk: int) -> User:
+    """Return a user. Raises Refused without the permission, Unknown."""
+    found: User = _one(users_of(actor), pk, _("user"))
+    return found
+
+
+def access_team(actor: Actor, pk: int) -> Team:
+    """Return a team. Raises Refused without the permission, Unknown."""
+    found: Team = _one(teams_of(actor), pk, _("team"))
+    return found
+
+
+def access_role(actor: Actor, pk: int) -> Role:
+    """Return a role. Raises Refused without the permission, Unknown."""
+    found: Role = _one(roles_of(actor), pk, _("role"))
+    return found
+
+
+def access_grant(actor: Actor, pk: int) -> Grant:
+    """Return a grant. Raises Refused without the permission, Unknown."""
+    found: Grant = _one(grants_of(actor), pk, _("grant"))
+    return found
+
+
+def access_token(actor: Actor, pk: int) -> ApiToken:
+    """Return a token of the actor, or anybody's for who manages people. Raises Unknown."""
+    rows = ApiToken.objects.select_related("user", "role")
+    if not actor.access.may(PERMISSION):
+        rows = rows.filter(user=actor.user)
+    found: ApiToken = _one(rows, pk, _("token"))
+    return found
+
+
+def _one(rows: QuerySet[Any], pk: int, kind: str) -> Any:
+    row = rows.filter(pk=pk).first() if 0 < pk < 2**63 else None
+    if row is None:
+        raise Unknown(kind)
+    return row
