@@ -185,7 +185,7 @@ def test_it_runs_as_nobody_with_a_disk_it_cannot_write(stack: Stack) -> None:
 
 def test_it_publishes_the_web_port_only(stack: Stack) -> None:
     published = stack.host.docker("ps", "--format", "{{.Names}} {{.Ports}}").splitlines()
-    assert [line.split()[0] for line in published if "->" in line] == ["main-web-1"]
+    assert [line.split()[0] for line in published if "->" in line] == ["quayside-web-1"]
 
 
 def test_it_keeps_secrets_out_of_environment_and_arguments(stack: Stack) -> None:
