@@ -1,0 +1,123 @@
+"""Events in words: what happened to what, and how bad it is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from fleet.models import Event
+
+Text = str | Promise
+
+# kind -> (icon, tone, words); tones: good, bad, warn, plain.
+KINDS: Final[dict[str, tuple[str, str, Text]]] = {
+    "create": ("plus", "plain", gettext_lazy("created")),
+    "start": ("player-play", "good", gettext_lazy("started")),
+    "restart": ("refresh", "plain", gettext_lazy("restarted")),
+    "stop": ("player-stop", "plain", gettext_lazy("stopped")),
+    "die": ("player-stop", "plain", gettext_lazy("exited")),
+    "kill": ("skull", "plain", gettext_lazy("was sent a signal")),
+    "oom": ("flame", "bad", gettext_lazy("ran out of memory")),
+    "pause": ("player-pause", "plain", gettext_lazy("paused")),
+    "unpause": ("player-play", "plain", gettext_lazy("resumed")),
+    "rename": ("pencil", "plain", gettext_lazy("renamed")),
+    "update": ("adjustments", "plain", gettext_lazy("had its limits changed")),
+    "destroy": ("trash", "plain", gettext_lazy("removed")),
+    "remove": ("trash", "plain", gettext_lazy("removed")),
+    "delete": ("trash", "plain", gettext_lazy("removed")),
+    "health_status": ("heartbeat", "plain", gettext_lazy("changed its health")),
+    "seen": ("eye", "plain", gettext_lazy("found changed")),
+    "pull": ("download", "plain", gettext_lazy("pulled")),
+    "push": ("upload", "plain", gettext_lazy("pushed")),
+    "tag": ("tag", "plain", gettext_lazy("tagged")),
+    "untag": ("tag", "plain", gettext_lazy("untagged")),
+    "load": ("download", "plain", gettext_lazy("loaded")),
+    "import": ("download", "plain", gettext_lazy("imported")),
+    "prune": ("trash", "plain", gettext_lazy("pruned")),
+    "connect": ("plug-connected", "plain", gettext_lazy("got a container connected")),
+    "disconnect": ("plug-connected-x", "plain", gettext_lazy("got a container disconnected")),
+    "reachable": ("plug-connected", "good", gettext_lazy("became reachable")),
+    "unreachable": ("plug-connected-x", "bad", gettext_lazy("became unreachable")),
+    "disabled": ("plug-off", "plain", gettext_lazy("was switched off")),
+    "reload": ("refresh", "plain", gettext_lazy("reloaded its configuration")),
+}
+OBJECTS: Final[dict[str, Text]] = {
+    "container": gettext_lazy("Containers"),
+    "image": gettext_lazy("Images"),
+    "volume": gettext_lazy("Volumes"),
+    "network": gettext_lazy("Networks"),
+    "host": gettext_lazy("Hosts"),
+    "daemon": gettext_lazy("Engines"),
+}
+# Exit codes that say more than their number. 143 and 130 are polite ends by a signal.
+EXITS: Final[dict[int, Text]] = {
+    125: gettext_lazy("the container could not be made"),
+    126: gettext_lazy("the command cannot be run"),
+    127: gettext_lazy("the command was not found"),
+    130: gettext_lazy("interrupted"),
+    134: gettext_lazy("aborted"),
+    137: gettext_lazy("killed"),
+    139: gettext_lazy("memory fault"),
+    143: gettext_lazy("told to stop"),
+}
+CALM_EXITS = frozenset({0, 130, 143})
+
+
+def exit_words(code: int) -> str:
+    """Return an exit code with its meaning where it has a common one."""
+    meaning = EXITS.get(code)
+    return f"{code}: {meaning}" if meaning else str(code)
+
+
+def event_words(event: Event) -> str:
+    """Return what happened, to follow the object's name."""
+    said = _exactly(event)
+    if said:
+        return said
+    known = KINDS.get(event.kind)
+    return str(known[2]) if known else event.kind.replace("_", " ")
+
+
+def _exactly(event: Event) -> str:
+    detail = event.detail if isinstance(event.detail, dict) else {}
+    if event.kind == "die" and isinstance(detail.get("exit_code"), int):
+        return _("exited with %(code)s") % {"code": exit_words(detail["exit_code"])}
+    if event.kind == "kill" and detail.get("signal"):
+        return _("was sent signal %(signal)s") % {"signal": detail["signal"]}
+    if event.kind == "rename" and detail.get("old_name"):
+        return _("renamed, was %(name)s") % {"name": detail["old_name"]}
+    if event.kind == "health_status" and event.to_state:
+        return _("became %(state)s") % {"state": event.to_state}
+    if event.kind == "seen":
+        return _seen(event)
+    if event.object_kind == "host" and detail.get("message"):
+        return f"{KINDS[event.kind][2]}: {detail['message']}" if event.kind in KINDS else ""
+    return ""
+
+
+def _seen(event: Event) -> str:
+    if not event.to_state:
+        return _("was found gone")
+    if not event.from_state:
+        return _("was found %(state)s") % {"state": event.to_state}
+    states = {"state": event.to_state, "before": event.from_state}
+    return _("was found %(state)s, was %(before)s") % states
+
+
+def event_icon(event: Event) -> str:
+    """Return the icon's name."""
+    return KINDS.get(event.kind, ("point", "plain", ""))[0]
+
+
+def event_tone(event: Event) -> str:
+    """Return good, bad, warn or plain."""
+    if event.kind == "health_status" or event.kind == "seen":
+        tones = {"unhealthy": "warn", "dead": "bad", "healthy": "good"}
+        return tones.get(event.to_state, "plain")
+    code = event.detail.get("exit_code") if isinstance(event.detail, dict) else None
+    if event.kind == "die" and code is not None and code not in CALM_EXITS:
+        return "bad"
+    return KINDS.get(event.kind, ("", "plain", ""))[1]

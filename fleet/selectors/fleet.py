@@ -1,0 +1,208 @@
+"""The state of everything at a glance: what is wrong first, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from fleet.access import (
+    visible_containers,
+    visible_environments,
+    visible_events,
+    visible_hosts,
+    visible_jobs,
+)
+from fleet.actor import Actor
+from fleet.models import OPEN_STATES, Container, Environment, Host, HostState, Job, JobState
+from fleet.selectors.certificates import Certificate
+from fleet.selectors.events import EventRow, event_rows
+from fleet.selectors.hosts import SECRETS, HostRow, host_rows
+from fleet.selectors.tallies import Tally, condition_of
+
+TROUBLES_LIMIT = 12  # of each kind; the rest is a link
+EVENTS_LIMIT = 12
+JOBS_LIMIT = 8
+RECENT = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One thing that is wrong. `kind` says what `target` is: host, container, job, certificate."""
+
+    kind: str
+    tone: str  # bad or warn
+    icon: str
+    target: Host | Container | Job
+    words: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Troubles:
+    """What is wrong, the worst first, and how much more of each kind there is."""
+
+    items: list[Trouble] = field(default_factory=list)
+    more: list[tuple[str, str]] = field(default_factory=list)  # (kind, words)
+
+    @property
+    def any(self) -> bool:
+        """True when something is wrong."""
+        return bool(self.items)
+
+
+@dataclass(frozen=True)
+class FleetPage:
+    """Everything that the Fleet page shows."""
+
+    environment: Environment | None
+    environments: list[Environment]
+    hosts: list[HostRow]
+    tally: Tally
+    troubles: Troubles
+    jobs: list[Job]
+    events: list[EventRow]
+
+    @property
+    def host_states(self) -> list[tuple[str, int]]:
+        """How many hosts are in each state, those that are in none left out."""
+        states = [row.host.state for row in self.hosts]
+        return [(str(s.value), states.count(s)) for s in HostState if s in states]
+
+
+def fleet_page(actor: Actor, environment: str = "") -> FleetPage:
+    """Return the page, of one environment by its name or of all; a constant number of queries."""
+    environments = list(visible_environments(actor))
+    chosen = next((e for e in environments if e.name.lower() == environment.lower()), None)
+    here = Q(host__environment=chosen) if chosen else Q()
+    hosts = visible_hosts(actor).defer(*SECRETS)
+    rows = host_rows(actor, list(hosts.filter(environment=chosen) if chosen else hosts))
+    jobs = visible_jobs(actor).filter(here, parent__isnull=True)
+    return FleetPage(
+        environment=chosen,
+        environments=environments,
+        hosts=sorted(rows, key=_worst_first),
+        tally=sum((row.tally for row in rows), Tally()),
+        troubles=troubles(rows, visible_containers(actor).filter(here), jobs),
+        jobs=list(jobs.filter(state__in=OPEN_STATES).order_by("-id")[:JOBS_LIMIT]),
+        events=_latest(actor, here),
+    )
+
+
+def _worst_first(row: HostRow) -> tuple[bool, bool, str]:
+    return row.host.state != HostState.UNREACHABLE, not row.tally.wrong, row.host.name.lower()
+
+
+def _latest(actor: Actor, here: Q) -> list[EventRow]:
+    return event_rows(actor, list(visible_events(actor).filter(here)[:EVENTS_LIMIT]))
+
+
+def troubles(rows: list[HostRow], containers: QuerySet[Container], jobs: QuerySet[Job]) -> Troubles:
+    """Return what is wrong with hosts, containers, jobs and certificates; two queries."""
+    away = [_host_trouble(r.host) for r in rows if r.host.state == HostState.UNREACHABLE]
+    ends = [_certificate_trouble(row.host, found) for row in rows for found in _ending(row)]
+    sick, sick_count = _sick(containers, rows)
+    failed = list(_failed(jobs)[: TROUBLES_LIMIT + 1])
+    ours = [_job_trouble(job) for job in failed[:TROUBLES_LIMIT]]
+    more = [
+        ("host", len(away) - TROUBLES_LIMIT, _more_hosts),
+        ("container", sick_count - len(sick), _more_containers),
+    ]
+    return Troubles(
+        items=[*away[:TROUBLES_LIMIT], *sick, *ours, *ends[:TROUBLES_LIMIT]],
+        more=[(kind, words(count)) for kind, count, words in more if count > 0],
+    )
+
+
+def _more_hosts(count: int) -> str:
+    return ngettext(
+        "%(count)d more host is unreachable", "%(count)d more hosts are unreachable", count
+    ) % {"count": count}
+
+
+def _more_containers(count: int) -> str:
+    return ngettext(
+        "%(count)d more container needs a look", "%(count)d more containers need a look", count
+    ) % {"count": count}
+
+
+def _host_trouble(host: Host) -> Trouble:
+    reason = host.state_message.rstrip(".") or _("it does not answer")
+    words = _("is unreachable: %(reason)s.") % {"reason": reason}
+    return Trouble("host", "bad", "plug-connected-x", host, words, host.last_seen)
+
+
+def _ending(row: HostRow) -> Iterable[Certificate]:
+    return (found for found in row.certificates if found.ends_soon)
+
+
+def _certificate_trouble(host: Host, found: Certificate) -> Trouble:
+    words = _("is reached with a certificate that ends soon: %(title)s.")
+    if found.ended:
+        words = _("is reached with a certificate that has ended: %(title)s.")
+    title = str(found.title)
+    tone = "bad" if found.ended else "warn"
+    return Trouble("certificate", tone, "certificate", host, words % {"title": title}, found.ends)
+
+
+SICK = (
+    Q(state__in=["dead", "restarting"])
+    | Q(state="running", health="unhealthy")
+    | Q(state="exited", oom_killed=True)
+)
+SICK_WORDS: dict[str, tuple[int, str, str]] = {
+    "dead": (0, "bad", "skull"),
+    "oom": (1, "bad", "flame"),
+    "unhealthy": (2, "warn", "heart-broken"),
+    "restarting": (3, "warn", "refresh-alert"),
+}
+
+
+def _sick(containers: QuerySet[Container], rows: list[HostRow]) -> tuple[list[Trouble], int]:
+    """Return the containers to look at on hosts that answer, and how many there are in all."""
+    known = {row.host.pk for row in rows if row.host.state == HostState.REACHABLE}
+    count = sum(row.tally.wrong for row in rows if row.host.pk in known)
+    found = containers.filter(SICK, host__state=HostState.REACHABLE).only(
+        "name", "state", "health", "oom_killed", "exit_code", "restart_count", "started_at",
+        "finished_at", "host__name", "host__environment__name",
+    )[:200]  # fmt: skip
+    ordered = sorted(found, key=lambda row: (SICK_WORDS[_condition(row)][0], row.name))
+    return [_container_trouble(row) for row in ordered[:TROUBLES_LIMIT]], count
+
+
+def _condition(row: Container) -> str:
+    return condition_of(row.state, row.health, row.oom_killed)
+
+
+def _container_trouble(row: Container) -> Trouble:
+    condition = _condition(row)
+    _rank, tone, icon = SICK_WORDS[condition]
+    said: dict[str, str | Promise] = {
+        "dead": _("is dead: the engine could not remove it whole."),
+        "oom": _("was killed: out of memory."),
+        "unhealthy": _("runs, but its health check fails."),
+        "restarting": ngettext(
+            "keeps restarting: %(count)d time so far, exit %(code)s.",
+            "keeps restarting: %(count)d times so far, exit %(code)s.",
+            row.restart_count,
+        )
+        % {"count": row.restart_count, "code": row.exit_code if row.exit_code is not None else "?"},
+    }
+    since = row.started_at if condition == "unhealthy" else row.finished_at
+    return Trouble("container", tone, icon, row, str(said[condition]), since)
+
+
+def _failed(jobs: QuerySet[Job]) -> QuerySet[Job]:
+    bad = (JobState.FAILED, JobState.ERRORED, JobState.LOST)
+    recent = timezone.now() - RECENT
+    return jobs.filter(state__in=bad, finished_at__gte=recent).order_by("-id")
+
+
+def _job_trouble(job: Job) -> Trouble:
+    return Trouble("job", "bad", "alert-circle", job, job.message, job.finished_at)
