@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 P = TypeVar("P", bound=Params)
 
 
+class Failed(Exception):
+    """Raised by an operation that cannot do it: why, in a sentence; `raw` is for the details."""
+
+    def __init__(self, message: str, raw: str = "") -> None:
+        super().__init__(message)
+        self.raw = raw
+
+
 class Report(Protocol):
     """What an operation may tell while it runs."""
 
@@ -23,10 +31,16 @@ class Report(Protocol):
     def percent(self, value: int) -> None:
         """Set the progress, 0 to 100."""
 
+    def check(self) -> None:
+        """Raise when the job was cancelled or taken away; each engine call does this by itself."""
+
 
 @dataclass(frozen=True)
 class Work:
-    """A claimed job with everything its operation needs: the engine is open."""
+    """A claimed job with everything its operation needs: the engine is open.
+
+    Every call of `engine` first makes sure that the job is still ours and wanted.
+    """
 
     job: Job
     host: Host

@@ -1,0 +1,86 @@
+"""How jobs end: once, and their parent's counters with them in the same transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from fleet.jobs.dispatch import dispatch_on_commit
+from fleet.jobs.places import Place
+from fleet.models import OPEN_STATES, Job, JobState
+from fleet.publish import JobsChanged, publish_on_commit
+
+
+def end_job(
+    job: Job, where: Q, state: JobState, message: str, *, error: str = "", next_ones: bool = True
+) -> bool:
+    """End a job if `where` still holds for its row; return whether it did.
+
+    Counts for its parent, tells the pages, and (`next_ones`) sends what waits for its seat.
+    """
+    changes: dict[str, Any] = {"progress": 100} if state == JobState.SUCCEEDED else {}
+    with transaction.atomic():
+        won = Job.objects.filter(where, pk=job.pk, state__in=OPEN_STATES).update(
+            state=state,
+            message=message,
+            error=error,
+            finished_at=timezone.now(),
+            revision=F("revision") + 1,
+            **changes,
+        )
+        if not won:
+            return False
+        if job.parent_id:
+            count_ended(job.parent_id, ended=1, failed=int(state != JobState.SUCCEEDED))
+        publish_on_commit(JobsChanged(ids=_with_parent(job)))
+        if next_ones:
+            dispatch_on_commit([Place.of(job)])
+    return True
+
+
+def _with_parent(job: Job) -> list[int]:
+    return [job.pk, job.parent_id] if job.parent_id else [job.pk]
+
+
+def count_ended(parent_id: int, *, ended: int, failed: int) -> None:
+    """Add ended children to a parent; the last ones end it too. One UPDATE for any number."""
+    total = F("children_ended") + ended
+    done = Q(children_count__lte=total)
+    well = Q(children_failed=0) if not failed else Q(pk__isnull=True)
+    Job.objects.filter(pk=parent_id, state__in=OPEN_STATES).update(
+        children_ended=total,
+        children_failed=F("children_failed") + failed,
+        progress=total * 100 / F("children_count"),
+        state=Case(
+            When(done & well, then=Value(JobState.SUCCEEDED.value)),
+            When(done & Q(cancel_requested_at__isnull=False), then=Value(JobState.CANCELLED.value)),
+            When(done, then=Value(JobState.FAILED.value)),
+            default=F("state"),
+        ),
+        finished_at=Case(When(done, then=Value(timezone.now())), default=F("finished_at")),
+        revision=F("revision") + 1,
+    )
+    _sum_up(Job.objects.filter(pk=parent_id, message="").exclude(state__in=OPEN_STATES))
+
+
+def _sum_up(ended_parents: QuerySet[Job]) -> None:
+    for parent in ended_parents:
+        Job.objects.filter(pk=parent.pk).update(message=parent_words(parent))
+
+
+def parent_words(parent: Job) -> str:
+    """Return how a job of many ended, or how far it is, in words."""
+    bad, total = parent.children_failed, parent.children_count
+    if parent.is_open:
+        return _("%(ended)d of %(total)d done") % {"ended": parent.children_ended, "total": total}
+    if parent.state == JobState.CANCELLED:
+        done = total - bad
+        return _("Cancelled: %(done)d of %(total)d were done.") % {"done": done, "total": total}
+    if not bad:
+        return ngettext("It succeeded.", "All %(total)d succeeded.", total) % {"total": total}
+    return _("%(bad)d of %(total)d did not succeed.") % {"bad": bad, "total": total}

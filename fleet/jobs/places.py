@@ -1,0 +1,51 @@
+"""A place is where a job takes a seat: one queue of one host, with JOBS_PER_HOST seats.
+
+Queues are counted apart, so that a restart never waits behind eight pulls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from fleet.models import Job, JobState
+
+
+@dataclass(frozen=True)
+class Place:
+    """A host (None once it was removed) and a queue."""
+
+    host_id: int | None
+    queue: str
+
+    @classmethod
+    def of(cls, job: Job) -> Place:
+        """Return a job's place."""
+        return cls(job.host_id, job.queue)
+
+    def jobs(self) -> QuerySet[Job]:
+        """Return the jobs of this place that a worker runs: parents are not among them."""
+        return Job.objects.filter(Q(host_id=self.host_id), queue=self.queue, children_count=0)
+
+    def lock(self) -> None:
+        """Let nobody else count this place until the surrounding transaction ends.
+
+        SQLite's transactions are immediate and need no more.
+        """
+        if connection.vendor == "postgresql":
+            name = f"place {self.host_id} {self.queue}".encode()
+            number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+
+    def free_seats(self, *, sent: bool) -> int:
+        """Return how many more jobs may run; with `sent`, jobs on their way count as well."""
+        taken = self.jobs().filter(state=JobState.RUNNING).count()
+        if sent:
+            waiting = self.jobs().filter(state=JobState.QUEUED, sent_at__isnull=False)
+            taken += waiting.count()
+        return settings.JOBS_PER_HOST - taken

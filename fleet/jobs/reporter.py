@@ -1,0 +1,179 @@
+"""What a running job tells, written only by who holds its claim."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Max, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from fleet.jobs.endings import end_job
+from fleet.models import Job, JobLine, JobState, LineLevel
+from fleet.publish import JobsChanged, publish
+
+TEXT_LIMIT = 4000  # characters of a line
+LINES_LIMIT = 20_000  # lines of a job
+MESSAGE_LIMIT = 500
+PERCENT_SECONDS = 0.5  # progress alone is written at most this often
+
+
+class ClaimLost(Exception):
+    """The job is somebody else's by now: stop, and write nothing."""
+
+
+class Cancelled(Exception):
+    """Somebody asked for the job to be cancelled."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that waits to be saved."""
+
+    at: datetime
+    level: str
+    text: str
+
+
+class JobReporter:
+    """Buffers lines and percent of one claimed job, saves them, and ends it.
+
+    The worker's pulse saves what has gathered four times a second and tells when a
+    cancellation or the loss of the claim was seen; both hang up on the engine.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.cancelled = threading.Event()
+        self.lost = threading.Event()
+        self.dirty = threading.Event()
+        self._lock = threading.RLock()
+        self._lines: list[Line] = []
+        self._percent = job.progress
+        self._flushed = 0.0
+        self._written = _last_number(job)
+        self._hang_up: Callable[[], None] | None = None
+
+    # --- What operations say ---------------------------------------------------------------
+
+    def line(self, text: str, *, level: str = "info") -> None:
+        """Add a line; it is saved within a quarter of a second. Raises as `check` does."""
+        self._stop_if_told()
+        clean = text.replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip()[:TEXT_LIMIT]
+        known = level if level in LineLevel.values else LineLevel.INFO
+        with self._lock:
+            self._lines.append(Line(timezone.now(), known, clean))
+        self.dirty.set()
+
+    def percent(self, value: int) -> None:
+        """Set the progress, 0 to 100. Raises as `check` does."""
+        self._stop_if_told()
+        value = max(0, min(100, value))
+        if value != self._percent:
+            self._percent = value
+            self.dirty.set()
+
+    def check(self) -> None:
+        """Ask the database whether to go on; called before each call to the engine.
+
+        Raises ClaimLost when the job is somebody else's or over, Cancelled when asked to stop.
+        """
+        row = self._mine().values_list("cancel_requested_at", flat=True)[:1]
+        found = list(row)
+        if not found:
+            self.lost.set()
+        elif found[0] is not None:
+            self.cancelled.set()
+        self._stop_if_told()
+
+    def _stop_if_told(self) -> None:
+        if self.lost.is_set():
+            raise ClaimLost
+        if self.cancelled.is_set():
+            raise Cancelled
+
+    # --- What the pulse does ---------------------------------------------------------------
+
+    def attach(self, hang_up: Callable[[], None]) -> None:
+        """Remember how to end the engine call that is under way."""
+        self._hang_up = hang_up
+        if self.lost.is_set() or self.cancelled.is_set():
+            hang_up()
+
+    def detach(self) -> None:
+        """The engine is closed."""
+        self._hang_up = None
+
+    def stop(self, why: threading.Event) -> None:
+        """Set `cancelled` or `lost` and hang up on the engine, once."""
+        if why.is_set():
+            return
+        why.set()
+        hang_up = self._hang_up
+        if hang_up is not None:
+            hang_up()
+
+    def flush(self) -> None:
+        """Save what has gathered, if the job is still ours. Raises DatabaseError."""
+        with self._lock:
+            early = not self._lines and monotonic() - self._flushed < PERCENT_SECONDS
+            if self.lost.is_set() or not self.dirty.is_set() or early:
+                return
+            with transaction.atomic():
+                won = self._mine().update(revision=F("revision") + 1, **self._changes())
+                if won:
+                    self._save_lines()
+            self._saved() if won else self.stop(self.lost)
+        if won:
+            publish(JobsChanged(ids=[self.job.pk]))
+
+    def _changes(self) -> dict[str, Any]:
+        changes: dict[str, Any] = {"progress": self._percent, "heartbeat_at": timezone.now()}
+        if self._lines:
+            changes["message"] = self._lines[-1].text[:MESSAGE_LIMIT]
+        return changes
+
+    def _save_lines(self) -> None:
+        room = max(0, LINES_LIMIT - self._written)
+        kept = self._lines[:room]
+        if room and len(self._lines) >= room:
+            kept[-1] = Line(timezone.now(), LineLevel.ERROR, _("Further lines are not kept."))
+        JobLine.objects.bulk_create(
+            JobLine(job=self.job, number=number, at=line.at, level=line.level, text=line.text)
+            for number, line in enumerate(kept, start=self._written + 1)
+        )
+
+    def _saved(self) -> None:
+        self._written = min(LINES_LIMIT, self._written + len(self._lines))
+        self._flushed = monotonic()
+        self._lines.clear()
+        self.dirty.clear()
+
+    def _mine(self) -> Any:
+        return Job.objects.filter(pk=self.job.pk, claim=self.job.claim, state=JobState.RUNNING)
+
+    # --- The end ---------------------------------------------------------------------------
+
+    def finish(self, state: JobState, message: str, error: str = "") -> bool:
+        """Save the last lines and end the job; False when it was not ours any more."""
+        with self._lock, transaction.atomic():
+            ours = Q(claim=self.job.claim, state=JobState.RUNNING)
+            changed = end_job(self.job, ours, state, message[:MESSAGE_LIMIT], error=error)
+            if changed:
+                self._save_lines()
+        if changed:
+            self._saved()
+        return changed
+
+
+def _last_number(job: Job) -> int:
+    if job.attempt <= 1:
+        return 0
+    last = JobLine.objects.filter(job=job).aggregate(last=Max("number"))["last"]
+    return int(last or 0)

@@ -1,0 +1,147 @@
+"""Running one job from its claim to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import structlog
+from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.utils.translation import gettext as _
+
+from fleet.access import access_of
+from fleet.crypto import SecretLost
+from fleet.engine.client import Engine, open_engine
+from fleet.engine.endpoint import Endpoint
+from fleet.engine.errors import EngineError
+from fleet.jobs.claims import claim_job
+from fleet.jobs.pulse import pulse
+from fleet.jobs.reporter import Cancelled, ClaimLost, JobReporter
+from fleet.jobs.work import Failed, Work
+from fleet.models import Host, Job, JobState
+from fleet.operations.registry import REGISTRY, Operation, words
+
+FINISH_TRIES = 6  # with growing pauses, about six seconds: a database may be away for a moment
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a job ended: its state, why in words, and the engine's own words."""
+
+    state: JobState
+    message: str
+    error: str = ""
+
+
+class GuardedEngine:
+    """An engine that checks the claim before each call, so that who lost it does no more."""
+
+    def __init__(self, engine: Engine, check: Callable[[], None]) -> None:
+        self._engine = engine
+        self._check = check
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._engine, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._check()
+            return found(*args, **kwargs)
+
+        return call
+
+
+def run_job(job_id: int) -> None:
+    """Claim a job, do it and end it; nothing happens when it is not to be had."""
+    job = claim_job(job_id)
+    if job is None:
+        return
+    reporter = JobReporter(job)
+    ending: Ending | None = Ending(JobState.ERRORED, _("Its worker was stopped in the middle."))
+    with pulse.watching(reporter):
+        try:
+            ending = _do(job, reporter)
+        finally:
+            if ending is not None:
+                _finish(reporter, ending)
+
+
+def _finish(reporter: JobReporter, ending: Ending) -> None:
+    for attempt in range(FINISH_TRIES):
+        try:
+            reporter.finish(ending.state, ending.message, ending.error)
+            return
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("end_not_written", job=reporter.job.pk, error=str(error))
+            close_old_connections()
+            time.sleep(0.1 * 2**attempt)
+
+
+def _do(job: Job, reporter: JobReporter) -> Ending | None:
+    """Return how it ended; None when it was taken away and must not be touched."""
+    try:
+        operation = REGISTRY[job.operation]
+        host = _host_of(job, operation)
+        said = words(operation, job.target_name)
+        reporter.line(_("%(doing)s on %(host)s.") % {"doing": said["doing"], "host": host.name})
+        _act(operation, job, host, reporter)
+        return Ending(JobState.SUCCEEDED, _("%(done)s.") % said)
+    except ClaimLost:
+        return None
+    except Cancelled:
+        return _cancelled()
+    except Failed as error:
+        return Ending(JobState.FAILED, str(error), error.raw)
+    except SecretLost as error:
+        return Ending(JobState.FAILED, str(error))
+    except EngineError as error:
+        return _engine_said_no(error, reporter)
+    except Exception:
+        log.exception("job_errored", job=job.pk, operation=job.operation)
+        return Ending(JobState.ERRORED, _("Quayside made a mistake; its log says more."))
+
+
+def _act(operation: Operation, job: Job, host: Host, reporter: JobReporter) -> None:
+    if operation.run is None:
+        raise Failed(_("This is not done by workers."))
+    with open_engine(Endpoint(**host.endpoint_fields())) as engine:
+        reporter.attach(engine.abort)
+        try:
+            guarded = cast(Engine, GuardedEngine(engine, reporter.check))
+            operation.run(Work(job, host, guarded, reporter))
+        finally:
+            reporter.detach()
+
+
+def _engine_said_no(error: EngineError, reporter: JobReporter) -> Ending | None:
+    if reporter.lost.is_set():
+        return None
+    if reporter.cancelled.is_set():
+        return _cancelled()
+    return Ending(JobState.FAILED, str(error), error.raw)
+
+
+def _cancelled() -> Ending:
+    return Ending(
+        JobState.CANCELLED,
+        _("Cancelled while it ran. The engine may still finish what it had begun."),
+    )
+
+
+def _host_of(job: Job, operation: Operation) -> Host:
+    """Return the host to act on, as things stand now. Raises Failed in words."""
+    host = job.host
+    if host is None:
+        raise Failed(_("The host was removed in the meantime."))
+    if not host.enabled:
+        raise Failed(_("The host %(host)s is switched off.") % {"host": host.name})
+    by_a_person = job.actor is not None or job.actor_name != "system"
+    if by_a_person and not access_of(job.actor).may(operation.permission, host):
+        raise Failed(
+            _("%(name)s may not do this any more.") % {"name": job.actor_name or _("This user")}
+        )
+    return host

@@ -1,0 +1,12 @@
+"""States of jobs as sets, for pages and operations alike."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet.models import JobState
+
+BAD_STATES: Final = frozenset({JobState.FAILED, JobState.ERRORED, JobState.LOST})
+# Ended without having done what was asked: can be tried again.
+RETRYABLE_STATES: Final = BAD_STATES | {JobState.CANCELLED}
+MAX_ATTEMPTS: Final = 3  # how often the reaper lets a job run that is safe to repeat

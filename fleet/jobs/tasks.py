@@ -1,0 +1,63 @@
+"""Celery's entrances: ids in, nothing out, no logic."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutdown
+from django.utils import timezone
+
+from fleet.jobs import reaper, retention
+from fleet.jobs.dispatch import RUN_TASK
+from fleet.jobs.pulse import pulse
+from fleet.jobs.roster import WorkerFacts, common_facts
+from fleet.jobs.runner import run_job
+
+
+@shared_task(name=RUN_TASK, ignore_result=True)
+def run(job_id: int) -> None:
+    """Run one job, if it is still to be had."""
+    run_job(job_id)
+
+
+@shared_task(name="fleet.jobs.reap", ignore_result=True)
+def reap() -> None:
+    """Make one pass of the reaper."""
+    reaper.reap()
+
+
+@shared_task(name="fleet.jobs.purge", ignore_result=True)
+def purge() -> None:
+    """Delete jobs that ended long ago."""
+    retention.purge_jobs()
+
+
+@shared_task(name="fleet.jobs.purge_events", ignore_result=True)
+def purge_events() -> None:
+    """Delete events that happened long ago."""
+    from fleet.watch.retention import purge_events as purge_old_events
+
+    purge_old_events()
+
+
+@worker_ready.connect
+def _arrive(sender: Any = None, **_kwargs: Any) -> None:
+    now = timezone.now()
+    pulse.start(
+        WorkerFacts(
+            id=f"{sender.hostname}-{os.getpid()}",
+            queues=sorted(queue.name for queue in sender.task_consumer.queues),
+            concurrency=int(sender.pool.limit or 1),
+            busy=0,
+            started_at=now,
+            seen_at=now,
+            **common_facts(),
+        )
+    )
+
+
+@worker_shutdown.connect
+def _leave(**_kwargs: Any) -> None:
+    pulse.stop()

@@ -1,0 +1,126 @@
+"""What can be done to jobs: cancel them, and try again what did not succeed."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from fleet import audit
+from fleet.access import Refused, access_job, visible_containers
+from fleet.actor import Actor
+from fleet.jobs.bell import ring
+from fleet.jobs.dispatch import dispatch_on_commit
+from fleet.jobs.endings import count_ended, end_job
+from fleet.jobs.places import Place
+from fleet.jobs.states import RETRYABLE_STATES
+from fleet.models import OPEN_STATES, Job, JobState
+from fleet.operations.bulk import request_many
+from fleet.operations.errors import Invalid
+from fleet.operations.requests import request
+from fleet.publish import JobsChanged, publish_on_commit
+
+
+def may_cancel(actor: Actor, job: Job) -> bool:
+    """Return whether the actor may cancel a job: their own, or one that they could ask for."""
+    own = actor.user is not None and job.actor_id == actor.user.pk
+    return own or actor.access.may(job.operation, job.host)
+
+
+def job_cancel(*, actor: Actor, job_id: int) -> Job:
+    """Cancel a job, or all open children of one that the actor may cancel; return it.
+
+    A queued job ends at once. A running one is told: its worker hangs up within two seconds,
+    and the engine may still finish what it had begun. Cancelling what has ended changes
+    nothing. Raises Unknown or Refused.
+    """
+    job = access_job(actor, job_id)
+    allowed = _cancellable_children(actor, job) if job.children_count else None
+    if not may_cancel(actor, job) and not (allowed is not None and allowed.exists()):
+        raise Refused(job.operation, job)
+    if not job.is_open:
+        return job
+    with transaction.atomic():
+        audit.record(actor, "job.cancel", job, detail={"operation": job.operation})
+        if allowed is None:
+            _cancel_one(job, _cancelled_by(actor))
+        elif may_cancel(actor, job):
+            _ask_to_cancel(Job.objects.filter(pk=job.pk))
+    if allowed is not None:
+        _cancel_children(job, allowed, _cancelled_by(actor))
+    ring()
+    job.refresh_from_db()
+    return job
+
+
+def _cancelled_by(actor: Actor) -> str:
+    return _("Cancelled by %(name)s before it began.") % {"name": actor.name}
+
+
+def _cancellable_children(actor: Actor, parent: Job) -> QuerySet[Job]:
+    children = Job.objects.filter(parent=parent, state__in=OPEN_STATES)
+    if may_cancel(actor, parent):
+        return children
+    here = actor.access.reach(parent.operation)
+    return children.filter(Q(host__isnull=False) & here.q("host")) if here else children.none()
+
+
+def _ask_to_cancel(jobs: QuerySet[Job]) -> None:
+    jobs.filter(state__in=OPEN_STATES, cancel_requested_at__isnull=True).update(
+        cancel_requested_at=timezone.now(), revision=F("revision") + 1
+    )
+
+
+def _cancel_one(job: Job, message: str) -> None:
+    if not end_job(job, Q(state=JobState.QUEUED), JobState.CANCELLED, message):
+        _ask_to_cancel(Job.objects.filter(pk=job.pk))
+    publish_on_commit(JobsChanged(ids=[job.pk]))
+
+
+def _cancel_children(parent: Job, children: QuerySet[Job], message: str) -> None:
+    """End the queued children by one UPDATE and tell the running ones.
+
+    Children are locked before their parent, as their workers do.
+    """
+    with transaction.atomic():
+        ended = children.filter(state=JobState.QUEUED).update(
+            state=JobState.CANCELLED,
+            message=message,
+            finished_at=timezone.now(),
+            revision=F("revision") + 1,
+        )
+        _ask_to_cancel(children.filter(state=JobState.RUNNING))
+        if ended:
+            count_ended(parent.pk, ended=ended, failed=ended)
+        publish_on_commit(JobsChanged(ids=[parent.pk]))
+        # Seats that were kept for messages on their way are free again.
+        places = Job.objects.filter(parent=parent).order_by().values_list("host_id").distinct()
+        dispatch_on_commit(Place(host_id, parent.queue) for (host_id,) in places)
+
+
+def job_retry(*, actor: Actor, job_id: int) -> Job:
+    """Ask again for what a job did not do: of many, only for those; return the new job.
+
+    Raises Unknown, Refused (the operation's permission, as for the first time) or Invalid.
+    """
+    job = access_job(actor, job_id)
+    if job.is_open:
+        raise Invalid({"": [_("The job has not ended yet. Cancel it first.")]})
+    if job.children_count:
+        return _retry_children(actor, job)
+    if job.state not in RETRYABLE_STATES:
+        raise Invalid({"": [_("The job succeeded: there is nothing to try again.")]})
+    target_id = job.target_id or 0
+    return request(job.operation, actor=actor, target_id=target_id, params=job.params, retry_of=job)
+
+
+def _retry_children(actor: Actor, parent: Job) -> Job:
+    bad = parent.children.filter(state__in=RETRYABLE_STATES)
+    ids = [pk for pk in bad.values_list("target_id", flat=True) if pk is not None]
+    if not ids:
+        raise Invalid({"": [_("All of them succeeded: there is nothing to try again.")]})
+    containers = visible_containers(actor).filter(pk__in=ids)
+    return request_many(
+        parent.operation, actor=actor, containers=containers, params=parent.params, retry_of=parent
+    )

@@ -1,0 +1,116 @@
+"""Asking for one job: rights, parameters, job and audit entry, and off it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from fleet import audit
+from fleet.access import Unknown, access_container, access_host
+from fleet.actor import Actor
+from fleet.jobs.dispatch import dispatch_on_commit
+from fleet.jobs.places import Place
+from fleet.models import OPEN_STATES, Container, Host, Job
+from fleet.operations.errors import Invalid
+from fleet.operations.params import check_params
+from fleet.operations.registry import REGISTRY, Operation
+from fleet.publish import JobsChanged, publish_on_commit
+
+Target = Container | Host
+
+
+def job_operation(name: str) -> Operation:
+    """Return an operation that workers run. Raises Unknown."""
+    operation = REGISTRY.get(name)
+    if operation is None or operation.run is None:
+        raise Unknown(_("operation"))
+    return operation
+
+
+def request(
+    operation_name: str,
+    *,
+    actor: Actor,
+    target_id: int,
+    params: dict[str, Any] | None = None,
+    retry_of: Job | None = None,
+) -> Job:
+    """Ask for an operation on a container or host; return its job.
+
+    While the same thing is being done to the same target already, that job is returned: a
+    double click is one job. Raises Unknown, Refused or Invalid; then nothing was changed.
+    """
+    operation = job_operation(operation_name)
+    target = access_target(operation, actor, target_id)
+    values = check_params(operation, params or {})
+    host = host_of(target)
+    if not host.enabled:
+        raise Invalid({"": [off_words(host)]})
+    with transaction.atomic():
+        lock_row(target)
+        job = _same_job(operation, target, values) or new_job(operation, actor, target, values)
+        joined = job.pk is not None
+        if not joined:
+            job.retry_of = retry_of
+            job.save(force_insert=True)
+            publish_on_commit(JobsChanged(ids=[job.pk]))
+            dispatch_on_commit([Place.of(job)])
+        told = {"job": job.pk, "joined": joined, **({"params": values} if values else {})}
+        audit.record(actor, operation.name, target, detail=told)
+    return job
+
+
+def access_target(operation: Operation, actor: Actor, target_id: int) -> Target:
+    """Return what the operation is asked for on. Raises Unknown or Refused."""
+    if operation.target == "host":
+        return access_host(actor, target_id, operation.permission)
+    return access_container(actor, target_id, operation.permission)
+
+
+def host_of(target: Target) -> Host:
+    """Return the host of a container, or the host itself."""
+    return target if isinstance(target, Host) else target.host
+
+
+def off_words(host: Host) -> str:
+    """Return why nothing can be done on a host that is switched off."""
+    return _("The host %(host)s is switched off. Switch it on first.") % {"host": host.name}
+
+
+def lock_row(target: Target) -> None:
+    """Let two requests for one target wait for each other (SQLite does anyway)."""
+    rows = type(target)._default_manager.filter(pk=target.pk)
+    rows.select_for_update(of=("self",), no_key=True).values_list("pk").first()
+
+
+def _same_job(operation: Operation, target: Target, values: dict[str, Any]) -> Job | None:
+    """Return the open job that does the very same, unless it is being cancelled."""
+    same = Job.objects.filter(
+        operation=operation.name,
+        target_kind=operation.target,
+        target_id=target.pk,
+        state__in=OPEN_STATES,
+        cancel_requested_at__isnull=True,
+    )
+    return next((job for job in same if job.params == values), None)
+
+
+def new_job(operation: Operation, actor: Actor, target: Target, values: dict[str, Any]) -> Job:
+    """Return a job that is not saved yet."""
+    host = host_of(target)
+    return Job(
+        operation=operation.name,
+        queue=operation.queue,
+        actor=actor.user,
+        actor_name=actor.name,
+        via=actor.via,
+        host=host,
+        host_name=host.name,
+        target_kind=operation.target,
+        target_id=target.pk,
+        target_engine_id=target.engine_id if isinstance(target, Container) else "",
+        target_name=target.name,
+        params=values,
+    )

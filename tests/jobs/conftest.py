@@ -1,0 +1,99 @@
+"""Jobs in tests: a fake engine, its host's row, and a broker in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.db import connection
+
+from fleet.actor import Actor
+from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
+from fleet.jobs.pulse import pulse
+from fleet.models import Container, Environment, Host, Job
+from fleet.operations.requests import request
+from tests.conftest import make_container, make_host
+
+
+@pytest.fixture(autouse=True)
+def broker(transactional_db: None) -> Iterator[None]:
+    """An empty broker, rows that other threads see, and no pulse left over."""
+    current_app.control.purge()
+    yield
+    pulse.stop()
+    current_app.control.purge()
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[FakeEngine]:
+    """A fake engine."""
+    with fake_in_thread(tmp_path / "e.sock") as engine:
+        yield engine
+
+
+@pytest.fixture
+def host(fake: FakeEngine, staging: Environment) -> Host:
+    """The fake engine's row."""
+    return make_host("stage-1", staging, url=fake.url)
+
+
+@pytest.fixture
+def container(fake: FakeEngine, host: Host) -> Container:
+    """A container that runs in the fake engine, and its row."""
+    made = in_fake(fake, lambda: fake.state.add("web-1"))
+    return make_container(host, "web-1", engine_id=made.id)
+
+
+@pytest.fixture
+def queued(actor: Actor, container: Container) -> Job:
+    """A queued restart."""
+    return request("container.restart", actor=actor, target_id=container.pk)
+
+
+def messages(queue: str = "control") -> int:
+    """Return how many messages wait in the broker."""
+    with current_app.connection_for_read() as broker:
+        channel: Any = broker.default_channel
+        return int(channel._size(queue))
+
+
+def make_jobs(host: Host, count: int, **fields: object) -> list[Job]:
+    """Make queued restarts of containers that do not exist, without sending them."""
+    return [
+        Job.objects.create(
+            operation="container.restart",
+            actor_name="system",
+            host=host,
+            host_name=host.name,
+            target_kind="container",
+            target_id=number + 1,
+            target_engine_id=f"{number:064x}",
+            target_name=f"web-{number}",
+            **fields,
+        )
+        for number in range(count)
+    ]
+
+
+def at_once(calls: list[Callable[[], object]]) -> list[object]:
+    """Run calls in threads that begin together; return their results in order."""
+    results: list[object] = [None] * len(calls)
+    gate = threading.Barrier(len(calls))
+
+    def run(index: int) -> None:
+        gate.wait()
+        try:
+            results[index] = calls[index]()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results

@@ -1,0 +1,188 @@
+"""One operation on many containers."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from fleet.access import Refused, Unknown, visible_containers
+from fleet.actor import Actor, actor_for
+from fleet.jobs.claims import claim_job
+from fleet.jobs.reporter import JobReporter
+from fleet.models import AuditEntry, Container, Environment, Host, HostState, Job, JobState, User
+from fleet.operations.bulk import preview_many, request_many
+from fleet.operations.errors import Invalid
+from fleet.operations.jobs import job_cancel, job_retry
+from tests.conftest import make_container, make_host
+
+
+def make_many(host: Host, count: int, state: str = "running") -> None:
+    Container.objects.bulk_create(
+        Container(
+            host=host,
+            name=f"{host.name}-{number}",
+            engine_id=f"{host.pk:08x}{number:056x}",
+            state=state,
+            seen_at=timezone.now(),
+        )
+        for number in range(count)
+    )
+
+
+@pytest.fixture
+def fleet(staging: Environment) -> list[Host]:
+    """Three hosts with a hundred running containers each."""
+    hosts = [make_host(f"h{number}", staging) for number in (1, 2, 3)]
+    for host in hosts:
+        make_many(host, 100)
+    return hosts
+
+
+def end(job: Job, state: JobState) -> None:
+    """Run a child to an end, as a worker would."""
+    claimed = claim_job(job.pk)
+    assert claimed is not None
+    JobReporter(claimed).finish(state, "It ended.")
+
+
+def test_it_says_what_would_happen(actor: Actor, host: Host, other_host: Host) -> None:
+    make_many(host, 12)
+    make_container(host, "down", state="exited")
+    make_many(other_host, 2)
+    plan = preview_many("container.stop", actor=actor, containers=visible_containers(actor))
+    assert (len(plan.affected), plan.total, plan.at_once) == (14, 15, 10)
+    assert [(row.container.name, row.why) for row in plan.skipped] == [("down", "It is exited.")]
+    assert plan.hosts == [other_host, host]
+    assert plan.careful
+
+
+def test_it_tells_which_hosts_do_not_answer(actor: Actor, host: Host) -> None:
+    make_many(host, 1)
+    Host.objects.update(state=HostState.UNREACHABLE)
+    plan = preview_many("container.stop", actor=actor, containers=visible_containers(actor))
+    assert (len(plan.affected), plan.unreachable) == (1, [host])
+
+
+def test_it_leaves_out_where_the_actor_may_not(
+    operator: User, host: Host, other_host: Host
+) -> None:
+    from tests.conftest import grant
+
+    grant(operator, "viewer", other_host)
+    make_many(host, 1)
+    make_many(other_host, 1)
+    actor = actor_for(operator)
+    job = request_many("container.stop", actor=actor, containers=visible_containers(actor))
+    assert [child.host for child in job.children.all()] == [host]
+
+
+def test_it_refuses_who_may_do_it_nowhere(viewer: User, container: Container) -> None:
+    actor = actor_for(viewer)
+    with pytest.raises(Refused):
+        request_many("container.stop", actor=actor, containers=visible_containers(actor))
+
+
+def test_it_knows_only_operations_on_containers(actor: Actor) -> None:
+    with pytest.raises(Unknown):
+        preview_many("host.refresh", actor=actor, containers=Container.objects.all())
+
+
+def test_it_makes_nothing_when_there_is_nothing_to_do(actor: Actor, host: Host) -> None:
+    make_many(host, 3, state="exited")
+    with pytest.raises(Invalid, match="nothing to do"):
+        request_many("container.stop", actor=actor, containers=Container.objects.all())
+    assert not Job.objects.exists()
+
+
+def test_it_makes_a_parent_with_a_child_for_each(actor: Actor, fleet: list[Host]) -> None:
+    job = request_many("container.stop", actor=actor, containers=Container.objects.all())
+    assert (job.children_count, job.children.count()) == (300, 300)
+    assert (job.target_name, job.host_name, job.host) == ("300 containers", "3 hosts", None)
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.detail["count"]) == ("container.stop", 300)
+    assert len(entry.detail["containers"]) == 200
+
+
+def test_it_asks_for_many_with_few_queries(
+    actor: Actor, fleet: list[Host], django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_max_num_queries(20):
+        request_many("container.stop", actor=actor, containers=Container.objects.all())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_counts_as_children_end(actor: Actor, host: Host) -> None:
+    make_many(host, 3)
+    parent = request_many("container.stop", actor=actor, containers=Container.objects.all())
+    first, second, third = parent.children.order_by("pk")
+    end(first, JobState.SUCCEEDED)
+    parent.refresh_from_db()
+    assert (parent.state, parent.progress, parent.children_ended) == (JobState.RUNNING, 33, 1)
+    end(second, JobState.FAILED)
+    end(third, JobState.SUCCEEDED)
+    parent.refresh_from_db()
+    assert (parent.state, parent.progress) == (JobState.FAILED, 100)
+    assert (parent.children_ended, parent.children_failed) == (3, 1)
+    assert parent.message == "1 of 3 did not succeed."
+    assert parent.finished_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_succeeds_when_all_children_do(actor: Actor, host: Host) -> None:
+    make_many(host, 2)
+    parent = request_many("container.stop", actor=actor, containers=Container.objects.all())
+    for child in parent.children.all():
+        end(child, JobState.SUCCEEDED)
+    parent.refresh_from_db()
+    assert (parent.state, parent.message) == (JobState.SUCCEEDED, "All 2 succeeded.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_cancels_what_has_not_begun(actor: Actor, fleet: list[Host]) -> None:
+    parent = request_many("container.stop", actor=actor, containers=Container.objects.all())
+    first = parent.children.order_by("pk")[0]
+    claimed = claim_job(first.pk)
+    assert claimed is not None
+    parent = job_cancel(actor=actor, job_id=parent.pk)
+    assert (parent.state, parent.children_ended) == (JobState.RUNNING, 299)
+    first.refresh_from_db()
+    assert first.cancel_requested_at is not None
+    JobReporter(claimed).finish(JobState.CANCELLED, "Cancelled.")
+    parent.refresh_from_db()
+    assert (parent.state, parent.message) == (
+        JobState.CANCELLED,
+        "Cancelled: 0 of 300 were done.",
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_tries_only_the_bad_ones_again(actor: Actor, host: Host) -> None:
+    make_many(host, 4)
+    parent = request_many(
+        "container.stop", actor=actor, containers=Container.objects.all(), params={"timeout": 3}
+    )
+    states = [JobState.SUCCEEDED, JobState.FAILED, JobState.SUCCEEDED, JobState.ERRORED]
+    for child, state in zip(parent.children.order_by("pk"), states, strict=True):
+        end(child, state)
+    again = job_retry(actor=actor, job_id=parent.pk)
+    bad = parent.children.exclude(state=JobState.SUCCEEDED)
+    assert set(again.children.values_list("target_id", flat=True)) == set(
+        bad.values_list("target_id", flat=True)
+    )
+    assert (again.retry_of, again.params) == (parent, {"timeout": 3})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_cancels_only_what_the_actor_may(
+    actor: Actor, operator: User, host: Host, other_host: Host
+) -> None:
+    make_many(host, 1)
+    make_many(other_host, 1)
+    parent = request_many("container.stop", actor=actor, containers=Container.objects.all())
+    job_cancel(actor=actor_for(operator), job_id=parent.pk)
+    states = dict(parent.children.values_list("host", "state"))
+    assert states == {host.pk: JobState.CANCELLED, other_host.pk: JobState.QUEUED}
+    parent.refresh_from_db()
+    assert parent.is_open
+    assert parent.cancel_requested_at is None
