@@ -1,0 +1,137 @@
+"""Following one host for as long as its lease is ours, through every failure of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+import structlog
+from django.db import DatabaseError
+from django.utils.translation import gettext_lazy as _
+
+from fleet.crypto import SecretLost
+from fleet.engine.aio import AsyncEngine, open_async
+from fleet.engine.endpoint import Endpoint
+from fleet.engine.errors import BadEndpoint, Denied, EngineError, Untrusted
+from fleet.models import Host
+from fleet.watch.database import Database
+from fleet.watch.hints import tell_containers, tell_host
+from fleet.watch.hosts import save_reachable, save_unreachable
+from fleet.watch.session import Outlet, Session, Timing
+from fleet.watch.writer import Batch, Saved, read_story, save_batch
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
+# What only a person can put right is tried seldom; a change of the host's row tries at once.
+SLOW_PAUSE = 15.0
+FOR_A_PERSON = (Untrusted, Denied, BadEndpoint, SecretLost)
+# A connection that lasted so long and then broke may be a blip: try once before alarming anybody.
+STEADY_SECONDS = 5.0
+OUR_FAULT = _("Quayside failed while following this host. The log of the watcher says why.")
+
+
+class LeaseLost(Exception):
+    """The host is no longer ours to write about."""
+
+
+class Follower:
+    """Keeps the rows of one host true. `may_write` tells whether the lease still is ours."""
+
+    def __init__(
+        self, host: Host, database: Database, may_write: Callable[[], bool], timing: Timing
+    ) -> None:
+        self.host, self.database, self.timing = host, database, timing
+        self.alive_at = 0.0  # monotonic time of the last sign of life
+        self._may_write = may_write
+        self._connected_at = 0.0
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Follow until cancelled; returns when the host is gone, disabled or not ours."""
+        while True:
+            try:
+                pause = await self._try()
+            except (Host.DoesNotExist, LeaseLost):
+                return
+            except DatabaseError as error:
+                # The next session reads everything again: nothing is lost, only late.
+                log.warning("watch_database", host=self.host.name, error=str(error))
+                pause = LONGEST_PAUSE
+            await asyncio.sleep(pause)
+
+    async def _try(self) -> float:
+        """Follow once; return how many seconds to pause before the next time."""
+        self._connected_at = 0.0
+        try:
+            await self._follow()
+        except FOR_A_PERSON as error:
+            await self._fail(getattr(error, "code", "secret_lost"), str(error))
+            return SLOW_PAUSE * _jitter()
+        except EngineError as error:
+            if self._was_steady():
+                self._failures = 0
+                if error.code == "disconnected":
+                    return FIRST_PAUSE * _jitter()
+            await self._fail(error.code, str(error))
+        except (Host.DoesNotExist, LeaseLost, DatabaseError):
+            raise
+        except Exception:
+            log.exception("watch_failed", host=self.host.name)
+            await self._fail("watcher", str(OUR_FAULT))
+        self._failures += 1
+        return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures, 10)) * _jitter()
+
+    def _was_steady(self) -> bool:
+        return self._connected_at > 0 and time.monotonic() - self._connected_at > STEADY_SECONDS
+
+    async def _follow(self) -> None:
+        endpoint = Endpoint(**self.host.endpoint_fields())
+        timing = self.timing
+        async with open_async(endpoint, timing.connect, timing.read) as engine:
+            await self._greet(engine)
+            story, since = await self.database.run(read_story, self.host.id)
+            fresh = since is None and not story.told
+            async with engine.events(since) as stream:
+                self._connected_at = time.monotonic()
+                outlet = Outlet(self.database, self._save, self._greet, self._live)
+                session = Session(self.host.id, engine, story, outlet, timing)
+                await session.follow(stream, fresh=fresh)
+
+    def _live(self) -> None:
+        self.alive_at = time.monotonic()
+
+    async def _greet(self, engine: AsyncEngine) -> None:
+        """Ask the engine what it is, and write that it is there."""
+        facts = await engine.facts()
+        key = engine.learned_host_key
+        self._check_lease()
+        saved = await self.database.run(save_reachable, self.host.id, facts, key)
+        # What we pinned ourselves is no change that needs a new connection.
+        self.host.ssh_host_key = self.host.ssh_host_key or key
+        self._live()
+        await tell_host(self.host.id, saved)
+
+    async def _fail(self, code: str, message: str) -> None:
+        self.alive_at = 0.0
+        self._check_lease()
+        saved = await self.database.run(save_unreachable, self.host.id, code, message)
+        if saved.events:
+            log.info("host_unreachable", host=self.host.name, code=code)
+        await tell_host(self.host.id, saved)
+
+    async def _save(self, batch: Batch) -> Saved:
+        self._check_lease()
+        saved = await self.database.run(save_batch, self.host.id, self.host.name, batch)
+        await tell_containers(self.host.id, saved)
+        return saved
+
+    def _check_lease(self) -> None:
+        if not self._may_write():
+            raise LeaseLost
+
+
+def _jitter() -> float:
+    return random.uniform(0.7, 1.0)  # noqa: S311
