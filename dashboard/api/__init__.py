@@ -4,4 +4,26 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-api = NinjaAPI(title="Quayside", version="1", docs_url=None)
+from dashboard.api import audit, containers, environments, events, hosts, jobs, people
+from dashboard.api.auth import Bearer, Session
+from dashboard.api.problems import add_handlers
+
+api = NinjaAPI(
+    title="Quayside",
+    version="1",
+    description=(
+        "What the pages can do. Authenticate with a bearer token, or with the session of a browser."
+        " Lists are `{items, count}` with `limit`, `offset` and `sort`; a change of an engine"
+        " answers 202 with a job to follow; errors are problem+json."
+    ),
+    docs_url=None,  # dashboard.views.api serves the page, inside our own policy
+    auth=[Bearer(), Session()],
+)
+add_handlers(api)
+api.add_router("/hosts", hosts.router)
+api.add_router("/environments", environments.router)
+api.add_router("/containers", containers.router)
+api.add_router("/events", events.router)
+api.add_router("/jobs", jobs.router)
+api.add_router("/audit", audit.router)
+api.add_router("", people.router)

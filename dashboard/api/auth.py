@@ -1,0 +1,53 @@
+"""Who calls the API: a bearer token, or the browser's session with its CSRF token."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja.security import HttpBearer
+from ninja.security.apikey import APIKeyCookie
+
+from dashboard.requests import address_of
+from fleet.actor import Actor, actor_for
+from fleet.tokens import user_of
+
+
+class Bearer(HttpBearer):
+    """`Authorization: Bearer qs_…`: an API token."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
+        """Return the token owner's actor, or None for a wrong, expired or revoked token."""
+        found = user_of(token)
+        if found is None:
+            return None
+        user, row = found
+        actor = actor_for(user, via="api", address=address_of(request), token=row)
+        request._actor = actor  # type: ignore[attr-defined]
+        return actor
+
+
+class Session(APIKeyCookie):
+    """The session cookie of a signed-in browser; a change needs the CSRF token too."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def _get_key(self, request: HttpRequest) -> str | None:
+        # Without a cookie there is nothing to forge: let it end as 401, not as 403.
+        if self.param_name not in request.COOKIES:
+            return None
+        return super()._get_key(request)
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:
+        """Return the signed-in user's actor."""
+        if not request.user.is_authenticated:
+            return None
+        actor = actor_for(request.user, via="api", address=address_of(request))
+        request._actor = actor  # type: ignore[attr-defined]
+        return actor
+
+
+def caller(request: Any) -> Actor:
+    """Return the actor that authentication found."""
+    return cast(Actor, request.auth)

@@ -1,0 +1,211 @@
+"""/containers: the list over all hosts, one container, and what can be done to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
+from ninja import Field, Query, Router, Schema
+
+from dashboard.api.auth import caller
+from dashboard.api.jobs import Accepted, accepted
+from dashboard.api.pages import Window, page
+from fleet.access import access_container, visible_containers
+from fleet.models import Container
+from fleet.operations import Operation, operations_on
+from fleet.operations.bulk import preview_many, request_many
+from fleet.operations.errors import Invalid
+from fleet.operations.requests import request as request_job
+from fleet.selectors.containers import ContainerQuery, filter_containers
+
+router = Router(tags=["containers"])
+
+SORTS = {
+    "id": "pk",
+    "name": "name",
+    "host": "host__name",
+    "image": "image",
+    "state": "state",
+    "health": "health",
+    "created_at": "created_at",
+    "started_at": "started_at",
+}
+
+
+class ContainerOut(Schema):
+    """A container as last seen; times in UTC."""
+
+    id: int
+    name: str
+    host: str
+    host_id: int
+    environment: str
+    engine_id: str
+    image: str
+    image_id: str
+    command: str
+    state: str
+    health: str
+    exit_code: int | None
+    oom_killed: bool
+    restart_count: int
+    ports: list[dict[str, Any]]
+    mounts: list[dict[str, Any]]
+    networks: list[dict[str, Any]]
+    labels: dict[str, str]
+    stack: str
+    compose_project: str
+    compose_service: str
+    swarm_service: str
+    swarm_task: str
+    created_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    seen_at: datetime
+    host_state: str
+
+    @staticmethod
+    def of(row: Container) -> dict[str, Any]:
+        """Return what is shown of a row."""
+        plain = {
+            name: getattr(row, name)
+            for name in ContainerOut.model_fields
+            if name not in {"host", "environment", "host_state"}
+        }
+        return {
+            **plain,
+            "host": row.host.name,
+            "environment": row.host.environment.name,
+            "host_state": row.host.state,
+        }
+
+
+class ContainersOut(Schema):
+    """A part of a list."""
+
+    items: list[ContainerOut]
+    count: int
+
+
+class ContainerFilter(Schema):
+    """Filters; all of them together. `host` is a name or an id, `label` is key or key=value."""
+
+    q: Annotated[str, Field(max_length=200)] = ""
+    host: Annotated[str, Field(max_length=60)] = ""
+    environment: Annotated[str, Field(max_length=60)] = ""
+    state: Annotated[str, Field(max_length=12)] = ""
+    health: Annotated[str, Field(max_length=10)] = ""
+    image: Annotated[str, Field(max_length=512)] = ""
+    stack: Annotated[str, Field(max_length=255)] = ""
+    label: Annotated[str, Field(max_length=512)] = ""
+
+
+@router.get("", response=ContainersOut, summary="List containers")
+def list_containers(
+    request: HttpRequest, wanted: Query[ContainerFilter], window: Query[Window]
+) -> Any:
+    """Return the containers of all hosts that the caller may see."""
+    query = ContainerQuery.from_values(wanted.model_dump())
+    rows = filter_containers(caller(request), query).select_related("host__environment")
+    return page(rows, window, ContainerOut.of, SORTS)
+
+
+@router.get("/{int:container_id}", response=ContainerOut, summary="Show a container")
+def get_container(request: HttpRequest, container_id: int) -> Any:
+    """Return one container."""
+    return ContainerOut.of(access_container(caller(request), container_id))
+
+
+class BulkIn(Schema, extra="forbid"):
+    """Which containers (`ids`, or all that match `filter`), and the operation's parameters."""
+
+    operation: Annotated[str, Field(max_length=60, description="such as container.stop")]
+    ids: Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(max_length=20_000)] = []
+    filter: ContainerFilter | None = None
+    params: dict[str, Any] = {}
+
+
+class SkippedOut(Schema):
+    """A container that is left alone, and why."""
+
+    id: int
+    name: str
+    why: str
+
+
+class PreviewOut(Schema):
+    """What would happen."""
+
+    affected: list[int]
+    skipped: list[SkippedOut]
+    hosts: list[str]
+    at_once: int
+
+
+def _chosen(request: HttpRequest, data: BulkIn) -> QuerySet[Container]:
+    actor = caller(request)
+    if (data.filter is None) == (not data.ids):
+        raise Invalid({"ids": [_("Give either ids or a filter.")]})
+    if data.filter is None:
+        return visible_containers(actor).filter(pk__in=data.ids)
+    return filter_containers(actor, ContainerQuery.from_values(data.filter.model_dump()))
+
+
+@router.post("/bulk/preview", response=PreviewOut, summary="Preview a bulk operation")
+def preview_bulk(request: HttpRequest, data: BulkIn) -> Any:
+    """Say what would happen to which; change nothing."""
+    found = preview_many(data.operation, actor=caller(request), containers=_chosen(request, data))
+    return {
+        "affected": [row.pk for row in found.affected],
+        "skipped": [
+            {"id": row.container.pk, "name": row.container.name, "why": row.why}
+            for row in found.skipped
+        ],
+        "hosts": [host.name for host in found.hosts],
+        "at_once": found.at_once,
+    }
+
+
+@router.post("/bulk", response={202: Accepted}, summary="Do something to many containers")
+def bulk(request: HttpRequest, data: BulkIn) -> JsonResponse:
+    """Make one job with a child for each container."""
+    job = request_many(
+        data.operation,
+        actor=caller(request),
+        containers=_chosen(request, data),
+        params=data.params,
+    )
+    return accepted(job)
+
+
+def _add(operation: Operation) -> None:
+    """Add the route of one operation, with its parameters as the body."""
+
+    def act(request: HttpRequest, container_id: int, params: Any = None) -> JsonResponse:
+        values = params.model_dump() if params is not None else {}
+        job = request_job(
+            operation.name, actor=caller(request), target_id=container_id, params=values
+        )
+        return accepted(job)
+
+    act.__annotations__ = {
+        "request": HttpRequest,
+        "container_id": int,
+        "params": operation.params | None,
+        "return": JsonResponse,
+    }
+    act.__doc__ = str(operation.sentence)
+    router.post(
+        f"/{{int:container_id}}/{operation.slug}",
+        response={202: Accepted},
+        summary=f"{operation.verb} a container",
+        operation_id=f"container_{operation.slug}",
+    )(act)
+
+
+for _operation in operations_on("container"):
+    if _operation.run is not None:
+        _add(_operation)

@@ -1,0 +1,148 @@
+"""/jobs: what was asked for, how it goes, its output; cancel and retry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.http import HttpRequest, JsonResponse
+from ninja import Field, Query, Router, Schema
+
+from dashboard.api.auth import caller
+from dashboard.api.pages import Window, page
+from fleet.access import access_job, visible_jobs
+from fleet.models import Job, JobLine
+from fleet.operations.jobs import job_cancel, job_retry
+
+router = Router(tags=["jobs"])
+
+SORTS = {
+    "id": "pk",
+    "created_at": "created_at",
+    "started_at": "started_at",
+    "finished_at": "finished_at",
+    "state": "state",
+    "operation": "operation",
+}
+
+
+class JobOut(Schema):
+    """A job. `state` is queued, running, succeeded, failed, errored, cancelled or lost."""
+
+    id: int
+    operation: str
+    target: str
+    target_kind: str
+    target_id: int | None
+    host: str
+    host_id: int | None
+    actor: str
+    via: str
+    state: str
+    progress: Annotated[int, Field(description="percent")]
+    message: str
+    error: str
+    params: dict[str, Any]
+    parent_id: int | None
+    children_count: int
+    children_ended: int
+    children_failed: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @staticmethod
+    def of(row: Job) -> dict[str, Any]:
+        """Return what is shown of a row."""
+        renamed = {"target": row.target_name, "host": row.host_name, "actor": row.actor_name}
+        plain = {name: getattr(row, name) for name in JobOut.model_fields if name not in renamed}
+        return {**plain, **renamed}
+
+
+class JobsOut(Schema):
+    """A part of a list."""
+
+    items: list[JobOut]
+    count: int
+
+
+class LineOut(Schema):
+    """A line of a job's output; numbers count from 1 without gaps."""
+
+    number: int
+    at: datetime
+    level: str
+    text: str
+
+
+class LinesOut(Schema):
+    """A part of a job's output."""
+
+    items: list[LineOut]
+    count: int
+
+
+class JobFilter(Schema):
+    """Filters; all of them together. Without `parent`, children of bulk jobs are left out."""
+
+    state: Annotated[str, Field(max_length=10)] = ""
+    operation: Annotated[str, Field(max_length=60)] = ""
+    host: Annotated[str, Field(max_length=60)] = ""
+    parent: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+    children: bool = False
+
+
+class Accepted(Schema):
+    """The job that was made; follow it at `/jobs/{id}`."""
+
+    job: JobOut
+
+
+def accepted(job: Job) -> JsonResponse:
+    """Return 202 with the job."""
+    response = JsonResponse({"job": JobOut.of(job)}, status=202)
+    response["Location"] = f"/api/v1/jobs/{job.pk}"
+    return response
+
+
+@router.get("", response=JobsOut, summary="List jobs")
+def list_jobs(request: HttpRequest, wanted: Query[JobFilter], window: Query[Window]) -> Any:
+    """Return the jobs that the caller may see, the newest first."""
+    rows = visible_jobs(caller(request))
+    if wanted.parent is not None:
+        rows = rows.filter(parent_id=wanted.parent)
+    elif not wanted.children:
+        rows = rows.filter(parent__isnull=True)
+    for field, column in (("state", "state"), ("operation", "operation"), ("host", "host_name")):
+        if value := getattr(wanted, field):
+            rows = rows.filter(**{column: value})
+    return page(rows, window, JobOut.of, SORTS)
+
+
+@router.get("/{int:job_id}", response=JobOut, summary="Show a job")
+def get_job(request: HttpRequest, job_id: int) -> Any:
+    """Return one job."""
+    return JobOut.of(access_job(caller(request), job_id))
+
+
+def _line(row: JobLine) -> dict[str, Any]:
+    return {"number": row.number, "at": row.at, "level": row.level, "text": row.text}
+
+
+@router.get("/{int:job_id}/lines", response=LinesOut, summary="Read a job's output")
+def get_lines(request: HttpRequest, job_id: int, window: Query[Window]) -> Any:
+    """Return the job's lines in order."""
+    job = access_job(caller(request), job_id)
+    return page(job.lines.all(), window, _line, {"number": "number"})
+
+
+@router.post("/{int:job_id}/cancel", response={202: Accepted}, summary="Cancel a job")
+def cancel(request: HttpRequest, job_id: int) -> JsonResponse:
+    """Cancel a queued job at once, and ask a running one to stop."""
+    return accepted(job_cancel(actor=caller(request), job_id=job_id))
+
+
+@router.post("/{int:job_id}/retry", response={202: Accepted}, summary="Run a job again")
+def retry(request: HttpRequest, job_id: int) -> JsonResponse:
+    """Make a new job of one that failed; of a bulk job, just of its failed children."""
+    return accepted(job_retry(actor=caller(request), job_id=job_id))

@@ -1,0 +1,87 @@
+"""Every error of the API as problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.http import Http404, HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from dashboard.middleware import audit_refusal
+from fleet.access import AccessError, Refused
+from fleet.operations.errors import Invalid
+
+log = structlog.get_logger(__name__)
+
+TITLES = {
+    400: "Bad request",
+    401: "Sign in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    422: "Invalid input",
+    500: "Internal error",
+}
+
+
+def problem(status: int, detail: str = "", **more: Any) -> JsonResponse:
+    """Return a problem; `errors` maps a field to its sentences."""
+    body = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status}
+    if detail:
+        body["detail"] = detail
+    response = JsonResponse({**body, **more}, status=status)
+    response["Content-Type"] = "application/problem+json"
+    if status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _access(request: HttpRequest, error: Any) -> JsonResponse:
+    if isinstance(error, Refused):
+        audit_refusal(request, error)
+        return problem(403, str(error))
+    return problem(404, str(error))
+
+
+def _invalid(request: HttpRequest, error: Any) -> JsonResponse:
+    return problem(422, _("Correct the fields named here."), errors=error.fields)
+
+
+def _validation(request: HttpRequest, error: Any) -> JsonResponse:
+    fields: dict[str, list[str]] = {}
+    for found in error.errors:
+        place = [str(part) for part in found.get("loc", ()) if part not in _PLACES]
+        fields.setdefault(".".join(place) or "body", []).append(str(found.get("msg", "")))
+    return problem(422, _("Correct the fields named here."), errors=fields)
+
+
+_PLACES = ("body", "query", "path", "form", "data", "params")
+
+
+def _http(request: HttpRequest, error: Any) -> JsonResponse:
+    return problem(error.status_code, str(error))
+
+
+def _unexpected(request: HttpRequest, error: Any) -> JsonResponse:
+    log.exception("api_error", path=request.path)
+    return problem(500, _("The server could not answer this request. It was logged."))
+
+
+def add_handlers(api: NinjaAPI) -> None:
+    """Make every error of the API a problem."""
+    api.add_exception_handler(AccessError, _access)
+    api.add_exception_handler(Invalid, _invalid)
+    api.add_exception_handler(ValidationError, _validation)
+    api.add_exception_handler(
+        AuthenticationError,
+        lambda request, error: problem(401, _("Send a valid bearer token, or sign in.")),
+    )
+    api.add_exception_handler(HttpError, _http)
+    api.add_exception_handler(
+        Http404, lambda request, error: problem(404, _("There is no such page."))
+    )
+    api.add_exception_handler(Exception, _unexpected)
