@@ -184,6 +184,11 @@ def _late(error: BaseException) -> EngineError | None:
     return Unreachable("timeout") if isinstance(error, _LATE) else None
 
 
+def _broken_off(error: BaseException) -> EngineError | None:
+    kinds = (aiohttp.ClientPayloadError, http_exceptions.PayloadEncodingError)
+    return Unreachable("disconnected") if isinstance(error, kinds) else None
+
+
 def _lost(error: BaseException) -> EngineError | None:
     return Unreachable("disconnected") if isinstance(error, _LOST) else None
 
@@ -225,6 +230,9 @@ _PHRASES: list[tuple[str, Callable[[str], EngineError]]] = [
         r"client version .* is too new",
         lambda raw: Unsupported("api_too_old", raw=raw, permanent=False),
     ),
+    # No such path: the engine has no such thing at all. (No such object names the object.)
+    (r"^(404 )?(page )?not found\.?$", lambda raw: Unsupported("not_supported", raw=raw)),
+    (r"names must match", lambda raw: Invalid(message=_sentence(raw), raw=raw)),
     # Engines answer these with 409 or 500, each as it likes.
     (
         r"is not (running|paused)|(is )?already paused|container state improper",
@@ -264,6 +272,7 @@ _RULES: list[Callable[[BaseException], EngineError | None]] = [
     _status,
     _socket,
     _ssh_lost,
+    _broken_off,
     _not_docker,
     _late,
     _lost,

@@ -89,10 +89,14 @@ class ProcessTable:
 
 
 def parse_processes(raw: object) -> ProcessTable:
-    """``GET /containers/{id}/top``."""
+    """``GET /containers/{id}/top``; Podman may give whole lines, which are split here."""
     said = as_dict(raw)
+    titles = tuple(as_str(title) for title in as_list(said.get("Titles")))
     rows = [tuple(as_str(cell) for cell in as_list(row)) for row in as_list(said.get("Processes"))]
-    return ProcessTable(tuple(as_str(t) for t in as_list(said.get("Titles"))), tuple(rows))
+    if len(titles) == 1:
+        titles = tuple(titles[0].split())
+        rows = [tuple(" ".join(row).split(None, max(0, len(titles) - 1))) for row in rows]
+    return ProcessTable(titles, tuple(rows))
 
 
 @dataclass(frozen=True, slots=True)

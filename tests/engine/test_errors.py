@@ -92,6 +92,9 @@ def test_it_keeps_an_engine_error() -> None:
     ("status", "message", "kind", "code"),
     [
         (500, "Container x is not paused", Conflict, "conflict"),
+        (404, "page not found", Unsupported, "not_supported"),
+        (404, "No such container: page not found", NotFound, "not_found"),
+        (500, "Names must match [a-z]", Invalid, "invalid"),
         (400, "client version 1.51 is too new. Maximum supported", Unsupported, "api_too_old"),
         (400, "client version 1.41 is too old. Minimum supported", Unsupported, "api_too_new"),
         (400, "Client sent an HTTP request to an HTTPS server.", Untrusted, "tls_required"),

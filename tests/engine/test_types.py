@@ -204,6 +204,8 @@ def test_it_reads_new_disk_usage() -> None:
 def test_it_reads_processes_and_changes() -> None:
     table = parse_processes({"Titles": ["PID", "CMD"], "Processes": [["1", "sh"]]})
     assert (table.titles, table.rows) == (("PID", "CMD"), (("1", "sh"),))
+    whole = parse_processes({"Titles": ["PID   CMD"], "Processes": [["1 sh -c x"]]})
+    assert (whole.titles, whole.rows) == (("PID", "CMD"), (("1", "sh -c x"),))
     assert parse_changes([{"Path": "/a", "Kind": 2}]) == [FileChange("/a", "deleted")]
     assert parse_changes(None) == []
 

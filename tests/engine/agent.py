@@ -1,0 +1,25 @@
+"""A private ssh-agent that holds one key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncssh
+
+from tests.waiting import eventually_async
+
+
+@asynccontextmanager
+async def running_agent(path: Path, key: str) -> AsyncIterator[Path]:
+    process = await asyncio.create_subprocess_exec("ssh-agent", "-D", "-a", str(path))
+    try:
+        await eventually_async(path.exists, "the agent listens")
+        async with asyncssh.connect_agent(str(path)) as agent:
+            await agent.add_keys([asyncssh.import_private_key(key)])
+        yield path
+    finally:
+        process.terminate()
+        await process.wait()
