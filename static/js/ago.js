@@ -1,0 +1,57 @@
+/** Keep "3 min ago" right, and write exact times in the reader's own zone. */
+import { onFresh } from "./patch.js";
+import { fill, word } from "./words.js";
+
+// The same as AGES in dashboard/templatetags/words.py.
+const AGES = [
+  [365 * 86400, 730 * 86400, "years"],
+  [30 * 86400, 60 * 86400, "months"],
+  [86400, 48 * 3600, "days"],
+  [3600, 3600, "hours"],
+  [60, 60, "minutes"],
+  [1, 5, "seconds"],
+];
+const EVERY = 5000;
+const exact = new Intl.DateTimeFormat(document.documentElement.lang || undefined, {
+  dateStyle: "medium",
+  timeStyle: "long",
+});
+
+function agoText(then, now) {
+  const seconds = (now - then) / 1000;
+  for (const [unit, since, key] of AGES) {
+    if (Math.abs(seconds) < since) continue;
+    const text = fill(key, { n: Math.floor(Math.abs(seconds) / unit) });
+    return seconds > 0 ? text : fill("in", { what: text.replace(word("ago"), "") });
+  }
+  return word("now");
+}
+
+function setText(element, text) {
+  if (element.firstChild?.nodeType === Node.TEXT_NODE && element.childNodes.length === 1) {
+    if (element.firstChild.data !== text) element.firstChild.data = text;
+  } else if (element.textContent !== text) element.textContent = text;
+}
+
+function update(root, now = Date.now()) {
+  for (const time of root.querySelectorAll("time[data-ago]")) {
+    const then = Date.parse(time.dateTime);
+    if (Number.isNaN(then)) continue;
+    setText(time, agoText(then, now));
+    const title = exact.format(then);
+    if (time.title !== title) time.title = title;
+  }
+  for (const time of root.querySelectorAll("time[data-moment]")) {
+    const then = Date.parse(time.dateTime);
+    if (!Number.isNaN(then)) setText(time, exact.format(then));
+  }
+}
+
+/** Begin: now, then every few seconds while somebody looks. */
+export function startAgo() {
+  update(document);
+  onFresh((element) => update(element));
+  setInterval(() => document.hidden || update(document), EVERY);
+  document.addEventListener("visibilitychange", () => document.hidden || update(document));
+  document.addEventListener("htmx:afterSettle", (event) => update(event.target));
+}

@@ -1,0 +1,89 @@
+/** Menus: native popovers, placed at their button; arrow keys walk; one menu serves all rows. */
+const GAP = 4;
+
+function place(menu, button) {
+  const at = button.getBoundingClientRect();
+  const box = menu.getBoundingClientRect();
+  const below = innerHeight - at.bottom - GAP;
+  const top = box.height <= below || below > at.top ? at.bottom + GAP : at.top - GAP - box.height;
+  const left = Math.min(Math.max(8, at.left), innerWidth - box.width - 8);
+  // Set by script on the element itself, which a strict policy allows.
+  menu.style.top = `${Math.max(8, top)}px`;
+  menu.style.left = `${at.left + box.width > innerWidth - 8 ? Math.max(8, at.right - box.width) : left}px`;
+}
+
+function items(menu) {
+  return [...menu.querySelectorAll("a[href],button,input")].filter((one) => !one.disabled && one.offsetParent);
+}
+
+function walk(event) {
+  const menu = event.target.closest("[data-menu]");
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!menu || !by) return;
+  const all = items(menu);
+  const at = all.indexOf(document.activeElement);
+  all[(at + by + all.length) % all.length]?.focus();
+  event.preventDefault();
+}
+
+/** Open the one row menu for a row's button: `data-base`, `data-acts`, `data-name`. */
+function openRowMenu(button, menu) {
+  const { base, acts, name } = button.dataset;
+  const allowed = new Set((acts || "").split(" "));
+  menu.querySelector("[data-row-name]").textContent = name || "";
+  menu.querySelector("[data-row-link]").href = base;
+  for (const item of menu.querySelectorAll("[data-act]")) {
+    item.hidden = !allowed.has(item.dataset.act);
+    item.setAttribute("formaction", `${base}${item.dataset.act}/`);
+  }
+  tidyRules(menu);
+  menu.showPopover();
+  place(menu, button);
+  items(menu)[0]?.focus({ preventScroll: true });
+  menu.addEventListener("toggle", () => backTo(button, menu), { once: true });
+}
+
+/** A rule between two groups, never at an end or twice. */
+function tidyRules(menu) {
+  let seen = false;
+  for (const child of menu.children) {
+    if (child.tagName === "HR") {
+      child.hidden = !seen;
+      seen = false;
+    } else if (!child.hidden && !child.matches(".menu-title")) seen = true;
+  }
+}
+
+function backTo(button, menu) {
+  if (menu.matches(":popover-open")) {
+    menu.addEventListener("toggle", () => backTo(button, menu), { once: true });
+  } else if (document.activeElement === document.body) {
+    (button.isConnected ? button : document.getElementById(button.id))?.focus({ preventScroll: true });
+  }
+}
+
+/** Begin. */
+export function startMenus() {
+  document.addEventListener("keydown", walk);
+  document.addEventListener(
+    "toggle",
+    (event) => {
+      const menu = event.target;
+      if (event.newState !== "open" || !menu.matches?.("[data-menu]")) return;
+      const button = menu.id && document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`);
+      if (button) place(menu, button);
+    },
+    true,
+  );
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-row-menu]");
+    const menu = document.getElementById("row-menu");
+    if (!button || !menu || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    openRowMenu(button, menu);
+  });
+  document.addEventListener("click", (event) => {
+    const item = event.target.closest("[data-menu] .menu-item:not(label)");
+    if (item) setTimeout(() => item.closest("[data-menu]")?.hidePopover?.());
+  });
+}

@@ -1,0 +1,114 @@
+/** Tables: ticks with ranges, the bar for chosen rows, columns, density and page size. */
+import { postForm } from "./post.js";
+import { fill } from "./words.js";
+
+let lastTick = null;
+
+function ticks(root = document) {
+  return [...root.querySelectorAll("input[data-tick]")].filter((box) => !box.closest("[inert]"));
+}
+
+function bar() {
+  return document.querySelector("[data-bulk-bar]");
+}
+
+function everything() {
+  return document.querySelector("[data-bulk-everything]");
+}
+
+/** Draw the bar for what is chosen now. */
+function draw() {
+  const box = bar();
+  if (!box) return;
+  const all = ticks();
+  const chosen = all.filter((one) => one.checked).length;
+  const total = Number(box.dataset.total || 0);
+  const whole = Boolean(everything()?.value);
+  const count = whole ? total : chosen;
+  const root = document.documentElement;
+  if (count) root.dataset.bulk = "open";
+  else delete root.dataset.bulk;
+  box.querySelector("[data-bulk-count]").textContent = count ? fill("chosen", { n: count }) : "";
+  const more = box.querySelector("[data-bulk-all]");
+  if (more) {
+    more.textContent = fill("all_match", { n: total });
+    more.hidden = whole || total <= chosen;
+  }
+  const head = document.querySelector("input[data-tick-all]");
+  if (head) {
+    head.checked = chosen > 0 && chosen === all.length;
+    head.indeterminate = chosen > 0 && chosen < all.length;
+  }
+}
+
+function clear() {
+  for (const box of ticks()) box.checked = false;
+  if (everything()) everything().value = "";
+  draw();
+}
+
+function range(box) {
+  const all = ticks();
+  const [from, to] = [all.indexOf(lastTick), all.indexOf(box)].sort((a, b) => a - b);
+  if (from < 0) return;
+  for (const one of all.slice(from, to + 1)) one.checked = box.checked;
+}
+
+function clicked(event) {
+  const box = event.target.closest("input[data-tick]");
+  if (box) {
+    if (event.shiftKey && lastTick?.isConnected) range(box);
+    lastTick = box;
+    if (everything()) everything().value = "";
+    draw();
+  } else if (event.target.closest("input[data-tick-all]")) {
+    for (const one of ticks()) one.checked = event.target.checked;
+    if (everything()) everything().value = "";
+    draw();
+  } else if (event.target.closest("[data-bulk-clear]")) clear();
+  else if (event.target.closest("[data-bulk-all]")) {
+    for (const one of ticks()) one.checked = true;
+    everything().value = "1";
+    draw();
+  }
+}
+
+/** Show and hide columns at once (table.css has their names); the server remembers. */
+function applyColumns(form) {
+  for (const box of form.querySelectorAll("input[type=checkbox][name=columns]")) {
+    for (const table of document.querySelectorAll(".grid-table")) {
+      table.classList.toggle(`hide-${box.value}`, !box.checked);
+    }
+  }
+  const compact = form.querySelector("[name=density][value=compact]")?.checked;
+  for (const frame of document.querySelectorAll(".table-frame")) frame.classList.toggle("is-compact", compact);
+}
+
+function changed(event) {
+  const form = event.target.closest("[data-columns]");
+  if (form) {
+    applyColumns(form);
+    postForm(form, null, { Accept: "application/json" });
+    return;
+  }
+  const sizes = event.target.closest("[data-page-size]");
+  if (sizes) postForm(sizes, null, { Accept: "application/json" }).then(() => firstPage());
+}
+
+function firstPage() {
+  const address = new URL(location.href);
+  address.searchParams.delete("page");
+  location.assign(address);
+}
+
+/** Begin. */
+export function startTables() {
+  document.addEventListener("click", clicked);
+  document.addEventListener("change", changed);
+  document.addEventListener("live:list", draw);
+  document.addEventListener("action:done", (event) => event.target.closest("dialog") && clear());
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && document.documentElement.dataset.bulk && !document.querySelector("dialog[open],:popover-open")) clear();
+  });
+  draw();
+}
