@@ -1,7 +1,14 @@
-"""WebSockets: one address, one socket a page."""
+"""WebSockets: one address, one socket a page. Each is wrapped in `OwnOrigin`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-websocket_urlpatterns: list[Any] = []
+from django.urls import path
+
+from dashboard.live.consumer import LiveConsumer
+from dashboard.live.origin import OwnOrigin
+
+websocket_urlpatterns: list[Any] = [
+    path("ws/live/", OwnOrigin(LiveConsumer.as_asgi())),
+]

@@ -1,0 +1,205 @@
+"""The socket of a page: who it is, what it asks for, and its own streams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any, cast
+
+import structlog
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.http import HttpRequest, QueryDict
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from dashboard.live.difference import Known
+from dashboard.live.hub import current_hub
+from dashboard.live.messages import (
+    ChangeArgs,
+    CloseStream,
+    Following,
+    Malformed,
+    Message,
+    OpenStream,
+    Subscribe,
+    parse,
+)
+from dashboard.live.moments import site_of
+from dashboard.live.pace import Pace
+from dashboard.live.rights import read_rights
+from dashboard.live.streams import Streams
+from dashboard.live.threads import run
+from dashboard.live.topics import STREAMS, TOPICS
+from dashboard.live.view import Seer
+from dashboard.live.viewer import Viewer, gone_text
+from dashboard.requests import client_address
+from fleet.actor import Actor
+
+log = structlog.get_logger(__name__)
+
+SIGNED_OUT, MALFORMED, TOO_MANY, OUR_BUG = 4401, 4400, 4429, 1011
+MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 10.0, 40
+
+
+def language_of(scope: dict[str, Any]) -> str:
+    """Return the language that a page of this browser is drawn in."""
+    request = HttpRequest()
+    request.COOKIES = scope.get("cookies", {})
+    request.META["HTTP_ACCEPT_LANGUAGE"] = headers_of(scope).get(b"accept-language", "")
+    return translation.get_language_from_request(request)
+
+
+def headers_of(scope: dict[str, Any]) -> dict[bytes, str]:
+    """Return the headers by their names in lower case."""
+    return {name: value.decode("latin1") for name, value in scope.get("headers", [])}
+
+
+def address_of(scope: dict[str, Any]) -> str:
+    """Return the address that the socket comes from."""
+    remote = (scope.get("client") or ("",))[0] or ""
+    return client_address(remote, headers_of(scope).get(b"x-forwarded-for", ""))
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """`/ws/live/`: one for each open page."""
+
+    channel_layer_alias = "none"  # the hub listens once for all pages
+    viewer: Viewer | None = None
+    sender: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the socket; whatever ends it, nothing of it stays behind."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._clean_up()
+
+    async def connect(self) -> None:
+        """Accept who is signed in; browsers learn a refusal's reason only after accepting."""
+        await self.accept()
+        user, session = self.scope.get("user"), self.scope.get("session")
+        if user is None or not user.is_authenticated or session is None:
+            await self._bye("signed_out")
+            return
+        key = session.session_key or ""
+        rights = await run(read_rights, [user.pk], [key])
+        hash_now = rights.session_hashes.get(user.pk, "")
+        if (verdict := rights.verdict(user.pk, key, hash_now)) != "stay":
+            await self._bye(verdict)
+            return
+        actor = Actor(
+            rights.users[user.pk], rights.accesses[user.pk], address=address_of(self.scope)
+        )
+        self.language = language_of(self.scope)
+        site = site_of(headers_of(self.scope).get(b"host", ""))
+        self.lock = asyncio.Lock()
+        self.pace = Pace(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE)
+        self.hub = current_hub()
+        self.viewer = Viewer(
+            Seer(actor, self.language, site),
+            session_key=key,
+            session_hash=hash_now,
+            send=self.send_text,
+        )
+        self.streams = Streams(self.viewer, self.send_message)
+        self.viewer.on_bye = self._on_bye
+        self.viewer.on_rights = self.streams.check_soon
+        await self.hub.join(self.viewer)
+        self.sender = asyncio.create_task(self.viewer.run())
+        self.sender.add_done_callback(self._sender_ended)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Do what the page asks for; close the socket for what no page of ours sends."""
+        if self.viewer is None:
+            return
+        if not self.pace.take(asyncio.get_running_loop().time()):
+            await self._refuse(TOO_MANY)
+            return
+        try:
+            message = parse(text_data)
+        except Malformed as error:
+            log.info("live_malformed", user=self.viewer.user_id, error=str(error))
+            await self._refuse(MALFORMED)
+            return
+        await self._handle(message)
+
+    async def _handle(self, message: Message) -> None:
+        if isinstance(message, Subscribe):
+            await self._subscribe(message)
+        elif isinstance(message, ChangeArgs):
+            await self._follow(message)
+        elif isinstance(message, OpenStream):
+            await self._open(message)
+        elif isinstance(message, CloseStream):
+            await self.streams.close(message.topic)
+        else:
+            await self.send_text('{"type":"pong"}')
+
+    async def _subscribe(self, message: Subscribe) -> None:
+        viewer = cast(Viewer, self.viewer)
+        for name in set(viewer.subscriptions) - {following.topic for following in message.topics}:
+            await self.hub.unfollow(viewer, name)
+        for following in message.topics:
+            await self._follow(following)
+        viewer.asked()
+
+    async def _follow(self, following: Following) -> None:
+        if following.topic in TOPICS:
+            known = Known(following.have, following.lists)
+            viewer = cast(Viewer, self.viewer)
+            await self.hub.follow(viewer, following.topic, following.args, known)
+        else:
+            await self._unknown(following.topic)
+
+    async def _open(self, message: OpenStream) -> None:
+        if message.topic in STREAMS:
+            await self.streams.open(STREAMS[message.topic], QueryDict(message.args))
+        else:
+            await self._unknown(message.topic)
+
+    async def _unknown(self, topic: str) -> None:
+        with translation.override(self.language):
+            text = _("This part of the page is of another version of Quayside. Reload the page.")
+        await self.send_text(gone_text(topic, text))
+
+    async def send_text(self, text: str) -> None:
+        """Send one message; waits while the browser is slow."""
+        async with self.lock:
+            await self.send(text_data=text)
+
+    async def send_message(self, message: dict[str, Any]) -> None:
+        """Send one message of a stream."""
+        await self.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+
+    def _on_bye(self, reason: str) -> None:
+        self.farewell = asyncio.create_task(self._bye(reason))
+
+    async def _bye(self, reason: str) -> None:
+        await self._stop()
+        with suppress(Exception):  # the browser may have gone already
+            await self.send(text_data=json.dumps({"type": "bye", "reason": reason}))
+            await self.close(SIGNED_OUT)
+
+    async def _refuse(self, code: int) -> None:
+        await self._stop()
+        await self.close(code)
+
+    def _sender_ended(self, sender: asyncio.Task[None]) -> None:
+        if not sender.cancelled() and (error := sender.exception()) is not None:
+            log.error("live_sender_failed", error=repr(error), exc_info=error)
+            self.farewell = asyncio.create_task(self._refuse(OUR_BUG))
+
+    async def _stop(self) -> None:
+        """Send nothing more and follow nothing more."""
+        viewer, self.viewer = self.viewer, None
+        if viewer is None:
+            return
+        await self.hub.leave(viewer)
+        await self.streams.close_all()
+        if self.sender is not None and self.sender is not asyncio.current_task():
+            self.sender.cancel()
+
+    async def _clean_up(self) -> None:
+        with suppress(Exception):
+            await self._stop()

@@ -1,0 +1,270 @@
+"""The live hub: one per web process (event loop), for all its open pages.
+
+It listens once to the group of hints, keeps one `View` for each distinct picture, looks after
+the viewers' rights, and turns hints into toasts. Hints may be lost, rows are the truth: a beat
+that it sends to itself shows whether hints arrive at all; after a gap every view loads again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import structlog
+from channels.layers import get_channel_layer
+from django.utils import translation
+
+from dashboard.live.difference import Known
+from dashboard.live.rights import Rights, read_rights
+from dashboard.live.threads import run
+from dashboard.live.topics import NOTICES, TOPICS
+from dashboard.live.topics.base import Notice, Toast
+from dashboard.live.view import Key, Seer, View, key_of
+from dashboard.live.viewer import Subscription, Viewer
+from fleet.publish import GROUP, AccessChanged, Hint, hint_of
+
+log = structlog.get_logger(__name__)
+
+RIGHTS_SECONDS = 4.0  # a page loses its rights within five
+BEAT_SECONDS = 2.0
+MISSED_BEATS = 3
+RELOAD_SECONDS = 30.0  # a net under everything else
+LISTEN_SECONDS = 2.0  # how long the first page waits for Redis
+TOASTS_REMEMBERED = 1000
+
+
+class LiveHub:
+    """See the module."""
+
+    def __init__(self) -> None:
+        self.viewers: set[Viewer] = set()
+        self.views: dict[Key, View] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._listening = asyncio.Event()
+        self._rights_changed = asyncio.Event()
+        self._rights_lock = asyncio.Lock()
+        self._background: set[asyncio.Task[None]] = set()
+        self._toasted: OrderedDict[str, None] = OrderedDict()
+        self._last_beat = 0.0
+        self._stale = False
+
+    # --- Viewers ---------------------------------------------------------------------------
+
+    async def join(self, viewer: Viewer) -> None:
+        """Add a page; returns once hints arrive, or after a while without."""
+        if not self._tasks:
+            loops = (self._listen, self._beat, self._watch_rights, self._reload)
+            self._tasks = [asyncio.create_task(loop()) for loop in loops]
+        self.viewers.add(viewer)
+        try:
+            await asyncio.wait_for(self._listening.wait(), LISTEN_SECONDS)
+        except TimeoutError:
+            log.warning("live_without_hints")
+
+    async def leave(self, viewer: Viewer) -> None:
+        """Remove a page and what only it looked at."""
+        self.viewers.discard(viewer)
+        for topic in list(viewer.subscriptions):
+            await self.unfollow(viewer, topic)
+
+    async def follow(self, viewer: Viewer, topic: str, args: str, known: Known) -> None:
+        """Let a page follow a topic, in place of what it followed under that name.
+
+        Raises KeyError for a topic that does not exist.
+        """
+        view = self._view(topic, args, viewer.seer)
+        subscription = Subscription(viewer, view, known)
+        view.subscriptions.add(subscription)
+        await self.unfollow(viewer, topic)
+        viewer.subscriptions[topic] = subscription
+        view.freshen()
+        viewer.wake()
+
+    async def unfollow(self, viewer: Viewer, topic: str) -> None:
+        """Stop following a topic."""
+        subscription = viewer.subscriptions.pop(topic, None)
+        if subscription is not None:
+            await self._drop(subscription)
+
+    def _view(self, topic: str, args: str, seer: Seer) -> View:
+        key = key_of(TOPICS[topic], args, seer)
+        if key not in self.views:
+            self.views[key] = View(TOPICS[topic], args, seer)
+        return self.views[key]
+
+    async def _drop(self, subscription: Subscription) -> None:
+        view = subscription.view
+        view.subscriptions.discard(subscription)
+        if not view.subscriptions and self.views.get(view.key) is view:
+            del self.views[view.key]
+            await view.close()
+
+    # --- Hints -----------------------------------------------------------------------------
+
+    async def hear(self, hint: Hint) -> None:
+        """Pass a hint on to the views and notices that it concerns."""
+        if isinstance(hint, AccessChanged):
+            self._rights_changed.set()
+        for view in list(self.views.values()):
+            view.hear(hint)
+        for notice in NOTICES.values():
+            if self.viewers and notice.interested(hint):
+                task = asyncio.create_task(self._toast(notice, hint))
+                self._background.add(task)
+                task.add_done_callback(self._background.discard)
+
+    async def _listen(self) -> None:
+        layer = get_channel_layer()
+        while True:
+            try:
+                self._channel = await layer.new_channel()
+                await layer.group_add(GROUP, self._channel)
+                self._last_beat = asyncio.get_running_loop().time()
+                self._listening.set()
+                self._touch_all()
+                while True:
+                    await self._receive(await layer.receive(self._channel))
+            except Exception as error:  # noqa: BLE001 - whatever it is, we listen again
+                log.warning("live_hub_deaf", error=str(error))
+                self._stale = True
+                await asyncio.sleep(1)
+
+    async def _receive(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "beat":
+            self._last_beat = asyncio.get_running_loop().time()
+            if self._stale:
+                self._stale = False
+                self._rights_changed.set()
+                self._touch_all()
+            return
+        try:
+            hint = hint_of(message)
+        except (KeyError, TypeError):
+            log.warning("live_strange_hint", kind=str(message.get("kind"))[:40])
+            return
+        await self.hear(hint)
+
+    async def _beat(self) -> None:
+        """Send ourselves a beat; when none comes back, what we show may be stale."""
+        layer, loop = get_channel_layer(), asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            if loop.time() - self._last_beat > BEAT_SECONDS * MISSED_BEATS and not self._stale:
+                log.warning("live_hub_deaf", error="no beat")
+                self._stale = True
+            try:
+                await asyncio.wait_for(layer.send(self._channel, {"type": "beat"}), BEAT_SECONDS)
+            except Exception:  # noqa: BLE001 - Redis is away: told by the missing beat
+                self._stale = True
+
+    def _touch_all(self) -> None:
+        for view in list(self.views.values()):
+            view.touch()
+
+    async def _reload(self) -> None:
+        """Load every view now and then, spread over time, should a hint have been lost."""
+        while True:
+            views = list(self.views.values())
+            for view in views:
+                await asyncio.sleep(RELOAD_SECONDS / len(views))
+                view.touch()
+            if not views:
+                await asyncio.sleep(RELOAD_SECONDS)
+
+    # --- Rights ----------------------------------------------------------------------------
+
+    async def _watch_rights(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._rights_changed.wait(), RIGHTS_SECONDS)
+            self._rights_changed.clear()
+            try:
+                await self.check_rights()
+            except Exception:
+                log.exception("live_rights_failed")
+                await asyncio.sleep(1)
+
+    async def check_rights(self) -> None:
+        """Read all viewers' rights and sessions; say goodbye to who may not stay."""
+        async with self._rights_lock:
+            viewers = list(self.viewers)
+            rights = await run(
+                read_rights,
+                [viewer.user_id for viewer in viewers],
+                [viewer.session_key for viewer in viewers],
+            )
+            for viewer in viewers:
+                if viewer in self.viewers:
+                    await self._judge(viewer, rights)
+
+    async def _judge(self, viewer: Viewer, rights: Rights) -> None:
+        verdict = rights.verdict(viewer.user_id, viewer.session_key, viewer.session_hash)
+        if verdict != "stay":
+            await self.leave(viewer)
+            viewer.on_bye(verdict)
+            return
+        access = rights.accesses[viewer.user_id]
+        if access != viewer.seer.actor.access:
+            actor = replace(viewer.seer.actor, user=rights.users[viewer.user_id], access=access)
+            viewer.seer = replace(viewer.seer, actor=actor)
+            await self._move(viewer.subscriptions.values())
+            viewer.on_rights()
+
+    async def _move(self, subscriptions: Iterable[Subscription]) -> None:
+        """Put subscriptions on the views of their viewers' new rights."""
+        for subscription in list(subscriptions):
+            old, viewer = subscription.view, subscription.viewer
+            new = self._view(old.topic.name, old.args, viewer.seer)
+            if new is not old:
+                new.subscriptions.add(subscription)
+                await self._drop(subscription)
+                subscription.view = new
+                new.freshen()
+                viewer.wake()
+
+    # --- Toasts ----------------------------------------------------------------------------
+
+    async def _toast(self, notice: Notice, hint: Hint) -> None:
+        users = frozenset(viewer.user_id for viewer in self.viewers)
+        try:
+            toasts = await run(notice.toasts, hint, users)
+        except Exception:
+            log.exception("live_notice_failed", notice=notice.name)
+            return
+        for toast in toasts:
+            if toast.key not in self._toasted:
+                self._toasted[toast.key] = None
+                self._show_toast(toast)
+        while len(self._toasted) > TOASTS_REMEMBERED:
+            self._toasted.popitem(last=False)
+
+    def _show_toast(self, toast: Toast) -> None:
+        for viewer in self.viewers:
+            if viewer.user_id == toast.user:
+                with translation.override(viewer.seer.language):
+                    message = str(toast.message)
+                viewer.tell(
+                    toast.key,
+                    {
+                        "type": "toast",
+                        "level": toast.level,
+                        "message": message,
+                        "href": toast.href,
+                    },
+                )
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, LiveHub] = WeakKeyDictionary()
+
+
+def current_hub() -> LiveHub:
+    """Return the hub of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = LiveHub()
+    return _hubs[loop]

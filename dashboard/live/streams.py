@@ -1,0 +1,90 @@
+"""The streams of one page: tasks that end with it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from django.http import QueryDict
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from dashboard.live.threads import run
+from dashboard.live.topics.base import Send, Stream
+from dashboard.live.viewer import Viewer
+from fleet.access import AccessError
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Flow:
+    """An open stream."""
+
+    stream: Stream
+    args: QueryDict
+    task: asyncio.Task[None] | None = None
+
+
+class Streams:
+    """Opens, checks and cancels streams; at most one of each name at a time."""
+
+    def __init__(self, viewer: Viewer, send: Send) -> None:
+        self.viewer = viewer
+        self._send = send
+        self._flows: dict[str, Flow] = {}
+        self._checking: asyncio.Task[None] | None = None
+
+    async def open(self, stream: Stream, args: QueryDict) -> None:
+        """Begin a stream in place of the one of its name; returns at once."""
+        await self.close(stream.name)
+        flow = Flow(stream, args)
+        self._flows[stream.name] = flow
+        flow.task = asyncio.create_task(self._run(flow))
+
+    async def close(self, name: str) -> None:
+        """End a stream and wait until it has cleaned up."""
+        flow = self._flows.pop(name, None)
+        if flow is not None and flow.task is not None:
+            flow.task.cancel()
+            await asyncio.gather(flow.task, return_exceptions=True)
+
+    async def close_all(self) -> None:
+        """End all of them."""
+        if self._checking is not None:
+            self._checking.cancel()
+        for name in list(self._flows):
+            await self.close(name)
+
+    def check_soon(self) -> None:
+        """The viewer's rights have changed: end what is no longer allowed."""
+        self._checking = asyncio.create_task(self._check_all())
+
+    async def _check_all(self) -> None:
+        for flow in list(self._flows.values()):
+            try:
+                await self._check(flow)
+            except AccessError as refused:
+                await self.close(flow.stream.name)
+                await self._gone(flow, str(refused))
+
+    async def _check(self, flow: Flow) -> Any:
+        seer = self.viewer.seer
+        return await run(flow.stream.check, seer.actor, flow.args, language=seer.language)
+
+    async def _run(self, flow: Flow) -> None:
+        try:
+            target = await self._check(flow)
+            await flow.stream.run(target, flow.args, self._send)
+        except AccessError as refused:
+            await self._gone(flow, str(refused))
+        except Exception:
+            log.exception("live_stream_failed", stream=flow.stream.name)
+            with translation.override(self.viewer.seer.language):
+                text = _("This stream has ended by a mistake of Quayside. Reload the page.")
+            await self._gone(flow, text)
+
+    async def _gone(self, flow: Flow, message: str) -> None:
+        await self._send({"type": "gone", "topic": flow.stream.name, "message": message})

@@ -1,0 +1,8 @@
+"""The topics, streams and notices that pages can follow: a module per noun, imported here."""
+
+from __future__ import annotations
+
+import dashboard.live.topics.containers  # noqa: F401
+from dashboard.live.topics.base import NOTICES, STREAMS, TOPICS
+
+__all__ = ["NOTICES", "STREAMS", "TOPICS"]

@@ -1,0 +1,135 @@
+"""Rows of container tables: the same HTML for everybody who may do the same to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote
+from zlib import crc32
+
+from django.template.loader import get_template
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.live.moments import SITE, ago_mark
+from dashboard.live.topics.base import Part
+from dashboard.templatetags.quayside import badge
+from dashboard.templatetags.states import Look, container_look
+from fleet.models import Container, Host, HostState
+from fleet.operations import Operation, operations_on
+
+VERSION = "1"  # count up when the row's template changes
+ONE_CLICK = ("container.start", "container.stop", "container.restart", "container.unpause")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table; each can be hidden but the name."""
+
+    key: str
+    label: str | Promise
+    default: bool = True
+    sort: str = ""
+
+
+COLUMNS = (
+    Column("state", _("State"), sort="state"),
+    Column("name", _("Name"), sort="name"),
+    Column("host", _("Host"), sort="host"),
+    Column("environment", _("Environment"), default=False),
+    Column("image", _("Image"), sort="image"),
+    Column("ports", _("Ports")),
+    Column("stack", _("Stack"), sort="stack"),
+    Column("since", _("Since")),
+    Column("created", _("Created"), default=False, sort="created"),
+    Column("restarts", _("Restarts"), default=False),
+    Column("id", _("ID"), default=False),
+)
+
+
+def _digest(value: object) -> str:
+    return f"{crc32(repr(value).encode()):08x}"
+
+
+def host_signature(host: Host) -> str:
+    """Return what changes when a row of this host must be drawn again."""
+    away = host.last_seen if host.state == HostState.UNREACHABLE else None
+    return _digest((host.name, host.url, host.state, host.environment.name, away))
+
+
+@lru_cache(maxsize=1024)
+def permissions_signature(permissions: frozenset[str]) -> str:
+    """Return a short name for a set of permissions, and for this version of the row."""
+    return _digest((VERSION, sorted(permissions)))
+
+
+def row_parts(
+    rows: Iterable[Container], permissions: dict[int, frozenset[str]], *, prefix: str = "container"
+) -> dict[str, Part]:
+    """Return the parts of containers (each with its host) by element id."""
+    signatures: dict[int, str] = {}
+    parts: dict[str, Part] = {}
+    for row in rows:
+        allowed = permissions.get(row.host_id, frozenset())
+        if row.host_id not in signatures:
+            held = host_signature(row.host)
+            signatures[row.host_id] = f"{held}.{permissions_signature(allowed)}"
+        rev = f"{row.revision:x}.{signatures[row.host_id]}"
+        parts[f"{prefix}-{row.pk}"] = _part(f"{prefix}-{row.pk}", rev, row, allowed)
+    return parts
+
+
+def _part(element_id: str, rev: str, row: Container, allowed: frozenset[str]) -> Part:
+    return Part(rev, lambda: draw_row(element_id, rev, row, allowed))
+
+
+def draw_row(element_id: str, rev: str, row: Container, allowed: frozenset[str]) -> str:
+    """Return the `<tr>` of one container."""
+    operations = possible(row, allowed)
+    return get_template("containers/row.html").render(
+        {
+            "element_id": element_id,
+            "rev": rev,
+            "container": row,
+            "host": row.host,
+            "href": f"{reverse('container-list')}{row.pk}/",
+            "host_href": f"{reverse('host-list')}{row.host_id}/",
+            "stack_href": f"?stack={quote(row.stack)}",
+            "state": state_words(row),
+            "since": ago_mark(row.started_at if is_up(row) else row.finished_at),
+            "created": ago_mark(row.created_at),
+            "address": row.host.url
+            if row.host.url.startswith(("tcp:", "ssh:"))
+            else f"tcp://{SITE}",
+            "clicks": [operation for operation in operations if operation.name in ONE_CLICK],
+            "menu": " ".join(operation.slug for operation in operations),
+        }
+    )
+
+
+def is_up(row: Container) -> bool:
+    """Return whether the container's processes exist."""
+    return row.state in {"running", "paused", "restarting"}
+
+
+def possible(row: Container, allowed: frozenset[str]) -> list[Operation]:
+    """Return the operations that the viewer may do and that make sense in this state."""
+    return [
+        operation
+        for operation in operations_on("container")
+        if operation.permission in allowed
+        and (not operation.states or row.state in operation.states)
+    ]
+
+
+def state_words(row: Container) -> SafeString:
+    """Return the state as icon and words; hatched, with its age, while the host is away."""
+    look = container_look(row.state, row.health, row.exit_code, row.oom_killed)
+    if row.host.state != HostState.UNREACHABLE:
+        return badge(look)
+    seen = format_html("{} {}", _("last seen"), ago_mark(row.host.last_seen))
+    return badge(Look("away", "plug-x", look.words), seen)

@@ -1,0 +1,258 @@
+"""Jobs, live: their list, one job's page, the tray, and toasts for who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+from zlib import crc32
+
+from django.core.paginator import Paginator
+from django.http import QueryDict
+from django.template.loader import get_template
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from dashboard import job_words
+from dashboard.live.moments import ago_mark
+from dashboard.live.topics.base import Notice, Part, Snapshot, Toast, Topic, register
+from dashboard.templatetags.states import JOB
+from fleet.actor import Actor
+from fleet.models import OPEN_STATES, Job, JobLine, JobState
+from fleet.publish import Hint, HostsChanged, JobsChanged
+from fleet.selectors.jobs import (
+    JobDetail,
+    JobPage,
+    JobQuery,
+    JobRow,
+    count_open,
+    job_detail,
+    job_page,
+    open_jobs,
+)
+
+ROWS, LINES, CHILDREN, TRAY = "job-rows", "job-lines", "job-children", "tray-jobs"
+VERSION = "1"  # count up when a template of a row changes
+
+
+class JobTopic(Topic):
+    """What one sees of jobs depends on what one may see, and on which are one's own."""
+
+    def key(self, actor: Actor) -> Hashable:
+        """Own jobs are shown wherever they ran: the user is part of the picture."""
+        return (actor.access, actor.user.pk if actor.user else None)
+
+    def interested(self, hint: Hint, args: QueryDict) -> bool:
+        """Every change of a job may change the list or its counts."""
+        return isinstance(hint, JobsChanged)
+
+
+@register
+class Jobs(JobTopic):
+    """`jobs`, with the list's query string as arguments."""
+
+    name = "jobs"
+
+    def load(self, actor: Actor, args: QueryDict) -> Snapshot:
+        """Return the page of the list that the arguments ask for."""
+        return list_snapshot(job_page(actor, JobQuery.parse(args)))
+
+
+@register
+class OneJob(JobTopic):
+    """`job`, with `id=7` and the filters of its children as arguments."""
+
+    name = "job"
+
+    def interested(self, hint: Hint, args: QueryDict) -> bool:
+        """A child's hint carries its parent's id as well."""
+        return isinstance(hint, JobsChanged) and job_id_of(args) in hint.ids
+
+    def load(self, actor: Actor, args: QueryDict) -> Snapshot:
+        """Return the job as its page shows it."""
+        return job_snapshot(job_detail(actor, job_id_of(args), JobQuery.parse(args)))
+
+
+@register
+class Tray(JobTopic):
+    """`tray`: how many jobs are open, and with `open=1` which."""
+
+    name = "tray"
+
+    def interested(self, hint: Hint, args: QueryDict) -> bool:
+        """A host that is removed takes nothing from the tray, but its name may change."""
+        return isinstance(hint, JobsChanged | HostsChanged)
+
+    def load(self, actor: Actor, args: QueryDict) -> Snapshot:
+        """Return the count, and the jobs while the tray is open."""
+        count = count_open(actor)
+        parts = {"tray-count": fragment("tray-count", "jobs/tray_count.html", {"count": count})}
+        rows = {f"tray-job-{row.job.pk}": row for row in open_jobs(actor)} if args.get("open") else {}
+        for element_id, row in rows.items():
+            parts[element_id] = row_part(element_id, "jobs/tray_row.html", row)
+        return Snapshot(parts=parts, lists={TRAY: list(rows)})
+
+
+@register
+class JobToasts(Notice):
+    """Tells who asked for a job how it ended, on whatever page they are."""
+
+    name = "jobs"
+
+    def interested(self, hint: Hint) -> bool:
+        """Ends come as changes of jobs."""
+        return isinstance(hint, JobsChanged)
+
+    def toasts(self, hint: Hint, users: frozenset[int]) -> list[Toast]:
+        """Return a toast for each ended job of these users; children speak by their parent."""
+        assert isinstance(hint, JobsChanged)
+        ended = Job.objects.filter(pk__in=hint.ids, actor__in=users, parent__isnull=True)
+        return [toast_of(job) for job in ended.exclude(state__in=OPEN_STATES)]
+
+
+def toast_of(job: Job) -> Toast:
+    """Return how a job ended, as a toast of who asked for it."""
+    well = job.state == JobState.SUCCEEDED
+    calm = job.state == JobState.CANCELLED
+    return Toast(
+        user=job.actor_id or 0,
+        level="success" if well else "info" if calm else "error",
+        message=job_words.ending_of(job),
+        key=f"job-{job.pk}-{job.attempt}",
+        href=f"/jobs/{job.pk}/",
+    )
+
+
+def job_id_of(args: QueryDict) -> int:
+    """Return the job that a page's arguments name; 0, which is no job, for nonsense."""
+    text = args.get("id", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+# --- Pictures ------------------------------------------------------------------------------
+
+
+def list_snapshot(page: JobPage) -> Snapshot:
+    """Return the list as its page shows it, at first and live."""
+    rows = _rows(page, "job")
+    return Snapshot(parts={**_around("jobs", page), **rows}, lists={ROWS: list(rows)})
+
+
+def job_snapshot(found: JobDetail) -> Snapshot:
+    """Return one job's page, at first and live."""
+    head = row_part("job-head", "jobs/head.html", found.row)
+    state = row_part("job-state", "jobs/progress.html", found.row)
+    parts = {"job-head": head, "job-state": state}
+    more = {"more": found.lines_total - len(found.lines), "job_id": found.job.pk}
+    parts["job-more"] = fragment("job-more", "jobs/more.html", more)
+    lines = {f"job-line-{line.pk}": line_part(line) for line in found.lines}
+    children = _rows(found.children, "child")
+    around = _around("children", found.children)
+    return Snapshot(
+        parts={**parts, **around, **lines, **children},
+        lists={LINES: list(lines), CHILDREN: list(children)},
+    )
+
+
+def _rows(page: JobPage, prefix: str) -> dict[str, Part]:
+    return {
+        f"{prefix}-{row.job.pk}": row_part(f"{prefix}-{row.job.pk}", "jobs/row.html", row)
+        for row in page.rows
+    }
+
+
+def row_part(element_id: str, template: str, row: JobRow) -> Part:
+    """Return the picture of one job; what the viewer may do is part of its revision."""
+    job = row.job
+    flags = f"{VERSION}{int(row.may_cancel)}{int(row.may_retry)}"
+    return part(element_id, f"{job.pk:x}.{job.revision:x}.{flags}", template, lambda: facts_of(row))
+
+
+def facts_of(row: JobRow) -> dict[str, Any]:
+    """Return what templates of one job show."""
+    job = row.job
+    return {
+        "row": row,
+        "job": job,
+        "title": job_words.title_of(job),
+        "verb": job_words.operation_verb(job.operation),
+        "icon": job_words.operation_icon(job.operation),
+        "message": job_words.message_of(job),
+        "duration": job_words.duration_of(job) if job.finished_at else "",
+        "created": ago_mark(job.created_at),
+        "started": ago_mark(job.started_at),
+        "finished": ago_mark(job.finished_at),
+    }
+
+
+def line_part(line: JobLine) -> Part:
+    """Return the picture of a line; lines never change."""
+    return part(f"job-line-{line.pk}", "1", "jobs/line.html", lambda: {"line": line})
+
+
+def _around(prefix: str, page: JobPage) -> dict[str, Part]:
+    """Return what stands around a table: chips with counts, the empty state, pages."""
+    pages = {
+        "first": page.first,
+        "last": page.last,
+        "total": page.total,
+        "page": page.page,
+        "pages": page.pages,
+        "base": page.query.urlencode(),
+    }
+    return {
+        f"{prefix}-chips": fragment(
+            f"{prefix}-chips", "jobs/chips.html", {"chips": state_chips(page)}
+        ),
+        f"{prefix}-foot": fragment(f"{prefix}-foot", "jobs/foot.html", pages),
+        f"{prefix}-empty": fragment(
+            f"{prefix}-empty",
+            "jobs/empty.html",
+            {"empty": not page.total, "filtered": bool(page.query.pairs())},
+        ),
+    }
+
+
+def state_chips(page: JobPage) -> list[dict[str, Any]]:
+    """Return the states that there are, each with its count, to filter by."""
+    query = page.query
+    chips: list[dict[str, Any]] = [
+        {
+            "href": f"?{query.urlencode(state=())}",
+            "label": _("all"),
+            "count": sum(page.states.values()),
+            "active": False,
+        }
+    ]
+    for state in JobState.values:
+        if page.states[state] or state in query.state:
+            look = JOB[state]
+            chips.append(
+                {
+                    "href": f"?{query.toggled('state', state)}",
+                    "label": str(look.words),
+                    "count": page.states[state],
+                    "tone": f"tone-{look.tone}",
+                    "icon": look.icon,
+                    "active": state in query.state,
+                }
+            )
+    return chips if len(chips) > 1 else []
+
+
+def fragment(element_id: str, template: str, context: dict[str, Any]) -> Part:
+    """Return a part whose revision follows from all that it shows."""
+    rev = f"{crc32(repr(sorted(context.items())).encode()):08x}"
+    return part(element_id, rev, template, lambda: context)
+
+
+def part(element_id: str, rev: str, template: str, facts: Callable[[], dict[str, Any]]) -> Part:
+    """Return a part that a template draws."""
+
+    def render() -> SafeString:
+        context = {**facts(), "element_id": element_id, "rev": rev}
+        if "pages" in context:
+            numbers = Paginator(range(context["pages"]), 1).page(context["page"])
+            context["page_obj"] = numbers
+        return get_template(template).render(context)
+
+    return Part(rev, render)

@@ -1,0 +1,145 @@
+"""One topic as all those see it who have the same rights, arguments and language."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from django.http import QueryDict
+
+from dashboard.live.difference import Known, update_text
+from dashboard.live.pace import Pace
+from dashboard.live.threads import run
+from dashboard.live.topics.base import Snapshot, Topic
+from fleet.access import AccessError
+from fleet.actor import Actor
+from fleet.publish import Hint
+
+if TYPE_CHECKING:
+    from dashboard.live.viewer import Subscription
+
+log = structlog.get_logger(__name__)
+
+Key = tuple[str, str, Hashable, str, str]
+RENDERS_PER_SECOND = 10.0
+RENDERS_AT_ONCE = 4  # one `docker stop` makes a few hints within milliseconds
+RETRY_SECONDS = 1.0
+FRESH_SECONDS = 1.0  # a newcomer is served what was loaded that long ago
+
+
+def key_of(topic: Topic, args: str, seer: Seer) -> Key:
+    """Return what distinguishes one view from another."""
+    return (topic.name, args, topic.key(seer.actor), seer.language, seer.site)
+
+
+@dataclass(frozen=True)
+class Seer:
+    """Whose eyes a picture is for."""
+
+    actor: Actor
+    language: str
+    site: str  # the host name under which the browser reaches us
+
+
+class View:
+    """Loads its snapshot when a hint concerns it and wakes its viewers, who fetch the difference.
+
+    Viewers pull: a slow one misses the snapshots in between and gets the newest, so nothing
+    queues up. The difference between two snapshots is made once, whoever asks for it.
+    """
+
+    def __init__(self, topic: Topic, args: str, seer: Seer) -> None:
+        self.topic = topic
+        self.args = args
+        self.query = QueryDict(args)
+        self.seer = seer
+        self.subscriptions: set[Subscription] = set()
+        self.snapshot: Snapshot | None = None
+        self.known = Known()
+        self.refusal: str | None = None
+        self.loaded_at = float("-inf")
+        self._messages: dict[Known, asyncio.Task[str | None]] = {}
+        self._dirty = False
+        self._task: asyncio.Task[None] | None = None
+        self._pace = Pace(RENDERS_PER_SECOND, RENDERS_AT_ONCE)
+
+    @property
+    def key(self) -> Key:
+        """What the hub finds it by."""
+        return key_of(self.topic, self.args, self.seer)
+
+    def hear(self, hint: Hint) -> None:
+        """Load again if the hint concerns this view."""
+        if self.topic.interested(hint, self.query):
+            self.touch()
+
+    def freshen(self) -> None:
+        """Load unless that was done just now: somebody new wants to see it."""
+        if asyncio.get_running_loop().time() - self.loaded_at > FRESH_SECONDS:
+            self.touch()
+
+    def touch(self) -> None:
+        """Load soon: at once when idle, once more after the load that is under way."""
+        self._dirty = True
+        if self._task is None:
+            self._task = asyncio.create_task(self._refresh())
+
+    async def close(self) -> None:
+        """Stop loading: nobody looks any more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _refresh(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._dirty:
+                while not self._pace.take(loop.time()):
+                    await asyncio.sleep(self._pace.delay(loop.time()))
+                self._dirty = False
+                if not await self._load(loop.time()):
+                    self._dirty = True
+                    await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            self._task = None
+
+    async def _load(self, now: float) -> bool:
+        """Load and show; False after an error that is not the viewer's."""
+        try:
+            snapshot = await run(
+                self.topic.load, self.seer.actor, self.query, language=self.seer.language
+            )
+        except AccessError as refused:
+            self.snapshot, self.refusal = None, str(refused)
+        except Exception:
+            log.exception("live_load_failed", topic=self.topic.name)
+            return False
+        else:
+            self._show(snapshot)
+        self.loaded_at = now
+        for subscription in self.subscriptions:
+            subscription.viewer.wake()
+        return True
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self.refusal = None
+        known = Known.of(snapshot)
+        if self.snapshot is None or not known.same_as(self.known):
+            self.snapshot, self.known = snapshot, known
+            self._messages = {}
+
+    async def message(self, known: Known) -> tuple[str | None, Known]:
+        """Return the update for a page that shows `known`, and what it shows afterwards."""
+        snapshot, after = self.snapshot, self.known
+        if snapshot is None or known is after:
+            return None, known
+        if known not in self._messages:
+            self._messages[known] = asyncio.create_task(self._text(known, snapshot))
+        return await asyncio.shield(self._messages[known]), after
+
+    async def _text(self, known: Known, snapshot: Snapshot) -> str | None:
+        work = (self.topic.name, self.args, known, snapshot, self.seer.site)
+        return await run(update_text, *work, language=self.seer.language)

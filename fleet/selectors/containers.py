@@ -1,0 +1,155 @@
+"""Containers for pages and API: the list over all hosts, its counts and its choices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, QuerySet
+from django.http import QueryDict
+
+from fleet.access import visible_containers
+from fleet.actor import Actor
+from fleet.models import Container, Host, HostState
+from fleet.selectors.container_query import (
+    NO_HEALTH,
+    UNREACHABLE,
+    ContainerQuery,
+)
+
+__all__ = [
+    "ContainerPage",
+    "ContainerQuery",
+    "container_hosts",
+    "container_page",
+    "filter_containers",
+    "stack_choices",
+]
+
+# What a row shows. No labels, mounts or networks: they may be large.
+ROW_FIELDS = (
+    "host_id", "engine_id", "name", "image", "image_id", "state", "health", "exit_code",
+    "oom_killed", "restart_count", "ports", "compose_project", "compose_service", "swarm_stack",
+    "created_at", "started_at", "finished_at", "revision",
+)  # fmt: skip
+HOST_FIELDS = (
+    "name", "url", "state", "state_since", "state_message", "last_seen", "environment__name",
+    "environment__careful",
+)  # fmt: skip
+CHOICES = 200
+
+
+@dataclass(frozen=True)
+class ContainerPage:
+    """One page of the list, with all that its table shows."""
+
+    query: ContainerQuery
+    rows: list[Container]  # each with its host
+    hosts: dict[int, Host]  # whose containers the actor may see
+    permissions: dict[int, frozenset[str]]  # by host
+    states: Counter[str]  # how many in each state, whatever state is asked for
+    healths: Counter[str]
+    total: int
+    page: int
+    pages: int
+
+    @property
+    def first(self) -> int:
+        """Number of the first row, from 1; 0 when there is none."""
+        return (self.page - 1) * self.query.size + 1 if self.rows else 0
+
+    @property
+    def last(self) -> int:
+        """Number of the last row."""
+        return self.first + len(self.rows) - 1 if self.rows else 0
+
+
+def filter_containers(actor: Actor, query: ContainerQuery | QueryDict) -> QuerySet[Container]:
+    """Return the containers that the actor may see and that match, in the query's order."""
+    if isinstance(query, QueryDict):
+        query = ContainerQuery.parse(query)
+    rows = visible_containers(actor).filter(query.condition(), query.state_condition())
+    return rows.order_by(*query.ordering)
+
+
+def container_hosts(actor: Actor) -> dict[int, Host]:
+    """Return the hosts whose containers the actor may see, by id and in order of their names."""
+    reach = actor.access.reach("container.view")
+    hosts = Host.objects.filter(reach.q()).select_related("environment").only(*HOST_FIELDS)
+    return {host.pk: host for host in hosts}
+
+
+def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
+    """Return one page by three queries; a page beyond the end becomes the last one."""
+    hosts = container_hosts(actor)
+    base = visible_containers(actor).select_related(None).filter(query.condition())
+    groups = _groups(base)
+    total = sum(
+        count
+        for (host, state, health), count in groups.items()
+        if host in hosts and query.matches(state, health, hosts[host].state)
+    )
+    pages = max(1, -(-total // query.size))
+    page = min(query.page, pages)
+    start = (page - 1) * query.size
+    found = base.filter(query.state_condition()).order_by(*query.ordering).only(*ROW_FIELDS)
+    rows = list(found[start : start + query.size]) if total else []
+    return ContainerPage(
+        query=query,
+        rows=_with_hosts(rows, hosts),
+        hosts=hosts,
+        permissions={host.pk: actor.access.permissions_on(host) for host in hosts.values()},
+        states=_states(groups, hosts),
+        healths=_healths(groups),
+        total=total,
+        page=page,
+        pages=pages,
+    )
+
+
+Groups = dict[tuple[int, str, str], int]
+
+
+def _groups(rows: QuerySet[Container]) -> Groups:
+    """Return counts by host, state and health: few groups for any number of rows."""
+    counted = rows.order_by().values_list("host_id", "state", "health").annotate(number=Count("pk"))
+    return {(host, state, health): number for host, state, health, number in counted}
+
+
+def _states(groups: Groups, hosts: dict[int, Host]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for (host, state, _health), number in groups.items():
+        found[state] += number
+        if host in hosts and hosts[host].state == HostState.UNREACHABLE:
+            found[UNREACHABLE] += number
+    return found
+
+
+def _healths(groups: Groups) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for (_host, _state, health), number in groups.items():
+        found[health or NO_HEALTH] += number
+    return found
+
+
+def _with_hosts(rows: Iterable[Container], hosts: dict[int, Host]) -> list[Container]:
+    """Give rows their hosts; a host that was added between the queries waits for the next one."""
+    found = [row for row in rows if row.host_id in hosts]
+    for row in found:
+        row.host = hosts[row.host_id]
+    return found
+
+
+def stack_choices(actor: Actor) -> list[str]:
+    """Return the names of stacks that the actor may see, the first of them by name."""
+    rows = visible_containers(actor).select_related(None).order_by()
+    names: set[str] = set()
+    for field in ("compose_project", "swarm_stack"):
+        names.update(
+            rows.exclude(**{field: ""})
+            .order_by(field)
+            .values_list(field, flat=True)
+            .distinct()[:CHOICES]
+        )
+    return sorted(names)[:CHOICES]
