@@ -28,7 +28,7 @@ from scripts import services
 
 ROOT = services.ROOT
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
-NO_DATABASE = tuple(f"--ignore=tests/{part}" for part in ("engine", "lab", "scripts"))
+NO_DATABASE = tuple(f"--ignore=tests/{part}" for part in ("engine", "lab", "run", "scripts"))
 NO_TESTS = 5  # pytest's exit code when a phase has no tests
 GRACE_SECONDS = 20  # for pytest to tear down and report after a time-out
 NOT_INHERITED = {"QUAYSIDE_REDIS_URL", "QUAYSIDE_DATABASE_URL", "PORT", "BIND"}

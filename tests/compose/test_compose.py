@@ -8,9 +8,12 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 import requests
@@ -27,6 +30,7 @@ COMPOSE = ROOT / ".venv" / "bin" / "docker-compose"
 PORT = 18200
 OURS = ("web", "worker-control", "worker-transfer", "watcher", "beat")
 PASSWORD = "a long enough password"
+Found = TypeVar("Found")
 
 
 @dataclass
@@ -103,7 +107,7 @@ def stack(lab: Lab) -> Iterator[Stack]:
         made.compose("up", "--build", "--detach", "--wait", "--wait-timeout", "120", timeout=400)
         yield made
     except AssertionError as error:
-        raise AssertionError(f"{error}\n{made.compose('logs', '--tail', '40')}") from error
+        pytest.fail(f"{error}\n{made.compose('logs', '--tail', '15')[-8000:]}", pytrace=False)
     finally:
         made.compose("down", "--volumes", "--timeout", "5", timeout=90)
         shutil.rmtree(folder)
@@ -157,17 +161,90 @@ def test_it_serves_its_own_assets(stack: Stack, browser: requests.Session) -> No
         assert browser.get(stack.url + asset, timeout=10).status_code == 200
 
 
-def open_socket(stack: Stack, cookies: str) -> ClientConnection:
-    address = f"ws://{stack.host.address}:{PORT}/ws/"
-    headers = {"Cookie": cookies} if cookies else {}
-    return connect(address, origin=Origin(stack.url), additional_headers=headers, proxy=None)
+@contextmanager
+def open_socket(stack: Stack, session: requests.Session) -> Iterator[ClientConnection]:
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
+    address = f"ws://{stack.host.address}:{PORT}/ws/live/"
+    headers = {"Cookie": cookies}
+    with connect(
+        address, origin=Origin(stack.url), additional_headers=headers, proxy=None
+    ) as socket:
+        yield socket
 
 
-def test_it_opens_the_socket_of_a_page(stack: Stack, browser: requests.Session) -> None:
-    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies)
-    with open_socket(stack, cookies) as socket:
-        socket.ping().wait(10)
-        assert socket.close_code is None
+def test_it_talks_over_the_socket_of_a_page(stack: Stack, browser: requests.Session) -> None:
+    with open_socket(stack, browser) as socket:
+        socket.send('{"type": "ping"}')
+        assert json.loads(socket.recv(10)) == {"type": "pong"}
+
+
+def test_it_closes_the_socket_of_a_stranger(stack: Stack) -> None:
+    with open_socket(stack, requests.Session()) as socket:
+        assert json.loads(socket.recv(10)) == {"type": "bye", "reason": "signed_out"}
+
+
+def add_host(stack: Stack, api: requests.Session, host: LabHost) -> int:
+    body = {
+        "name": "by-tls",
+        "url": host.url,
+        "environment": "trial",
+        "tls_ca": host.tls_ca,
+        "tls_cert": host.tls_cert,
+        "tls_key": host.tls_key,
+    }
+    answer = api.post(f"{stack.url}/api/v1/hosts", json=body, timeout=15)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"])
+
+
+def wait_for(ask: Callable[[], Found | None], seconds: float = 30) -> Found:
+    deadline = time.monotonic() + seconds
+    while (found := ask()) is None:
+        assert time.monotonic() < deadline, "it did not come in time"
+        time.sleep(0.2)
+    return found
+
+
+def started_at(host: LabHost, engine_id: str) -> str:
+    return host.docker("inspect", "-f", "{{.State.StartedAt}}", engine_id)
+
+
+@pytest.fixture
+def api(stack: Stack, browser: requests.Session) -> requests.Session:
+    """Somebody with a token of the administrator's."""
+    token = stack.execute("web", "python", "manage.py", "create_token", "ada").strip()
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["Authorization"] = f"Bearer {token}"
+    return session
+
+
+def test_it_watches_and_changes_a_host(stack: Stack, api: requests.Session, lab: Lab) -> None:
+    lab[1].clear()
+    engine_id = lab[1].run("--name", "compose-trial")
+    try:
+        host = add_host(stack, api, lab[1])
+
+        def appeared() -> dict[str, Any] | None:
+            query = {"host": str(host), "q": "compose-trial"}
+            rows = api.get(f"{stack.url}/api/v1/containers", params=query, timeout=10).json()
+            return rows["items"][0] if rows["items"] else None
+
+        container = wait_for(appeared)
+        before = started_at(lab[1], engine_id)
+        action = f"{stack.url}/api/v1/containers/{container['id']}/restart"
+        answer = api.post(action, json={}, timeout=10)
+        assert answer.status_code == 202, answer.text
+        job = f"{stack.url}/api/v1/jobs/{answer.json()['job']['id']}"
+
+        def ended() -> str | None:
+            state = str(api.get(job, timeout=10).json()["state"])
+            return None if state in {"queued", "running"} else state
+
+        assert wait_for(ended) == "succeeded"
+        assert started_at(lab[1], engine_id) > before
+    finally:
+        lab[1].clear()
 
 
 def test_it_runs_as_nobody_with_a_disk_it_cannot_write(stack: Stack) -> None:
