@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard.views import system
+from dashboard.views.api import api_docs
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", system.healthz, name="healthz"),
+    path("api/docs", api_docs, name="api-docs"),
     path("status/", system.status, name="status"),
+    path("", include("dashboard.urls_containers")),
+    path("", include("dashboard.urls_people")),
 ]
