@@ -151,7 +151,9 @@ def image(reference: str, image_id: str = "") -> SafeString:
         return NOTHING
     path, name = words.image_parts(reference)
     hover = f"{reference}\n{image_id}" if image_id and image_id != reference else reference
-    return format_html('<span class="image mono" title="{}">{}<b>{}</b></span>', hover, path, name)
+    return format_html(
+        '<span class="image mono" title="{}"><span>{}</span><b>{}</b></span>', hover, path, name
+    )
 
 
 def port_address(context: Context, host_url: str) -> str:

@@ -26,7 +26,25 @@ STATES = [
     ("paused", "", None, False), ("restarting", "", 1, False), ("created", "", None, False),
     ("dead", "", None, False),
 ]  # fmt: skip
-IMAGES = ("postgres:17.2-alpine", "registry.example.org/platform/storefront/web:2026.11.3", "redis:8")
+FACTS = ["Docker 29.1", "8 cpus", "31.2 GiB"]
+CHIPS = [
+    {"href": "?", "label": "state", "value": "unhealthy", "count": None, "active": True},
+    {"href": "?a", "label": "running", "count": 73, "tone": "tone-ok", "icon": "circle-filled"},
+    {"href": "?b", "label": "failed", "count": 2, "tone": "tone-bad", "icon": "alert-circle"},
+]
+BULK = [
+    {"href": "/containers/bulk/restart/", "label": "Restart", "icon": "rotate-clockwise"},
+    {"href": "/containers/bulk/remove/", "label": "Remove", "icon": "trash", "danger": True},
+]
+ROW_ACTIONS = [
+    {"name": "stop", "label": "Stop", "icon": "player-stop"},
+    {"name": "restart", "label": "Restart", "icon": "rotate-clockwise"},
+    {"name": "kill", "label": "Kill", "icon": "bolt"},
+    {"name": "hr"},
+    {"name": "remove", "label": "Remove", "icon": "trash", "danger": True, "dialog": True},
+]
+LONG_IMAGE = "registry.example.org/platform/storefront/web:2026.11.3"
+IMAGES = ("postgres:17.2-alpine", LONG_IMAGE, "redis:8")
 
 
 class HostForm(forms.Form):
@@ -46,36 +64,45 @@ class HostForm(forms.Form):
 def a_row(number: int, count: int = len(STATES)) -> SimpleNamespace:
     """Return one container as a list shows it."""
     state, health, exit_code, oom = STATES[number % count]
+    port = {"container_port": 80, "protocol": "tcp", "host_port": 8000 + number}
     return SimpleNamespace(
-        id=number, name=f"web-{number}" if number % 4 else f"shop_storefront_checkout-worker_{number}",
-        state=state, health=health, exit_code=exit_code, oom_killed=oom, host=f"prod-{number % 3}",
-        image=IMAGES[number % 3], image_id="sha256:" + f"{number:064x}",
-        ports=[{"container_port": 80, "protocol": "tcp", "host_ip": "0.0.0.0", "host_port": 8000 + number}]  # noqa: S104
-        if number % 2 else [], created=timezone.now() - timedelta(minutes=7**(number % 6)),
-    )  # fmt: skip
+        id=number,
+        name=f"web-{number}" if number % 4 else f"shop_storefront_checkout-worker_{number}",
+        state=state,
+        health=health,
+        exit_code=exit_code,
+        oom_killed=oom,
+        host=f"prod-{number % 3}",
+        image=IMAGES[number % 3],
+        image_id="sha256:" + f"{number:064x}",
+        ports=[port] if number % 2 else [],
+        created=timezone.now() - timedelta(minutes=7 ** (number % 6)),
+    )
+
+
+def a_host(number: int, name: str, state: str) -> SimpleNamespace:
+    """Return one host as a tile shows it."""
+    return SimpleNamespace(
+        pk=number,
+        name=name,
+        state=state,
+        last_seen=timezone.now() - timedelta(minutes=2),
+        revision=1,
+        environment=SimpleNamespace(name="production"),
+    )
 
 
 def some_hosts() -> list[dict[str, Any]]:
     """Return hosts in each state, with counts."""
-    production = SimpleNamespace(name="production")
-    seen = timezone.now() - timedelta(minutes=2)
+    known: list[tuple[str, str, dict[str, int], str]] = [
+        ("prod-1", "reachable", {"ok": 42, "idle": 3}, ""),
+        ("prod-2", "reachable", {"ok": 31, "warn": 2, "bad": 1}, "web-1: exit 137: killed"),
+        ("prod-3", "unreachable", {"away": 50}, "Connection timed out after 5 s."),
+        ("stage-1", "disabled", {}, ""),
+    ]
     return [
-        {
-            "host": SimpleNamespace(
-                pk=number, name=name, state=state, last_seen=seen, revision=1, environment=production
-            ),
-            "counts": counts,
-            "facts": ["Docker 29.1", "8 cpus", "31.2 GiB"],
-            "note": note,
-        }
-        for number, (name, state, counts, note) in enumerate(
-            [
-                ("prod-1", "reachable", {"ok": 42, "idle": 3}, ""),
-                ("prod-2", "reachable", {"ok": 31, "warn": 2, "bad": 1}, "web-1: exit 137: killed"),
-                ("prod-3", "unreachable", {"away": 50}, "Connection timed out after 5 s."),
-                ("stage-1", "disabled", {}, ""),
-            ]
-        )
+        {"host": a_host(number, name, state), "counts": counts, "facts": FACTS, "note": note}
+        for number, (name, state, counts, note) in enumerate(known)
     ]
 
 
@@ -95,11 +122,7 @@ def context(data: dict[str, str] | None = None) -> dict[str, Any]:
             {"href": "?logs", "label": "Logs"},
             {"href": "?events", "label": "Events", "count": 12},
         ],
-        "chips": [
-            {"href": "?", "label": "state", "value": "unhealthy", "count": None, "active": True},
-            {"href": "?a", "label": "running", "count": 73, "tone": "tone-ok", "icon": "circle-filled"},
-            {"href": "?b", "label": "failed", "count": 2, "tone": "tone-bad", "icon": "alert-circle"},
-        ],
+        "chips": CHIPS,
         "columns": [
             {"key": "host", "label": "Host", "shown": True},
             {"key": "image", "label": "Image", "shown": True},
@@ -108,17 +131,8 @@ def context(data: dict[str, str] | None = None) -> dict[str, Any]:
         "page_obj": Paginator(range(240), 25).page(4),
         "page_sizes": [25, 50, 100],
         "page_size": 25,
-        "bulk_actions": [
-            {"href": "/containers/bulk/restart/", "label": "Restart", "icon": "rotate-clockwise"},
-            {"href": "/containers/bulk/remove/", "label": "Remove", "icon": "trash", "danger": True},
-        ],
-        "row_actions": [
-            {"name": "stop", "label": "Stop", "icon": "player-stop"},
-            {"name": "restart", "label": "Restart", "icon": "rotate-clockwise"},
-            {"name": "kill", "label": "Kill", "icon": "bolt"},
-            {"name": "hr"},
-            {"name": "remove", "label": "Remove", "icon": "trash", "danger": True, "dialog": True},
-        ],
+        "bulk_actions": BULK,
+        "row_actions": ROW_ACTIONS,
         "form": form,
         "density": "comfortable",
     }

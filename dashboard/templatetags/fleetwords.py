@@ -1,0 +1,62 @@
+"""Words for what hosts' and events' pages name: jobs, states, kinds of objects."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from dashboard.templatetags import states
+from fleet.models import Job
+from fleet.operations import REGISTRY, words
+
+register = template.Library()
+OBJECT_WORDS = {
+    "container": gettext_lazy("container"),
+    "image": gettext_lazy("image"),
+    "volume": gettext_lazy("volume"),
+    "network": gettext_lazy("network"),
+    "host": gettext_lazy("host"),
+    "daemon": gettext_lazy("engine"),
+}
+
+
+@register.simple_tag
+def job_title(job: Job) -> str:
+    """Say what a job does to what: `Restart web-1 on prod-2`, `Stop 12 containers`."""
+    operation = REGISTRY.get(job.operation)
+    verb = words(operation, "")["verb"] if operation else job.operation
+    if job.children_count:
+        return _("%(verb)s %(count)d containers") % {"verb": verb, "count": job.children_count}
+    if job.target_kind == "host" or not job.host_name:
+        return f"{verb}: {job.target_name}" if job.target_name else verb
+    named = {"verb": verb, "target": job.target_name, "host": job.host_name}
+    return _("%(verb)s %(target)s on %(host)s") % named
+
+
+@register.simple_tag
+def host_word(state: str) -> str:
+    """Return a host's state in words."""
+    return str(states.look_of("host", state).words)
+
+
+@register.simple_tag
+def object_word(kind: str) -> str:
+    """Return the kind of an event's object in words."""
+    return str(OBJECT_WORDS.get(kind, kind))
+
+
+@register.simple_tag
+def clock(event_at: object) -> SafeString:
+    """Show the time of day of an event in the active zone; the day stands above it."""
+    from django.utils import timezone
+
+    local = timezone.localtime(event_at)  # type: ignore[arg-type]
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="milliseconds"),
+        f"{local:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {local:%Z}",
+        f"{local:%H:%M:%S}",
+    )

@@ -1,0 +1,44 @@
+"""Words for pages about people."""
+
+from __future__ import annotations
+
+import re
+
+from django import template
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+# The first that fits: browsers claim to be those before them.
+BROWSERS = (
+    ("Edge", r"Edg(?:e|A|iOS)?/"),
+    ("Opera", r"OPR/|Opera"),
+    ("Firefox", r"Firefox/|FxiOS/"),
+    ("Chrome", r"Chrome/|CriOS/|Chromium/"),
+    ("Safari", r"Safari/"),
+    ("curl", r"^curl/"),
+    ("Python", r"^python|aiohttp|requests"),
+)
+SYSTEMS = (
+    ("Android", r"Android"),
+    ("iPhone", r"iPhone"),
+    ("iPad", r"iPad"),
+    ("Windows", r"Windows"),
+    ("macOS", r"Mac OS X|Macintosh"),
+    ("ChromeOS", r"CrOS"),
+    ("Linux", r"Linux|X11"),
+)
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """Return “Firefox on Linux” for what a browser says of itself."""
+    found = _first(BROWSERS, user_agent)
+    system = _first(SYSTEMS, user_agent)
+    if found and system:
+        return _("%(browser)s on %(system)s") % {"browser": found, "system": system}
+    return found or system or _("unknown browser")
+
+
+def _first(known: tuple[tuple[str, str], ...], text: str) -> str:
+    return next((name for name, pattern in known if re.search(pattern, text)), "")
