@@ -15,6 +15,7 @@ from fleet.crypto import SecretLost
 from fleet.engine.aio import AsyncEngine, open_async
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import BadEndpoint, Denied, EngineError, Untrusted
+from fleet.engine.types import EngineFacts
 from fleet.models import Host
 from fleet.watch.database import Database
 from fleet.watch.hints import tell_containers, tell_host
@@ -91,21 +92,23 @@ class Follower:
         endpoint = Endpoint(**self.host.endpoint_fields())
         timing = self.timing
         async with open_async(endpoint, timing.connect, timing.read) as engine:
-            await self._greet(engine)
-            story, since = await self.database.run(read_story, self.host.id)
-            fresh = since is None and not story.told
-            async with engine.events(since) as stream:
+            facts = await engine.facts()
+            past = await self.database.run(read_story, self.host.id)
+            await self._meet(engine, facts)
+            async with engine.events(past.since) as stream:
                 self._connected_at = time.monotonic()
                 outlet = Outlet(self.database, self._save, self._greet, self._live)
-                session = Session(self.host.id, engine, story, outlet, timing)
-                await session.follow(stream, fresh=fresh)
+                session = Session(self.host.id, engine, past.story, outlet, timing)
+                await session.follow(stream, fresh=past.since is None)
 
     def _live(self) -> None:
         self.alive_at = time.monotonic()
 
     async def _greet(self, engine: AsyncEngine) -> None:
-        """Ask the engine what it is, and write that it is there."""
-        facts = await engine.facts()
+        """Ask the engine what it is now, and write that."""
+        await self._meet(engine, await engine.facts())
+
+    async def _meet(self, engine: AsyncEngine, facts: EngineFacts) -> None:
         key = engine.learned_host_key
         self._check_lease()
         saved = await self.database.run(save_reachable, self.host.id, facts, key)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from fleet.engine.types import ContainerFacts
@@ -20,6 +21,8 @@ from fleet.watch.story import Story, Told
 # An engine's clock is its own, and events of one moment may come in any order: ask again for this
 # much of what is recorded already.
 OVERLAP = timedelta(seconds=1)
+# How far an engine's clock may be behind ours.
+SKEW = timedelta(seconds=10)
 # Rows whose times are ours, not the engine's.
 OUR_KINDS = ("seen",)
 
@@ -43,6 +46,17 @@ class Batch:
 
     def __bool__(self) -> bool:
         return bool(self.facts or self.gone or self.events)
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is recorded of a host, and since when (Unix seconds) to ask its engine for events.
+
+    Without `since` the host was never reached before: its story begins now.
+    """
+
+    story: Story
+    since: float | None
 
 
 def save_batch(host_id: int, host_name: str, batch: Batch) -> Saved:
@@ -100,20 +114,27 @@ def rows_not_in(host_id: int, engine_ids: set[str]) -> dict[str, str]:
     return {engine_id: name for engine_id, name in known if engine_id not in engine_ids}
 
 
-def read_story(host_id: int) -> tuple[Story, float | None]:
-    """Return what was told of a host so far, and since when to ask its engine for events.
-
-    The time is in Unix seconds by the engine's own clock; None when nothing is recorded.
-    """
+def read_story(host_id: int) -> Past:
+    """Return what was told of a host so far. Raises Host.DoesNotExist."""
     story = Story(host_id)
     rows = Container.objects.filter(host_id=host_id)
     for engine_id, state, health in rows.values_list("engine_id", "state", "health"):
         story.told[engine_id] = Told(state, health)
-    theirs = Event.objects.filter(host_id=host_id)
-    theirs = theirs.exclude(object_kind="host").exclude(kind__in=OUR_KINDS)
-    last = theirs.order_by("-at").values_list("at", flat=True).first()
-    if last is None:
-        return story, None
-    since = last - OVERLAP
+    last_seen = Host.objects.values_list("last_seen", flat=True).get(id=host_id)
+    if last_seen is None:
+        return Past(story, None)
+    events = Event.objects.filter(host_id=host_id)
+    theirs = events.exclude(object_kind="host").exclude(kind__in=OUR_KINDS)
+    since = _latest(theirs)
+    if since:
+        since -= OVERLAP
+    else:
+        # Nothing ever happened there: only our own clock says when we looked.
+        met = events.filter(object_kind="host", kind="reachable")
+        since = max(last_seen - SKEW, _latest(met) or last_seen - SKEW)
     story.recorded = set(theirs.filter(at__gte=since).values_list("at", "kind", "object_id"))
-    return story, since.timestamp()
+    return Past(story, since.timestamp())
+
+
+def _latest(events: QuerySet[Event]) -> datetime | None:
+    return events.order_by("-at").values_list("at", flat=True).first()

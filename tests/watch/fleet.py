@@ -121,6 +121,8 @@ class WatchedFleet:
         }
 
     def close(self) -> None:
+        """End every process; what the watchers said is shown with a failed test."""
+        sys.stdout.write(self.log())
         for process in self.watchers:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)

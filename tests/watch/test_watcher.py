@@ -1,0 +1,162 @@
+"""Watchers as processes, over a real Redis: sharing, dying, and a table that changes."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
+from fleet.models import Host, HostState
+from fleet.watch.roster import watchers
+from tests.waiting import eventually
+from tests.watch.fleet import ALIAS, WatchedFleet
+
+TAKEOVER_SECONDS = 15
+
+
+@pytest.fixture
+def fakes(tmp_path: Path) -> Iterator[list[FakeEngine]]:
+    """Four engines."""
+    with ExitStack() as stack:
+        names = [f"h{number}" for number in range(1, 5)]
+        yield [stack.enter_context(fake_in_thread(tmp_path / f"{n}.sock", name=n)) for n in names]
+
+
+@pytest.fixture
+def four(fleet: WatchedFleet, fakes: list[FakeEngine]) -> WatchedFleet:
+    """A fleet of these four hosts."""
+    for fake in fakes:
+        fleet.add_host(fake.state.name, fake.url)
+    return fleet
+
+
+def all_reachable(fleet: WatchedFleet) -> bool:
+    states = Host.objects.using(ALIAS).values_list("state", flat=True)
+    return set(states) == {HostState.REACHABLE}
+
+
+def shares(fleet: WatchedFleet) -> list[int]:
+    """Return how many hosts each live watcher holds."""
+    with fleet.client() as client:
+        owners = [
+            client.get(f"quayside:lease:host:{host.pk}") for host in Host.objects.using(ALIAS)
+        ]
+    return sorted(owners.count(owner) for owner in set(owners) if owner)
+
+
+def add(fake: FakeEngine, name: str) -> None:
+    in_fake(fake, lambda: fake.state.add(name))
+
+
+def test_it_shares_hosts_and_takes_over_from_a_killed_watcher(
+    four: WatchedFleet, fakes: list[FakeEngine]
+) -> None:
+    first = four.start_watcher()
+    eventually(lambda: shares(four) == [4], "one watcher with all hosts")
+    four.start_watcher()
+    eventually(lambda: shares(four) == [2, 2], "both with half of them")
+    first.kill()
+    first.wait()
+    for fake in fakes:
+        add(fake, f"late-{fake.state.name}")
+    for fake in fakes:
+        four.wait_for(name=f"late-{fake.state.name}", seconds=TAKEOVER_SECONDS)
+    eventually(lambda: shares(four) == [4], "the other with all hosts")
+    # Every event once, also those of the hosts that changed hands.
+    assert sorted(four.kinds(object_kind="container")) == ["create"] * 4 + ["start"] * 4
+
+
+def test_it_hands_over_at_once_when_told_to_stop(
+    four: WatchedFleet, fakes: list[FakeEngine]
+) -> None:
+    first = four.start_watcher(QUAYSIDE_LEASE_SECONDS="60")
+    eventually(lambda: shares(four) == [4], "leases")
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(10) == 0
+    assert shares(four) == []
+    four.start_watcher()
+    add(fakes[0], "late")
+    four.wait_for(name="late")
+
+
+def test_it_follows_what_people_change(four: WatchedFleet, fakes: list[FakeEngine]) -> None:
+    four.start_watcher()
+    eventually(lambda: all_reachable(four), "all reachable")
+    rows = Host.objects.using(ALIAS)
+
+    rows.filter(name="h1").update(state=HostState.DISABLED)
+    eventually(lambda: "disabled" in four.kinds(object_kind="host"), "let go")
+    eventually(lambda: in_fake(fakes[0], lambda: fakes[0].connections) == 0, "disconnected")
+    add(fakes[0], "unseen")
+
+    rows.filter(name="h2").update(url=fakes[0].url, state=HostState.UNKNOWN)
+    four.wait_for(name="unseen", host__name="h2")
+
+    rows.get(name="h3").delete(using=ALIAS)
+    eventually(lambda: in_fake(fakes[2], lambda: fakes[2].connections) == 0, "h3 left alone")
+
+    rows.filter(name="h1").update(state=HostState.UNKNOWN)
+    four.wait_for(name="unseen", host__name="h1")
+    assert four.host("h1").state == HostState.REACHABLE
+
+
+def test_it_follows_a_new_host(fleet: WatchedFleet, fakes: list[FakeEngine]) -> None:
+    fleet.start_watcher()
+    eventually(lambda: "watcher_started" in fleet.log(), "a watcher")
+    add(fakes[0], "one")
+    fleet.add_host("new", fakes[0].url)
+    fleet.wait_for(name="one")
+
+
+def test_it_survives_without_redis_and_lets_go_when_its_lease_is_over(
+    four: WatchedFleet, fakes: list[FakeEngine]
+) -> None:
+    watcher = four.start_watcher()
+    eventually(lambda: all_reachable(four), "all reachable")
+    four.stop_redis()
+    eventually(lambda: "redis_away" in four.log(), "it noticed")
+    eventually(lambda: in_fake(fakes[0], lambda: fakes[0].connections) == 0, "let go")
+    add(fakes[0], "meanwhile")
+    four.start_redis()
+    four.wait_for(name="meanwhile")
+    assert watcher.poll() is None
+    add(fakes[0], "after")
+    four.wait_for(name="after")
+
+
+def test_it_writes_when_it_saw_a_host_last(four: WatchedFleet) -> None:
+    four.start_watcher()
+    eventually(lambda: all_reachable(four), "all reachable")
+    now = timezone.now()
+    rows = Host.objects.using(ALIAS).filter(last_seen__gt=now)
+    eventually(lambda: rows.count() == 4, "newer times")
+    assert set(rows.values_list("revision", flat=True)) == {1}
+
+
+def test_it_shows_itself_in_the_roster(four: WatchedFleet, settings: Settings) -> None:
+    settings.IN_MEMORY, settings.REDIS_URL = False, four.redis_url
+    process = four.start_watcher()
+    eventually(lambda: [one.hosts for one in watchers()] == [4], "its entry")
+    (entry,) = watchers()
+    assert entry.pid == process.pid
+    assert entry.version
+    process.kill()
+    process.wait()
+    eventually(lambda: watchers() == [], "no entry")
+
+
+def test_it_is_not_slowed_by_dead_hosts(four: WatchedFleet, fakes: list[FakeEngine]) -> None:
+    for fake in fakes[1:]:
+        fake.faults.hang = True
+    four.start_watcher()
+    four.wait_for_state("h1", HostState.REACHABLE)
+    for number in range(20):
+        add(fakes[0], f"c-{number}")
+        four.wait_for(name=f"c-{number}", state="running", seconds=3)
+    assert four.host("h2").state != HostState.REACHABLE
