@@ -1,16 +1,16 @@
-"""Sign-in pages: those of allauth that we use, and no others."""
+"""Sign-in pages: those of allauth that we use, and our own around them."""
 
 from __future__ import annotations
 
-from allauth.account import views as account
-from allauth.usersessions import views as usersessions
+from allauth.account import views as allauth
 from django.urls import path
 
+from dashboard.views import account
+
 urlpatterns = [
-    path("login/", account.login, name="account_login"),
-    path("logout/", account.logout, name="account_logout"),
-    path("password/change/", account.password_change, name="account_change_password"),
-    path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
-    path("inactive/", account.account_inactive, name="account_inactive"),
-    path("sessions/", usersessions.list_usersessions, name="usersessions_list"),
+    path("login/", allauth.login, name="account_login"),
+    path("logout/", allauth.logout, name="account_logout"),
+    path("inactive/", allauth.account_inactive, name="account_inactive"),
+    path("password/", account.password, name="account_change_password"),
+    path("password/link/<str:link>/", account.password_link, name="account-link"),
 ]

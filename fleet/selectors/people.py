@@ -28,7 +28,7 @@ def users_of(actor: Actor, *, q: str = "", state: str = "") -> QuerySet[User]:
         users = users.filter(found)
     if state in {"active", "disabled"}:
         users = users.filter(is_active=state == "active")
-    return users.annotate(administers=administers(OuterRef("pk")))
+    return users.annotate(administers=administers(OuterRef("pk"))).order_by("username")
 
 
 def administers(pk: OuterRef) -> Exists:
@@ -45,13 +45,15 @@ def teams_of(actor: Actor, *, q: str = "") -> QuerySet[Team]:
     teams = Team.objects.annotate(
         member_count=Count("members", distinct=True), grant_count=Count("grants", distinct=True)
     )
-    return teams.filter(name__icontains=q.replace("\x00", "")) if q else teams
+    teams = teams.filter(name__icontains=q.replace("\x00", "")) if q else teams
+    return teams.order_by("name")
 
 
 def roles_of(actor: Actor) -> QuerySet[Role]:
     """Return all roles with the number of their grants. Raises Refused."""
     require(actor, PERMISSION)
-    return Role.objects.annotate(grant_count=Count("grants", distinct=True))
+    roles = Role.objects.annotate(grant_count=Count("grants", distinct=True))
+    return roles.order_by("-built_in", "id")
 
 
 def grants_of(actor: Actor) -> QuerySet[Grant]:

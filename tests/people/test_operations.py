@@ -77,6 +77,12 @@ def test_it_makes_a_user_who_may_do_nothing(actor: Actor) -> None:
     assert NEW not in str(AuditEntry.objects.values())
 
 
+def test_it_hashes_with_argon2_at_full_strength() -> None:
+    from config.settings import PASSWORD_HASHERS
+
+    assert PASSWORD_HASHERS == ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+
+
 def test_it_lets_only_people_managers_change_people(operator: User, stranger: User) -> None:
     for user in (operator, stranger):
         with pytest.raises(Refused):
