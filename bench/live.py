@@ -76,7 +76,7 @@ def latencies(stage: Stage) -> list[Figure]:
     """Stop, start and run containers by the CLI, ROUNDS times each."""
     page = stage.page()
     page.goto(f"{stage.stack.url}/containers/?size=250")
-    page.wait_for_selector("html[data-live=live]")
+    page.wait_for_selector("html[data-connection=live]")
     page.evaluate(WATCH)
     taken: dict[str, list[float]] = {"stop": [], "start": [], "run": []}
     for number in range(ROUNDS):
@@ -128,7 +128,7 @@ def restarts(stage: Stage) -> list[Figure]:
     """Restart all containers at once and watch the page's main thread."""
     page = stage.page()
     page.goto(f"{stage.stack.url}/containers/?size=250")
-    page.wait_for_selector("html[data-live=live]")
+    page.wait_for_selector("html[data-connection=live]")
     page.evaluate(WATCH)
     children = []
     for host in stage.lab.hosts:

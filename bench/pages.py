@@ -10,6 +10,7 @@ import urllib.request
 from http.cookiejar import CookieJar
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from bench.figures import Figure, spread
 from bench.stage import Stage
@@ -58,9 +59,9 @@ async def many(stage: Stage, cookie: str, name: str) -> list[float]:
     for _ in range(PAGES):
         socket = await connect(
             url,
-            origin=stage.stack.url,
+            origin=Origin(stage.stack.url),
             additional_headers={"Cookie": cookie},
-            max_size=None,  # type: ignore[arg-type]
+            max_size=None,
         )
         await socket.send(subscribe)
         sockets.append(socket)

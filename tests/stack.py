@@ -38,6 +38,7 @@ class Stack:
             **(settings or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self.token = ""  # of the API, once somebody made one
 
     def start(self) -> None:
         """Start it and wait until it says that it runs."""
@@ -96,6 +97,31 @@ class Stack:
             DJANGO_SUPERUSER_EMAIL=f"{name}@example.org",
         )  # fmt: skip
         return self.manage("create_token", name).strip()
+
+    def children(self) -> dict[int, str]:
+        """Return pid -> command of every process below it."""
+        assert self.process is not None
+        done = subprocess.run(
+            ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        )
+        rows = [line.split(None, 2) for line in done.stdout.splitlines()]
+        found: dict[int, str] = {}
+        wanted = {self.process.pid}
+        while wanted:
+            below = {int(r[0]): r[2] for r in rows if int(r[1]) in wanted}
+            found |= below
+            wanted = set(below)
+        return found
+
+    def pid(self, words: str) -> int:
+        """Return the pid of the process whose command holds `words`; 0 while there is none."""
+        return min((pid for pid, line in self.children().items() if words in line), default=0)
+
+    def kill(self, words: str) -> None:
+        """Kill a process at once, and wait until the supervisor has started it again."""
+        before = self.pid(words)
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: self.pid(words) not in {0, before}, f"{words} is started again")
 
     def get(self, path: str) -> int:
         """Return the status of a GET."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import stat
 import subprocess
@@ -19,28 +17,6 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.skipif(find_server() is None, reason="no redis-server on this machine")
 
 
-def children(pid: int) -> dict[int, str]:
-    """Return pid -> command of all processes below one."""
-    done = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(None, 2) for line in done.stdout.splitlines()]
-    found: dict[int, str] = {}
-    wanted = {pid}
-    while wanted:
-        below = {int(r[0]): r[2] for r in rows if int(r[1]) in wanted and int(r[0]) not in found}
-        found |= below
-        wanted = set(below)
-    return found
-
-
-def process(stack: Stack, words: str) -> int:
-    """Return the pid of the process whose command holds `words`; 0 while there is none."""
-    assert stack.process is not None
-    found = [pid for pid, line in children(stack.process.pid).items() if words in line]
-    return min(found, default=0)
-
-
 def test_it_runs_carries_on_and_ends_cleanly(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     stack.start()
@@ -48,9 +24,8 @@ def test_it_runs_carries_on_and_ends_cleanly(tmp_path: Path) -> None:
     first_link = stack.setup_link()
     assert first_link.startswith(stack.url)
     for words in ("config.web", "-Q control", "-Q transfer", "manage.py watch", "manage.py beat"):
-        assert process(stack, words), words
-    assert stack.process is not None
-    everything = children(stack.process.pid)
+        assert stack.pid(words), words
+    everything = stack.children()
     stack.make_administrator()
     assert stack.stop() == 0
     eventually(lambda: not [pid for pid in everything if Path(f"/proc/{pid}").exists()], "all end")
@@ -70,9 +45,7 @@ def test_it_runs_carries_on_and_ends_cleanly(tmp_path: Path) -> None:
 def test_it_starts_a_killed_process_again(tmp_path: Path) -> None:
     with Stack(tmp_path) as stack:
         for words in ("config.web", "manage.py watch"):
-            before = process(stack, words)
-            os.kill(before, signal.SIGKILL)
-            eventually(lambda w=words, b=before: process(stack, w) not in {0, b}, words)  # type: ignore[misc]
+            stack.kill(words)
         eventually(lambda: answers(stack), "the web process answers again")
 
 
