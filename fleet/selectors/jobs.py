@@ -1,0 +1,234 @@
+"""Jobs for pages and API: the list with its filters, one job with its lines and children."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+
+from fleet.access import access_job, visible_jobs
+from fleet.actor import Actor
+from fleet.jobs.states import RETRYABLE_STATES
+from fleet.models import OPEN_STATES, Container, Host, Job, JobLine, JobState
+from fleet.operations.jobs import may_cancel
+from fleet.operations.registry import REGISTRY
+
+SIZES = (25, 50, 100, 250)
+LINES = 500  # the last ones, that a page shows and follows
+CHILDREN = 100
+VALUES = 20  # of one filter
+LONG = 150
+TRAY = 20
+
+
+@dataclass(frozen=True)
+class JobQuery:
+    """What a list of jobs shows; made from an address's query."""
+
+    state: tuple[str, ...] = ()
+    operation: tuple[str, ...] = ()
+    host: tuple[str, ...] = ()  # names
+    actor: tuple[str, ...] = ()  # user names
+    page: int = 1
+    size: int = 50
+    problems: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def parse(cls, given: MultiValueDict[str, str], size: int = 50) -> JobQuery:
+        """Return the query; wrong values are left out and told in `problems`."""
+        problems: list[str] = []
+        states = _values(given, "state")
+        operations = _values(given, "operation")
+        for name in [s for s in states if s not in JobState.values] + [
+            o for o in operations if o not in REGISTRY
+        ]:
+            problems.append(_("There is nothing called “%(name)s” to filter by.") % {"name": name})
+        return cls(
+            state=tuple(name for name in states if name in JobState.values),
+            operation=tuple(name for name in operations if name in REGISTRY),
+            host=_values(given, "host"),
+            actor=_values(given, "actor"),
+            page=_number(given.get("page")),
+            size=size if size in SIZES else 50,
+            problems=tuple(problems),
+        )
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return the filters as they stand in an address."""
+        return [
+            (name, value)
+            for name in ("state", "operation", "host", "actor")
+            for value in getattr(self, name)
+        ]
+
+    def urlencode(self, **changes: Any) -> str:
+        """Return the address's query, on the first page unless told otherwise."""
+        changed = replace(self, **{"page": 1, **changes})
+        pages = [("page", str(changed.page))] if changed.page > 1 else []
+        return urlencode(changed.pairs() + pages)
+
+    def toggled(self, name: str, value: str) -> str:
+        """Return the address's query with one value of a filter set or taken away."""
+        held = getattr(self, name)
+        kept = tuple(v for v in held if v != value) if value in held else (*held, value)
+        return self.urlencode(**{name: kept})
+
+    def condition(self) -> Q:
+        """Return the filter of everything but the state."""
+        found = Q()
+        if self.operation:
+            found &= Q(operation__in=self.operation)
+        if self.actor:
+            found &= Q(actor_name__in=self.actor)
+        if self.host:
+            child = Job.objects.filter(parent=OuterRef("pk"), host_name__in=self.host)
+            found &= Q(host_name__in=self.host) | Q(Exists(child))
+        return found
+
+
+def _values(given: MultiValueDict[str, str], name: str) -> tuple[str, ...]:
+    values = [str(value).replace("\x00", "")[:LONG] for value in given.getlist(name)]
+    return tuple(dict.fromkeys(value for value in values if value))[:VALUES]
+
+
+def _number(text: object) -> int:
+    digits = str(text or "")
+    return max(1, int(digits)) if digits.isascii() and digits.isdigit() and len(digits) < 7 else 1
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job with what its viewer may do to it."""
+
+    job: Job
+    may_cancel: bool
+    may_retry: bool
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """One page of a list of jobs."""
+
+    query: JobQuery
+    rows: list[JobRow]
+    states: Counter[str]  # how many in each state, whatever state is asked for
+    total: int
+    page: int
+    pages: int
+
+    @property
+    def first(self) -> int:
+        """Number of the first row, from 1; 0 when there is none."""
+        return (self.page - 1) * self.query.size + 1 if self.rows else 0
+
+    @property
+    def last(self) -> int:
+        """Number of the last row."""
+        return self.first + len(self.rows) - 1 if self.rows else 0
+
+
+def filter_jobs(actor: Actor, query: JobQuery) -> QuerySet[Job]:
+    """Return single jobs and parents that the actor may see and that match, newest first."""
+    jobs = visible_jobs(actor).filter(query.condition(), parent__isnull=True)
+    return (jobs.filter(state__in=query.state) if query.state else jobs).order_by("-pk")
+
+
+def job_page(actor: Actor, query: JobQuery) -> JobPage:
+    """Return one page by two queries; a page beyond the end becomes the last one."""
+    states = _count_states(filter_jobs(actor, replace(query, state=())))
+    total = sum(states[state] for state in query.state or JobState.values)
+    pages = max(1, -(-total // query.size))
+    page = min(query.page, pages)
+    start = (page - 1) * query.size
+    rows = filter_jobs(actor, query)[start : start + query.size] if total else []
+    return JobPage(query, job_rows(actor, rows), states, total, page, pages)
+
+
+def _count_states(jobs: QuerySet[Job]) -> Counter[str]:
+    counted = jobs.order_by().values_list("state").annotate(number=Count("pk"))
+    return Counter(dict(counted))
+
+
+def job_rows(actor: Actor, jobs: Iterable[Job]) -> list[JobRow]:
+    """Return jobs with what the actor may do to them."""
+    return [_row(actor, job) for job in jobs]
+
+
+def _row(actor: Actor, job: Job) -> JobRow:
+    if job.is_open:
+        return JobRow(job, job.cancel_requested_at is None and may_cancel(actor, job), False)
+    bad = job.children_failed > 0 if job.children_count else job.state in RETRYABLE_STATES
+    allowed = (
+        actor.access.may(job.operation, job.host)
+        if job.host is not None
+        else bool(job.children_count and actor.access.reach(job.operation))
+    )
+    return JobRow(job, False, bad and allowed)
+
+
+@dataclass(frozen=True)
+class JobDetail:
+    """One job with its last lines and a page of its children."""
+
+    row: JobRow
+    lines: list[JobLine]  # in order
+    lines_total: int
+    children: JobPage
+
+    @property
+    def job(self) -> Job:
+        """The job itself."""
+        return self.row.job
+
+
+def job_detail(actor: Actor, job_id: int, query: JobQuery) -> JobDetail:
+    """Return a job as its page shows it; `query` is for its children. Raises Unknown."""
+    job = access_job(actor, job_id)
+    last = list(JobLine.objects.filter(job=job).order_by("-number")[:LINES])
+    return JobDetail(
+        row=_row(actor, job),
+        lines=last[::-1],
+        lines_total=last[0].number if last else 0,
+        children=_children(actor, job, query),
+    )
+
+
+def _children(actor: Actor, job: Job, query: JobQuery) -> JobPage:
+    query = replace(query, size=CHILDREN)
+    if not job.children_count:
+        return JobPage(query, [], Counter(), 0, 1, 1)
+    children = visible_jobs(actor).filter(query.condition(), parent=job)
+    states = _count_states(children)
+    total = sum(states[state] for state in query.state or JobState.values)
+    pages = max(1, -(-total // query.size))
+    page = min(query.page, pages)
+    start = (page - 1) * query.size
+    shown = children.filter(state__in=query.state) if query.state else children
+    rows = shown.order_by("pk")[start : start + query.size]
+    return JobPage(query, job_rows(actor, rows), states, total, page, pages)
+
+
+def open_jobs(actor: Actor, limit: int = TRAY) -> list[JobRow]:
+    """Return what is queued or running now, newest first: the tray."""
+    jobs = visible_jobs(actor).filter(parent__isnull=True, state__in=OPEN_STATES).order_by("-pk")
+    return job_rows(actor, jobs[:limit])
+
+
+def count_open(actor: Actor) -> int:
+    """Return how many jobs are queued or running now; children are not counted."""
+    jobs = visible_jobs(actor).filter(parent__isnull=True, state__in=OPEN_STATES)
+    return jobs.count()
+
+
+def jobs_on(actor: Actor, target: Container | Host) -> QuerySet[Job]:
+    """Return the jobs on a container, or all single jobs of a host, newest first."""
+    jobs = visible_jobs(actor).filter(children_count=0).order_by("-pk")
+    if isinstance(target, Host):
+        return jobs.filter(host=target)
+    return jobs.filter(target_kind="container", target_id=target.pk)
