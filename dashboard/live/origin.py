@@ -31,8 +31,9 @@ def is_own_origin(origin: str, host: str) -> bool:
     """Return whether a page from `origin` belongs to the site that `host` (Host header) names."""
     if origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
-    scheme = urlsplit(origin).scheme if origin.startswith(("http://", "https://")) else ""
-    return bool(scheme and host) and _host_and_port(origin) == _host_and_port(f"{scheme}://{host}")
+    scheme, _slashes, _rest = origin.partition("://")
+    asked = _host_and_port(f"{scheme}://{host}") if scheme in {"http", "https"} else None
+    return asked is not None and _host_and_port(origin) == asked
 
 
 class OwnOrigin:

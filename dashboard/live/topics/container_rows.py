@@ -21,6 +21,7 @@ from dashboard.templatetags.quayside import badge
 from dashboard.templatetags.states import Look, container_look
 from fleet.models import Container, Host, HostState
 from fleet.operations import Operation, operations_on
+from fleet.selectors.containers import ROW_FIELDS
 
 VERSION = "1"  # count up when the row's template changes
 ONE_CLICK = ("container.start", "container.stop", "container.restart", "container.unpause")
@@ -61,6 +62,11 @@ def host_signature(host: Host) -> str:
     return _digest((host.name, host.url, host.state, host.environment.name, away))
 
 
+def _shown(row: Container) -> tuple[object, ...]:
+    """Return what a row shows: it is drawn again when that changes, whoever wrote it."""
+    return tuple(getattr(row, name) for name in ROW_FIELDS if name != "revision")
+
+
 @lru_cache(maxsize=1024)
 def permissions_signature(permissions: frozenset[str]) -> str:
     """Return a short name for a set of permissions, and for this version of the row."""
@@ -78,7 +84,7 @@ def row_parts(
         if row.host_id not in signatures:
             held = host_signature(row.host)
             signatures[row.host_id] = f"{held}.{permissions_signature(allowed)}"
-        rev = f"{row.revision:x}.{signatures[row.host_id]}"
+        rev = f"{row.revision:x}.{_digest(_shown(row))}.{signatures[row.host_id]}"
         parts[f"{prefix}-{row.pk}"] = _part(f"{prefix}-{row.pk}", rev, row, allowed)
     return parts
 
@@ -105,7 +111,7 @@ def draw_row(element_id: str, rev: str, row: Container, allowed: frozenset[str])
             "address": row.host.url
             if row.host.url.startswith(("tcp:", "ssh:"))
             else f"tcp://{SITE}",
-            "clicks": [operation for operation in operations if operation.name in ONE_CLICK],
+            "clicks": [one for one in operations if one.name in ONE_CLICK and useful(one, row)],
             "menu": " ".join(operation.slug for operation in operations),
         }
     )
@@ -124,6 +130,11 @@ def possible(row: Container, allowed: frozenset[str]) -> list[Operation]:
         if operation.permission in allowed
         and (not operation.states or row.state in operation.states)
     ]
+
+
+def useful(operation: Operation, row: Container) -> bool:
+    """Return whether it deserves a button of its own: what is down is started, not restarted."""
+    return operation.name != "container.restart" or is_up(row)
 
 
 def state_words(row: Container) -> SafeString:

@@ -1,0 +1,137 @@
+"""An open page loses its rights within five seconds, and gets them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.sessions.models import Session
+
+from dashboard.live.topics.base import TOPICS, Snapshot, Topic
+from fleet.access import Unknown, access_of
+from fleet.models import Container, Grant, Host, Team, User
+from fleet.publish import AccessChanged, publish_async
+from fleet.selectors.rights import access_of_users
+from tests.conftest import grant
+from tests.live.pages import Page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_it_takes_rows_away_with_the_grant(viewer: User, container: Container) -> None:
+    async with Page(viewer) as page:
+        await page.follow()
+        assert page.rows
+        await Grant.objects.filter(user=viewer).adelete()
+        await publish_async(AccessChanged())
+        await page.shows(lambda page: page.rows == [])
+
+
+async def test_it_notices_without_a_hint(viewer: User, container: Container) -> None:
+    async with Page(viewer) as page:
+        await page.follow()
+        await Grant.objects.filter(user=viewer).adelete()
+        await page.shows(lambda page: page.rows == [])
+
+
+async def test_it_gives_rows_back(viewer: User, container: Container, staging: Any) -> None:
+    async with Page(viewer) as page:
+        await page.follow()
+        await Grant.objects.filter(user=viewer).adelete()
+        await publish_async(AccessChanged())
+        await page.shows(lambda page: page.rows == [])
+        page.html.clear()
+        await sync_to_async(grant)(viewer, "operator", staging)
+        await publish_async(AccessChanged())
+        await page.shows(lambda page: page.rows != [])
+        assert "/restart/" in page.html[f"container-{container.pk}"]
+
+
+async def test_it_signs_out_a_page_whose_session_has_ended(administrator: User) -> None:
+    async with Page(administrator) as page:
+        await page.follow()
+        await Session.objects.all().adelete()
+        messages, code = await page.closed()
+        assert messages[-1] == {"type": "bye", "reason": "signed_out"}
+        assert code == 4401
+
+
+async def test_it_signs_out_a_page_whose_password_was_changed(administrator: User) -> None:
+    async with Page(administrator) as page:
+        await page.follow()
+        administrator.set_password("another long password")
+        await administrator.asave()
+        await publish_async(AccessChanged())
+        messages, code = await page.closed()
+        assert messages[-1]["reason"] == "signed_out"
+        assert code == 4401
+
+
+async def test_it_says_goodbye_to_somebody_switched_off(viewer: User, container: Container) -> None:
+    async with Page(viewer) as page:
+        await page.follow()
+        viewer.is_active = False
+        await viewer.asave()
+        await publish_async(AccessChanged())
+        messages, code = await page.closed()
+        assert messages[-1] == {"type": "bye", "reason": "deactivated"}
+        assert code == 4401
+
+
+async def test_it_leaves_other_pages_alone(viewer: User, operator: User) -> None:
+    async with Page(viewer) as gone, Page(operator) as stays:
+        await gone.follow()
+        await stays.follow()
+        await viewer.adelete()
+        await publish_async(AccessChanged())
+        await gone.closed()
+        await stays.send(type="ping")
+        await stays.until(lambda message: message["type"] == "pong")
+
+
+class Secret(Topic):
+    """A topic that only some may see at all."""
+
+    name = "test-secret"
+
+    def interested(self, hint: Any, args: Any) -> bool:
+        """Never mind."""
+        return False
+
+    def load(self, actor: Any, args: Any) -> Snapshot:
+        """Refuse who may not see containers."""
+        if not actor.access.reach("container.view"):
+            raise Unknown("secret")
+        return Snapshot({})
+
+
+async def test_it_says_in_words_what_is_gone(viewer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TOPICS, "test-secret", Secret())
+    async with Page(viewer) as page:
+        assert await page.follow(topic="test-secret") == [{"type": "ready"}]
+        await Grant.objects.filter(user=viewer).adelete()
+        await publish_async(AccessChanged())
+        message = await page.next()
+        assert message["type"] == "gone"
+        assert message["message"] == "There is no such secret."
+
+
+def test_it_reads_the_same_rights_for_many_as_for_one(
+    administrator: User, operator: User, viewer: User, stranger: User, other_host: Host
+) -> None:
+    team = Team.objects.create(name="night shift")
+    team.members.add(viewer, stranger)
+    Grant.objects.create(team=team, role=operator.grants.get().role, scope="host", host=other_host)
+    boss = User.objects.create(username="boss", is_superuser=True)
+    gone = User.objects.create(username="gone", is_superuser=True, is_active=False)
+    users = [administrator, operator, viewer, stranger, boss, gone]
+    found = access_of_users(users)
+    assert {user.pk: access_of(user) for user in users} == found
+
+
+def test_it_reads_the_rights_of_many_by_one_query(
+    django_assert_num_queries: Any, operator: User, viewer: User, stranger: User
+) -> None:
+    with django_assert_num_queries(1):
+        access_of_users([operator, viewer, stranger])
