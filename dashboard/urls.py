@@ -14,4 +14,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("dashboard.urls_containers")),
     path("", include("dashboard.urls_hosts")),
     path("", include("dashboard.urls_people")),
+    path("", include("dashboard.urls_jobs")),
 ]

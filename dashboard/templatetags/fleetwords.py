@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from django import template
+from django.forms import BaseForm
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -51,8 +54,6 @@ def object_word(kind: str) -> str:
 @register.simple_tag
 def clock(event_at: object) -> SafeString:
     """Show the time of day of an event in the active zone; the day stands above it."""
-    from django.utils import timezone
-
     local = timezone.localtime(event_at)  # type: ignore[arg-type]
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
@@ -60,3 +61,16 @@ def clock(event_at: object) -> SafeString:
         f"{local:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {local:%Z}",
         f"{local:%H:%M:%S}",
     )
+
+
+@register.simple_tag
+def field_label(form: BaseForm, name: str) -> str:
+    """Return the label of a form's field with a colon; "" for the whole form."""
+    field = form.fields.get(name)
+    return f"{field.label}:" if field and field.label else ""
+
+
+@register.simple_tag
+def container_href(pk: int) -> str:
+    """Return the address of a container's page."""
+    return f"{reverse('container-list')}{pk}/"

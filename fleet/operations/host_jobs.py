@@ -76,7 +76,7 @@ TEST = register(
         doing=gettext_lazy("Testing the connection to %(target)s"),
         done=gettext_lazy("Tested the connection to %(target)s"),
         sentence=gettext_lazy("Connects to the host once and says in words what is wrong."),
-        icon="plug-connected",
+        icon="wifi",
     )
 )
 REMOVE = register(
@@ -103,7 +103,7 @@ REFRESH = register(
         sentence=gettext_lazy(
             "Adds up what images, containers, volumes and build cache use on the host's disk."
         ),
-        icon="chart-pie",
+        icon="device-sd-card",
         repeatable=True,
         queue="transfer",
         run=_refresh,

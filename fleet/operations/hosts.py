@@ -13,13 +13,14 @@ from django.utils.translation import ngettext
 from fleet import audit
 from fleet.access import Reach, Refused, access_host
 from fleet.actor import Actor
-from fleet.engine.endpoint import host_key_fingerprint, safe_url
+from fleet.engine.endpoint import safe_url
 from fleet.engine.probe import Probe, probe
 from fleet.models import OPEN_STATES, Environment, Host, HostState
 from fleet.operations.environments import environment_create
 from fleet.operations.errors import Invalid
 from fleet.operations.host_input import CREDENTIALS, HostInput, read_host
 from fleet.publish import AccessChanged, HostsChanged, publish_on_commit
+from fleet.selectors.certificates import fingerprint_of
 
 PROBE_SECONDS = 10
 CONNECTION = ("url", "insecure", *CREDENTIALS)
@@ -132,14 +133,6 @@ def host_test(
     detail = {"url": safe_url(found.url), "ok": result.ok, "code": result.code}
     audit.record(actor, "host.test", host, detail=detail)
     return result
-
-
-def fingerprint_of(host_key: str) -> str:
-    """Return the `SHA256:…` of a stored host key; "" when there is none to read."""
-    try:
-        return host_key_fingerprint(host_key) if host_key else ""
-    except ValueError:
-        return ""
 
 
 def may_reach(actor: Actor, permission: str) -> list[Environment]:

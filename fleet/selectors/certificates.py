@@ -1,4 +1,4 @@
-"""When the certificates that hosts are reached with end."""
+"""Certificates and ssh keys of hosts as they may be shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from fleet.engine.endpoint import CertificateFacts, certificate_facts
+from fleet.engine.endpoint import CertificateFacts, certificate_facts, host_key_fingerprint
 from fleet.models import Host
 
 WARN_BEFORE = timedelta(days=30)
@@ -62,3 +62,11 @@ def certificates_of(host: Host) -> list[Certificate]:
         if facts:
             found.append(Certificate(name, facts.subject, facts.issuer, facts.not_after))
     return found
+
+
+def fingerprint_of(host_key: str) -> str:
+    """Return the `SHA256:…` of a stored host key; "" when there is none to read."""
+    try:
+        return host_key_fingerprint(host_key) if host_key else ""
+    except ValueError:
+        return ""

@@ -12,37 +12,37 @@ from fleet.models import Event
 
 Text = str | Promise
 
-# kind -> (icon, tone, words); tones: good, bad, warn, plain.
+# kind -> (icon, tone, words); tones: ok, bad, warn, idle.
 KINDS: Final[dict[str, tuple[str, str, Text]]] = {
-    "create": ("plus", "plain", gettext_lazy("created")),
-    "start": ("player-play", "good", gettext_lazy("started")),
-    "restart": ("refresh", "plain", gettext_lazy("restarted")),
-    "stop": ("player-stop", "plain", gettext_lazy("stopped")),
-    "die": ("player-stop", "plain", gettext_lazy("exited")),
-    "kill": ("skull", "plain", gettext_lazy("was sent a signal")),
+    "create": ("plus", "idle", gettext_lazy("created")),
+    "start": ("player-play", "ok", gettext_lazy("started")),
+    "restart": ("refresh", "idle", gettext_lazy("restarted")),
+    "stop": ("player-stop", "idle", gettext_lazy("stopped")),
+    "die": ("player-stop", "idle", gettext_lazy("exited")),
+    "kill": ("skull", "idle", gettext_lazy("was sent a signal")),
     "oom": ("flame", "bad", gettext_lazy("ran out of memory")),
-    "pause": ("player-pause", "plain", gettext_lazy("paused")),
-    "unpause": ("player-play", "plain", gettext_lazy("resumed")),
-    "rename": ("pencil", "plain", gettext_lazy("renamed")),
-    "update": ("adjustments", "plain", gettext_lazy("had its limits changed")),
-    "destroy": ("trash", "plain", gettext_lazy("removed")),
-    "remove": ("trash", "plain", gettext_lazy("removed")),
-    "delete": ("trash", "plain", gettext_lazy("removed")),
-    "health_status": ("heartbeat", "plain", gettext_lazy("changed its health")),
-    "seen": ("eye", "plain", gettext_lazy("found changed")),
-    "pull": ("download", "plain", gettext_lazy("pulled")),
-    "push": ("upload", "plain", gettext_lazy("pushed")),
-    "tag": ("tag", "plain", gettext_lazy("tagged")),
-    "untag": ("tag", "plain", gettext_lazy("untagged")),
-    "load": ("download", "plain", gettext_lazy("loaded")),
-    "import": ("download", "plain", gettext_lazy("imported")),
-    "prune": ("trash", "plain", gettext_lazy("pruned")),
-    "connect": ("plug-connected", "plain", gettext_lazy("got a container connected")),
-    "disconnect": ("plug-connected-x", "plain", gettext_lazy("got a container disconnected")),
-    "reachable": ("plug-connected", "good", gettext_lazy("became reachable")),
-    "unreachable": ("plug-connected-x", "bad", gettext_lazy("became unreachable")),
-    "disabled": ("plug-off", "plain", gettext_lazy("was switched off")),
-    "reload": ("refresh", "plain", gettext_lazy("reloaded its configuration")),
+    "pause": ("player-pause", "idle", gettext_lazy("paused")),
+    "unpause": ("player-play", "idle", gettext_lazy("resumed")),
+    "rename": ("pencil", "idle", gettext_lazy("renamed")),
+    "update": ("adjustments-horizontal", "idle", gettext_lazy("had its limits changed")),
+    "destroy": ("trash", "idle", gettext_lazy("removed")),
+    "remove": ("trash", "idle", gettext_lazy("removed")),
+    "delete": ("trash", "idle", gettext_lazy("removed")),
+    "health_status": ("heartbeat", "idle", gettext_lazy("changed its health")),
+    "seen": ("eye", "idle", gettext_lazy("found changed")),
+    "pull": ("download", "idle", gettext_lazy("pulled")),
+    "push": ("upload", "idle", gettext_lazy("pushed")),
+    "tag": ("tag", "idle", gettext_lazy("tagged")),
+    "untag": ("tag", "idle", gettext_lazy("untagged")),
+    "load": ("download", "idle", gettext_lazy("loaded")),
+    "import": ("download", "idle", gettext_lazy("imported")),
+    "prune": ("trash", "idle", gettext_lazy("pruned")),
+    "connect": ("wifi", "idle", gettext_lazy("got a container connected")),
+    "disconnect": ("plug-x", "idle", gettext_lazy("got a container disconnected")),
+    "reachable": ("wifi", "ok", gettext_lazy("became reachable")),
+    "unreachable": ("plug-x", "bad", gettext_lazy("became unreachable")),
+    "disabled": ("circle-off", "idle", gettext_lazy("was switched off")),
+    "reload": ("refresh", "idle", gettext_lazy("reloaded its configuration")),
 }
 OBJECTS: Final[dict[str, Text]] = {
     "container": gettext_lazy("Containers"),
@@ -109,15 +109,15 @@ def _seen(event: Event) -> str:
 
 def event_icon(event: Event) -> str:
     """Return the icon's name."""
-    return KINDS.get(event.kind, ("point", "plain", ""))[0]
+    return KINDS.get(event.kind, ("circle-dot", "idle", ""))[0]
 
 
 def event_tone(event: Event) -> str:
-    """Return good, bad, warn or plain."""
+    """Return ok, bad, warn or idle."""
     if event.kind == "health_status" or event.kind == "seen":
-        tones = {"unhealthy": "warn", "dead": "bad", "healthy": "good"}
-        return tones.get(event.to_state, "plain")
+        tones = {"unhealthy": "warn", "dead": "bad", "healthy": "ok"}
+        return tones.get(event.to_state, "idle")
     code = event.detail.get("exit_code") if isinstance(event.detail, dict) else None
     if event.kind == "die" and code is not None and code not in CALM_EXITS:
         return "bad"
-    return KINDS.get(event.kind, ("", "plain", ""))[1]
+    return KINDS.get(event.kind, ("", "idle", ""))[1]

@@ -23,7 +23,6 @@ from fleet.selectors.event_words import KINDS, OBJECTS, event_icon, event_tone, 
 PAGE_SIZE = 100
 TEXT_LIMIT = 200
 FIELDS = ("q", "host", "kind", "object", "container", "range", "since", "until", "before", "after")
-FILTERS = FIELDS[:8]
 RANGES = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
 CURSOR = re.compile(r"^(\d{1,17})-(\d{1,18})\Z")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -102,6 +101,12 @@ class EventQuery:
             problems=tuple(problems),
         )
 
+    @property
+    def filtered(self) -> bool:
+        """True when anything but the place in the list is asked for."""
+        return any((self.q, self.host, self.kind, self.object, self.container, self.since,
+                    self.until))  # fmt: skip
+
 
 def _host_id(text: str, problems: list[str]) -> int | None:
     if text and not (text.isdecimal() and len(text) < 19):
@@ -136,13 +141,20 @@ class EventRow:
         return event_words(self.event)
 
     @property
+    def short_name(self) -> str:
+        """The object's name; of an id, the letters that engines show."""
+        name = self.event.object_name
+        bare = name.removeprefix("sha256:")
+        return bare[:12] if len(bare) == 64 else name
+
+    @property
     def icon(self) -> str:
         """The icon's name."""
         return event_icon(self.event)
 
     @property
     def tone(self) -> str:
-        """good, bad, warn or plain."""
+        """ok, bad, warn or idle."""
         return event_tone(self.event)
 
     @property
@@ -260,6 +272,11 @@ def _cause(event: Event, jobs: Iterable[Job]) -> Job | None:
         if began - CAUSE_BEFORE <= event.at <= max(ended, began + CAUSE_AFTER):
             return job
     return None
+
+
+def ranges() -> list[tuple[str, str]]:
+    """Return the spans of time to choose from, with words."""
+    return [("1h", _("last hour")), ("24h", _("last 24 hours")), ("7d", _("last 7 days"))]
 
 
 def event_kinds() -> list[tuple[str, str]]:

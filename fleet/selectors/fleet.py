@@ -23,7 +23,7 @@ from fleet.actor import Actor
 from fleet.models import OPEN_STATES, Container, Environment, Host, HostState, Job, JobState
 from fleet.selectors.certificates import Certificate
 from fleet.selectors.events import EventRow, event_rows
-from fleet.selectors.hosts import SECRETS, HostRow, host_rows
+from fleet.selectors.hosts import SECRETS, HostRow, host_rows, revision_of
 from fleet.selectors.tallies import Tally, condition_of
 
 TROUBLES_LIMIT = 12  # of each kind; the rest is a link
@@ -74,6 +74,45 @@ class FleetPage:
         """How many hosts are in each state, those that are in none left out."""
         states = [row.host.state for row in self.hosts]
         return [(str(s.value), states.count(s)) for s in HostState if s in states]
+
+    @property
+    def calm(self) -> str:
+        """Everything in one sentence, for when nothing is wrong."""
+        reachable = sum(row.host.state == HostState.REACHABLE for row in self.hosts)
+        known = {"up": self.tally.up, "hosts": reachable}
+        if not reachable:
+            return _("No host has answered yet.")
+        return (
+            ngettext(
+                "%(up)d containers run on %(hosts)d host that answers.",
+                "%(up)d containers run on %(hosts)d hosts that answer.",
+                reachable,
+            )
+            % known
+        )
+
+    @property
+    def troubles_rev(self) -> str:
+        """Changes with what the list of troubles shows."""
+        items = [(t.kind, t.target.pk, t.words, t.since and t.since.isoformat("T", "minutes"))
+                 for t in self.troubles.items]  # fmt: skip
+        return revision_of(items, self.troubles.more, "" if items else self.calm)
+
+    @property
+    def counts_rev(self) -> str:
+        """Changes with the counts of hosts and containers."""
+        return revision_of(len(self.hosts), self.host_states, sorted(self.tally.counts.items()),
+                           self.environment and self.environment.name)  # fmt: skip
+
+    @property
+    def jobs_rev(self) -> str:
+        """Changes with the running jobs."""
+        return revision_of([(job.pk, job.revision, job.state, job.progress) for job in self.jobs])
+
+    @property
+    def events_rev(self) -> str:
+        """Changes with the latest events."""
+        return revision_of([(row.event.pk, row.rev) for row in self.events])
 
 
 def fleet_page(actor: Actor, environment: str = "") -> FleetPage:
@@ -135,7 +174,7 @@ def _more_containers(count: int) -> str:
 def _host_trouble(host: Host) -> Trouble:
     reason = host.state_message.rstrip(".") or _("it does not answer")
     words = _("is unreachable: %(reason)s.") % {"reason": reason}
-    return Trouble("host", "bad", "plug-connected-x", host, words, host.last_seen)
+    return Trouble("host", "bad", "plug-x", host, words, host.last_seen)
 
 
 def _ending(row: HostRow) -> Iterable[Certificate]:
@@ -148,7 +187,7 @@ def _certificate_trouble(host: Host, found: Certificate) -> Trouble:
         words = _("is reached with a certificate that has ended: %(title)s.")
     title = str(found.title)
     tone = "bad" if found.ended else "warn"
-    return Trouble("certificate", tone, "certificate", host, words % {"title": title}, found.ends)
+    return Trouble("certificate", tone, "shield-lock", host, words % {"title": title}, found.ends)
 
 
 SICK = (
@@ -160,7 +199,7 @@ SICK_WORDS: dict[str, tuple[int, str, str]] = {
     "dead": (0, "bad", "skull"),
     "oom": (1, "bad", "flame"),
     "unhealthy": (2, "warn", "heart-broken"),
-    "restarting": (3, "warn", "refresh-alert"),
+    "restarting": (3, "warn", "repeat"),
 }
 
 

@@ -11,16 +11,26 @@ from django.core.paginator import Page, Paginator
 from django.db.models import F, Q, QuerySet, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from fleet.access import visible_containers, visible_environments, visible_hosts
+from fleet.access import (
+    visible_containers,
+    visible_environments,
+    visible_events,
+    visible_hosts,
+    visible_jobs,
+)
 from fleet.actor import Actor
-from fleet.models import Environment, Host, HostState
-from fleet.selectors.certificates import Certificate, certificates_of
+from fleet.models import OPEN_STATES, Environment, Host, HostState, Job
+from fleet.selectors.certificates import Certificate, certificates_of, fingerprint_of
+from fleet.selectors.events import EventRow, event_rows
 from fleet.selectors.tallies import Tally, tallies
 
 PAGE_SIZE = 50
 TEXT_LIMIT = 200
+EVENTS_LIMIT = 10
 SECRETS = ("tls_key_encrypted", "ssh_key_encrypted")
 SORTS: dict[str, tuple[Any, ...]] = {
     "name": ("name",),
@@ -92,9 +102,20 @@ class HostRow:
         )  # fmt: skip
 
     @property
+    def tone(self) -> str:
+        """bad or warn when something on the host needs a look, else empty."""
+        return self.tally.tone or ("warn" if self.warns else "")
+
+    @property
     def warns(self) -> list[str]:
         """The certificates that end soon, by their field."""
         return [found.field for found in self.certificates if found.ends_soon]
+
+
+def head_revision(host: Host, permissions: frozenset[str]) -> str:
+    """Return the revision of the head of a host's pages."""
+    name = host.environment.name
+    return revision_of("head", host.revision, host.state, name, sorted(permissions))
 
 
 def revision_of(*facts: object) -> str:
@@ -111,6 +132,11 @@ class HostList:
     page: Page[Host]
     environments: list[Environment]
     any_hosts: bool
+
+    @property
+    def states(self) -> list[str]:
+        """The states to filter by."""
+        return [str(value) for value in HostState.values]
 
 
 def filter_hosts(actor: Actor, query: HostQuery) -> QuerySet[Host]:
@@ -156,3 +182,81 @@ def host_list(actor: Actor, query: HostQuery) -> HostList:
         environments=list(visible_environments(actor)),
         any_hosts=bool(page.paginator.count) or visible_hosts(actor).exists(),
     )
+
+
+DISK_WORDS: dict[str, str | Promise] = {
+    "images": gettext_lazy("Images"),
+    "containers": gettext_lazy("Containers"),
+    "volumes": gettext_lazy("Volumes"),
+    "cache": gettext_lazy("Build cache"),
+}
+
+
+@dataclass(frozen=True)
+class DiskPart:
+    """One kind of object on a host's disk; sizes in bytes, `width` in percent of the largest."""
+
+    words: str
+    count: int
+    size: int
+    reclaimable: int
+    width: float
+
+    @classmethod
+    def of(cls, name: str, part: dict[str, int], largest: int) -> DiskPart:
+        """Make one from the stored numbers."""
+        size = part.get("size", 0)
+        width = round(100 * size / largest, 2) if largest else 0.0
+        words = str(DISK_WORDS[name])
+        return cls(words, part.get("count", 0), size, part.get("reclaimable", 0), width)
+
+
+@dataclass(frozen=True)
+class HostPage:
+    """One host with what its page shows."""
+
+    row: HostRow
+    events: list[EventRow]
+    fingerprint: str
+    refresh: Job | None  # the job that measures its disk right now
+
+    @property
+    def disk(self) -> list[DiskPart]:
+        """What the engine keeps on disk, by kind, beside each other."""
+        usage = self.row.host.disk_usage
+        sizes = [(name, usage[name]) for name in DISK_WORDS if isinstance(usage.get(name), dict)]
+        largest = max((part.get("size", 0) for _name, part in sizes), default=0)
+        return [DiskPart.of(name, part, largest) for name, part in sizes]
+
+    @property
+    def rev(self) -> str:
+        """Changes with everything that the overview shows."""
+        job = self.refresh
+        newest = self.events[0].event.pk if self.events else 0
+        return revision_of(self.row.rev, newest, job and (job.pk, job.state), self.fingerprint)
+
+
+def host_page(actor: Actor, host: Host) -> HostPage:
+    """Return what the page of a host shows, which the actor may see."""
+    events = visible_events(actor).filter(host=host).order_by("-at", "-id")[:EVENTS_LIMIT]
+    jobs = visible_jobs(actor).filter(host=host, operation="host.refresh", state__in=OPEN_STATES)
+    return HostPage(
+        row=host_rows(actor, [host])[0],
+        events=event_rows(actor, list(events)),
+        fingerprint=fingerprint_of(host.ssh_host_key),
+        refresh=jobs.order_by("-id").first(),
+    )
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """What goes when a host is removed."""
+
+    containers: int
+    events: int
+    grants: int
+
+
+def leaving_with(host: Host) -> Leaving:
+    """Count what goes with a host."""
+    return Leaving(host.containers.count(), host.events.count(), host.grants.count())

@@ -160,15 +160,15 @@ def test_it_asks_a_constant_number_of_queries(
     ("fields", "words", "tone"),
     [
         ({"kind": "die", "detail": {"exit_code": 137}}, "exited with 137: killed", "bad"),
-        ({"kind": "die", "detail": {"exit_code": 0}}, "exited with 0", "plain"),
-        ({"kind": "die", "detail": {"exit_code": 143}}, "exited with 143: told to stop", "plain"),
-        ({"kind": "kill", "detail": {"signal": "9"}}, "was sent signal 9", "plain"),
-        ({"kind": "rename", "detail": {"old_name": "old"}}, "renamed, was old", "plain"),
+        ({"kind": "die", "detail": {"exit_code": 0}}, "exited with 0", "idle"),
+        ({"kind": "die", "detail": {"exit_code": 143}}, "exited with 143: told to stop", "idle"),
+        ({"kind": "kill", "detail": {"signal": "9"}}, "was sent signal 9", "idle"),
+        ({"kind": "rename", "detail": {"old_name": "old"}}, "renamed, was old", "idle"),
         ({"kind": "health_status", "to_state": "unhealthy"}, "became unhealthy", "warn"),
-        ({"kind": "seen", "from_state": "running", "to_state": ""}, "was found gone", "plain"),
+        ({"kind": "seen", "from_state": "running", "to_state": ""}, "was found gone", "idle"),
         ({"kind": "oom"}, "ran out of memory", "bad"),
-        ({"kind": "some_new_kind"}, "some new kind", "plain"),
-        ({"kind": "die", "detail": ["odd"]}, "exited", "plain"),
+        ({"kind": "some_new_kind"}, "some new kind", "idle"),
+        ({"kind": "die", "detail": ["odd"]}, "exited", "idle"),
     ],
 )
 def test_it_says_what_happened(fields: dict[str, Any], words: str, tone: str) -> None:

@@ -96,11 +96,13 @@ def test_a_tally_counts_what_is_wrong_apart(actor: Actor, host: Host) -> None:
 
 
 def test_a_health_bar_is_whole_and_shows_even_one_of_many() -> None:
-    segments = Tally({"running": 999, "unhealthy": 1}).segments
+    tally = Tally({"running": 999, "unhealthy": 1})
+    segments = tally.parts
+    assert (tally.words, tally.tone) == ("1 unhealthy, 999 running", "warn")
     assert [s.condition for s in segments] == ["unhealthy", "running"]
     assert segments[0].width > 1.5
     assert abs(sum(s.width for s in segments) - 100) < 0.1
-    assert Tally().segments == []
+    assert (Tally().parts, Tally().words) == ([], "no containers")
 
 
 def test_a_rows_revision_follows_what_it_shows(actor: Actor, host: Host) -> None:
