@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dashboard.live.topics.containers  # noqa: F401
+import dashboard.live.topics.containers
+import dashboard.live.topics.jobs  # noqa: F401
 from dashboard.live.topics.base import NOTICES, STREAMS, TOPICS
 
 __all__ = ["NOTICES", "STREAMS", "TOPICS"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from datetime import timedelta
 from typing import Any
 from zlib import crc32
 
 from django.core.paginator import Paginator
 from django.http import QueryDict
 from django.template.loader import get_template
-from django.utils.safestring import SafeString
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard import job_words
@@ -18,7 +19,7 @@ from dashboard.live.topics.base import Notice, Part, Snapshot, Toast, Topic, reg
 from dashboard.templatetags.states import JOB
 from fleet.actor import Actor
 from fleet.models import OPEN_STATES, Job, JobLine, JobState
-from fleet.publish import Hint, HostsChanged, JobsChanged
+from fleet.publish import Hint, JobsChanged
 from fleet.selectors.jobs import (
     JobDetail,
     JobPage,
@@ -31,6 +32,7 @@ from fleet.selectors.jobs import (
 )
 
 ROWS, LINES, CHILDREN, TRAY = "job-rows", "job-lines", "job-children", "tray-jobs"
+TOAST_SECONDS = 60  # what ended longer ago is no news
 VERSION = "1"  # count up when a template of a row changes
 
 
@@ -78,15 +80,12 @@ class Tray(JobTopic):
 
     name = "tray"
 
-    def interested(self, hint: Hint, args: QueryDict) -> bool:
-        """A host that is removed takes nothing from the tray, but its name may change."""
-        return isinstance(hint, JobsChanged | HostsChanged)
-
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
         """Return the count, and the jobs while the tray is open."""
         count = count_open(actor)
         parts = {"tray-count": fragment("tray-count", "jobs/tray_count.html", {"count": count})}
-        rows = {f"tray-job-{row.job.pk}": row for row in open_jobs(actor)} if args.get("open") else {}
+        shown = open_jobs(actor) if args.get("open") else []
+        rows = {f"tray-job-{row.job.pk}": row for row in shown}
         for element_id, row in rows.items():
             parts[element_id] = row_part(element_id, "jobs/tray_row.html", row)
         return Snapshot(parts=parts, lists={TRAY: list(rows)})
@@ -104,8 +103,12 @@ class JobToasts(Notice):
 
     def toasts(self, hint: Hint, users: frozenset[int]) -> list[Toast]:
         """Return a toast for each ended job of these users; children speak by their parent."""
-        assert isinstance(hint, JobsChanged)
-        ended = Job.objects.filter(pk__in=hint.ids, actor__in=users, parent__isnull=True)
+        if not isinstance(hint, JobsChanged):
+            return []
+        just_now = timezone.now() - timedelta(seconds=TOAST_SECONDS)
+        ended = Job.objects.filter(
+            pk__in=hint.ids, actor__in=users, parent__isnull=True, finished_at__gt=just_now
+        )
         return [toast_of(job) for job in ended.exclude(state__in=OPEN_STATES)]
 
 
@@ -248,7 +251,7 @@ def fragment(element_id: str, template: str, context: dict[str, Any]) -> Part:
 def part(element_id: str, rev: str, template: str, facts: Callable[[], dict[str, Any]]) -> Part:
     """Return a part that a template draws."""
 
-    def render() -> SafeString:
+    def render() -> str:
         context = {**facts(), "element_id": element_id, "rev": rev}
         if "pages" in context:
             numbers = Paginator(range(context["pages"]), 1).page(context["page"])

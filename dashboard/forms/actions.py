@@ -1,0 +1,89 @@
+"""Forms of operations, made from their parameters: the shape only, operations have the rules."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args, get_origin
+
+from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from pydantic.fields import FieldInfo
+
+from fleet.operations import Operation
+
+Text = str | Promise
+LONG = 1000  # letters that a line takes; the operations say the real limits in words
+
+# Label and help of every parameter there is.
+WORDS: dict[str, tuple[Text, Text]] = {
+    "timeout": (
+        gettext_lazy("Seconds to stop by itself"),
+        gettext_lazy("After that it is killed. 0 kills at once."),
+    ),
+    "signal": (
+        gettext_lazy("Signal"),
+        gettext_lazy("SIGKILL ends it at once; the others leave it to the process."),
+    ),
+    "name": (
+        gettext_lazy("New name"),
+        gettext_lazy("Letters, digits, underscores, dots and dashes."),
+    ),
+    "force": (gettext_lazy("Kill it first if it runs"), ""),
+    "volumes": (
+        gettext_lazy("Remove its anonymous volumes too"),
+        gettext_lazy("What is in them is gone for good. Named volumes stay."),
+    ),
+}
+
+
+class ActionForm(forms.Form):
+    """The parameters of an operation; `typed` must be what `wanted` says, if it says anything."""
+
+    def __init__(
+        self, *args: Any, operation: Operation, wanted: str = "", label: str = "", **more: Any
+    ) -> None:
+        super().__init__(*args, **more)
+        self.operation, self.wanted = operation, wanted
+        for name, info in operation.params.model_fields.items():
+            self.fields[name] = _field(name, info)
+        if wanted:
+            self.fields["typed"] = forms.CharField(
+                label=label, max_length=LONG, required=False, widget=_typed(wanted)
+            )
+
+    def params(self) -> dict[str, Any]:
+        """Return what was sent as the operation's parameters; what was left out is default."""
+        return {
+            name: self.data.get(name, "")
+            for name, info in self.operation.params.model_fields.items()
+            if name in self.data and (self.data.get(name) != "" or info.is_required())
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """Compare what was typed."""
+        if self.wanted and str(self.data.get("typed", "")).strip() != self.wanted:
+            message = _("Type %(wanted)s exactly as it stands here. Nothing was done.")
+            self.add_error("typed", message % {"wanted": self.wanted})
+        return self.cleaned_data
+
+
+def _typed(wanted: str) -> forms.TextInput:
+    off = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
+    return forms.TextInput(attrs={**off, "class": "mono", "data-type-to-confirm": wanted})
+
+
+def _field(name: str, info: FieldInfo) -> forms.Field:
+    """Return a field that takes anything: what is wrong is said by the operation."""
+    label, help_text = WORDS.get(name, (name, ""))
+    words: dict[str, Any] = {"label": label, "help_text": help_text, "required": False}
+    if info.annotation is bool:
+        return forms.BooleanField(**words, initial=info.default)
+    initial = None if info.is_required() else info.default
+    if get_origin(info.annotation) is Literal:
+        choices = [(value, value) for value in get_args(info.annotation)]
+        select = forms.Select(choices=choices)
+        return forms.CharField(**words, initial=initial, widget=select, max_length=LONG)
+    number = forms.NumberInput(attrs={"inputmode": "numeric"})
+    widget = number if info.annotation is int else forms.TextInput(attrs={"spellcheck": "false"})
+    return forms.CharField(**words, initial=initial, widget=widget, max_length=LONG)

@@ -1,0 +1,70 @@
+"""What pages say of a job: a title, where, how long."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from fleet.jobs.endings import parent_words
+from fleet.models import Job
+from fleet.operations import REGISTRY, words
+
+
+def operation_verb(name: str) -> str:
+    """Return an operation's verb, or its name once it is gone from the list."""
+    operation = REGISTRY.get(name)
+    return str(operation.verb) if operation else name
+
+
+def operation_icon(name: str) -> str:
+    """Return an operation's icon."""
+    operation = REGISTRY.get(name)
+    return operation.icon if operation else "circle"
+
+
+def title_of(job: Job) -> str:
+    """Return what a job is about: `Restart web-1`."""
+    return f"{operation_verb(job.operation)} {job.target_name}"
+
+
+def beginning_of(job: Job) -> str:
+    """Return what is said when it was asked for: `Restarting web-1 on prod-2 …`."""
+    operation = REGISTRY.get(job.operation)
+    doing = words(operation, job.target_name)["doing"] if operation else title_of(job)
+    return _("%(doing)s on %(host)s …") % {"doing": doing, "host": job.host_name}
+
+
+def ending_of(job: Job) -> str:
+    """Return how it ended, for a toast: `Restarted web-1 in 1.8 s.`"""
+    if job.state == "succeeded":
+        operation = REGISTRY.get(job.operation)
+        done = words(operation, job.target_name)["done"] if operation else title_of(job)
+        return _("%(done)s in %(time)s.") % {"done": done, "time": duration_of(job)}
+    return _("%(title)s: %(message)s") % {"title": title_of(job), "message": message_of(job)}
+
+
+def message_of(job: Job) -> str:
+    """Return the last that is known of a job, in words."""
+    return parent_words(job) if job.children_count else job.message
+
+
+def duration_of(job: Job) -> str:
+    """Return how long it ran, or an empty string when it never began."""
+    if job.started_at is None:
+        return ""
+    return duration_words(job.started_at, job.finished_at or timezone.now())
+
+
+def duration_words(begin: datetime, end: datetime) -> str:
+    """Return a time span with two units at most: `1.8 s`, `3 min 5 s`, `2 h 10 min`."""
+    seconds = max(0.0, (end - begin).total_seconds())
+    if seconds < 10:
+        return _("%(n).1f s") % {"n": seconds}
+    whole = round(seconds)
+    if whole < 60:
+        return _("%(n)d s") % {"n": whole}
+    if whole < 3600:
+        return _("%(m)d min %(s)d s") % {"m": whole // 60, "s": whole % 60}
+    return _("%(h)d h %(m)d min") % {"h": whole // 3600, "m": whole % 3600 // 60}

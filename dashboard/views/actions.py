@@ -1,0 +1,218 @@
+"""Doing something to containers: at once, or after a question that says what it will do.
+
+Without scripts each step is a page. With them the same answers come as a dialog (htmx header)
+or as JSON (`Accept: application/json`), which a page shows as a toast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dashboard import job_words
+from dashboard.forms.actions import ActionForm
+from dashboard.forms.people import attempt
+from dashboard.middleware import wants_json
+from dashboard.requests import actor_of
+from fleet.access import Unknown, access_container, visible_containers
+from fleet.actor import Actor
+from fleet.models import Container, Job
+from fleet.operations import REGISTRY, Operation
+from fleet.operations.bulk import MANY, Preview, preview_many, request_many
+from fleet.operations.errors import Invalid
+from fleet.operations.requests import request as request_job
+from fleet.selectors.containers import filter_containers
+
+FEW = 10  # more than these are confirmed by typing their number
+LISTED = 100  # names in a preview; the rest is a number
+
+
+def _operation(slug: str) -> Operation:
+    """Return the operation on containers that an address names. Raises Unknown."""
+    operation = REGISTRY.get(f"container.{slug}")
+    if operation is None or operation.run is None:
+        raise Unknown(_("operation"))
+    return operation
+
+
+# --- One container -------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+def container_action(request: HttpRequest, pk: int, slug: str) -> HttpResponse:
+    """Ask for an operation on a container; GET shows its form."""
+    actor = actor_of(request)
+    operation = _operation(slug)
+    container = access_container(actor, pk, operation.permission)
+    if request.method == "GET":
+        return _ask(request, operation, container, _form(operation, container))
+    confirmed = bool(request.POST.get("confirmed"))
+    if _asks(operation) and not confirmed:
+        return _ask_first(request, operation, container)
+    form = _form(operation, container, request.POST, typing=confirmed)
+    job = _request_one(actor, form, container)
+    if job is None:
+        return _ask(request, operation, container, form)
+    return asked_for(request, job, back=request.POST.get("next", ""))
+
+
+def _asks(operation: Operation) -> bool:
+    """Return whether there is something to confirm or to fill in before it can be done."""
+    needed = any(info.is_required() for info in operation.params.model_fields.values())
+    return operation.destructive or needed
+
+
+def _form(
+    operation: Operation, container: Container, sent: QueryDict | None = None, typing: bool = True
+) -> ActionForm:
+    careful = operation.destructive and typing and container.host.environment.careful
+    return ActionForm(
+        sent,
+        operation=operation,
+        wanted=container.name if careful else "",
+        label=_("Type %(name)s to confirm") % {"name": container.name},
+        initial={"name": container.name},
+    )
+
+
+def _request_one(actor: Actor, form: ActionForm, container: Container) -> Job | None:
+    if not form.is_valid():
+        return None
+    name = form.operation.name
+    return attempt(
+        form,
+        lambda: request_job(name, actor=actor, target_id=container.pk, params=form.params()),
+    )
+
+
+def _ask_first(request: HttpRequest, operation: Operation, container: Container) -> HttpResponse:
+    if not wants_json(request):
+        return _ask(request, operation, container, _form(operation, container))
+    message = _("This has to be confirmed first.")
+    return JsonResponse({"message": message, "confirm": request.path}, status=409)
+
+
+def _ask(
+    request: HttpRequest, operation: Operation, container: Container, form: ActionForm
+) -> HttpResponse:
+    """Show the form; with errors it is a 400."""
+    context = {
+        "operation": operation,
+        "container": container,
+        "form": form,
+        "title": f"{operation.verb} {container.name}",
+        "volumes": [m for m in container.mounts if m.get("type") == "volume"],
+    }
+    return _answer(request, form, "actions/one", context)
+
+
+def _answer(
+    request: HttpRequest, form: ActionForm, template: str, context: dict[str, Any]
+) -> HttpResponse:
+    status = 400 if form.is_bound and form.errors else 200
+    if wants_json(request):
+        fields = {name: [str(e) for e in errors] for name, errors in form.errors.items()}
+        text = " ".join(sentence for errors in fields.values() for sentence in errors)
+        return JsonResponse({"message": text, "fields": fields}, status=status)
+    name = f"{template}_dialog.html" if getattr(request, "htmx", False) else f"{template}.html"
+    return render(request, name, context, status=status)
+
+
+def asked_for(
+    request: HttpRequest, job: Job, *, back: str = "", follow: bool = False
+) -> HttpResponse:
+    """Answer that a job was asked for; `follow` leads on to its page."""
+    href = reverse("job-detail", args=[job.pk])
+    message = job_words.beginning_of(job)
+    if wants_json(request):
+        told: dict[str, Any] = {"job": {"id": job.pk, "href": href, "message": message}}
+        return JsonResponse({**told, "location": href} if follow else told, status=202)
+    messages.info(request, message)
+    safe = back.startswith("/") and not back.startswith(("//", "/\\"))
+    return HttpResponseRedirect(back if safe else href)
+
+
+# --- Many ----------------------------------------------------------------------------------
+
+
+@require_POST
+def container_bulk(request: HttpRequest) -> HttpResponse:
+    """Preview an operation on many containers; with `confirmed`, ask for it."""
+    actor = actor_of(request)
+    name = request.POST.get("operation") or request.GET.get("operation", "")
+    params = getattr(REGISTRY.get(name), "params", None)
+    if params is None or any(info.is_required() for info in params.model_fields.values()):
+        raise Unknown(_("operation"))
+    try:
+        plan = preview_many(name, actor=actor, containers=_chosen(request, actor))
+    except Invalid as error:
+        return _nothing(request, str(error))
+    if not plan.total:
+        return _nothing(request, _("Choose at least one container first."))
+    confirmed = bool(request.POST.get("confirmed"))
+    form = _bulk_form(plan, request.POST if confirmed else None)
+    job = _request_many(actor, form, plan) if confirmed else None
+    return asked_for(request, job, follow=True) if job else _show_plan(request, plan, form)
+
+
+def _chosen(request: HttpRequest, actor: Actor) -> Any:
+    """Return the containers by ids, or all that match the filters in the address."""
+    if request.POST.get("all") and not request.POST.get("confirmed"):
+        return filter_containers(actor, request.GET)
+    texts = [part for value in request.POST.getlist("ids") for part in value.split(",")]
+    ids = {int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19}
+    if len(ids) > MANY:
+        raise Invalid({"": [_("Choose at most %(many)d containers.") % {"many": MANY}]})
+    return visible_containers(actor).filter(pk__in=ids).order_by("host__name", "name", "pk")
+
+
+def _bulk_form(plan: Preview, sent: QueryDict | None) -> ActionForm:
+    """Many, or destruction in a careful environment, are confirmed by typing the number."""
+    count = len(plan.affected)
+    operation = plan.operation
+    ask = count > FEW or (plan.careful and operation.destructive)
+    label = _("Type %(count)d to confirm") % {"count": count}
+    return ActionForm(sent, operation=operation, wanted=str(count) if ask else "", label=label)
+
+
+def _request_many(actor: Actor, form: ActionForm, plan: Preview) -> Job | None:
+    if not form.is_valid():
+        return None
+    ids = [container.pk for container in plan.affected]
+    containers = visible_containers(actor).filter(pk__in=ids)
+    name = plan.operation.name
+    return attempt(
+        form,
+        lambda: request_many(name, actor=actor, containers=containers, params=form.params()),
+    )
+
+
+def _show_plan(request: HttpRequest, plan: Preview, form: ActionForm) -> HttpResponse:
+    count = len(plan.affected)
+    button = ngettext("%(verb)s %(count)d container", "%(verb)s %(count)d containers", count)
+    context = {
+        "plan": plan,
+        "operation": plan.operation,
+        "form": form,
+        "listed": plan.affected[:LISTED],
+        "more": max(0, count - LISTED),
+        "skipped": plan.skipped[:LISTED],
+        "skipped_more": max(0, len(plan.skipped) - LISTED),
+        "ids": ",".join(str(container.pk) for container in plan.affected),
+        "button": button % {"verb": plan.operation.verb, "count": count},
+    }
+    return _answer(request, form, "actions/many", context)
+
+
+def _nothing(request: HttpRequest, message: str) -> HttpResponse:
+    if wants_json(request) or getattr(request, "htmx", False):
+        return JsonResponse({"message": message}, status=400)
+    messages.warning(request, message)
+    return HttpResponseRedirect(reverse("container-list"))
