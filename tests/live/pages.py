@@ -15,6 +15,7 @@ from fleet.models import User
 
 Message = dict[str, Any]
 DEADLINE = 10.0
+COMMUNICATOR: Any = ApplicationCommunicator  # it has no types
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -42,7 +43,7 @@ class Page:
             "client": ["127.0.0.1", 5000],
             "subprotocols": [],
         }
-        self.socket: Any = ApplicationCommunicator(application, scope)
+        self.socket = COMMUNICATOR(application, scope)
         await self.socket.send_input({"type": "websocket.connect"})
         answer = await self.socket.receive_output(DEADLINE)
         self.accepted = answer["type"] == "websocket.accept"

@@ -1,0 +1,171 @@
+"""The page of the container list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from fleet.models import Host, User
+from tests.conftest import make_container, make_host
+
+SignIn = Callable[[User], Client]
+
+
+@pytest.fixture
+def client(administrator: User, sign_in: SignIn) -> Client:
+    """An administrator's browser."""
+    return sign_in(administrator)
+
+
+def page_of(client: Client, address: str = "/containers/", **headers: str) -> str:
+    """Return the page's HTML."""
+    response = client.get(address, headers=headers)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def rows_of(html: str) -> list[str]:
+    """Return the ids of the table's rows."""
+    return re.findall(r'<tr id="(container-\d+)"', html)
+
+
+def test_it_shows_rows_with_their_facts(client: Client, host: Host) -> None:
+    port = {"container_port": 80, "protocol": "tcp", "host_ip": "0.0.0.0", "host_port": 8080}  # noqa: S104
+    made = make_container(host, "web", compose_project="shop", ports=[port], image="nginx:1.27")
+    html = page_of(client)
+    assert rows_of(html) == [f"container-{made.pk}"]
+    for fact in ("web", "stage-1", "nginx:1.27", "http://testserver:8080", "?stack=shop"):
+        assert fact in html
+    assert f'formaction="/containers/{made.pk}/stop/"' in html
+
+
+def test_it_offers_only_what_makes_sense(client: Client, host: Host) -> None:
+    made = make_container(host, "web", state="exited", exit_code=0)
+    html = page_of(client)
+    assert f"/containers/{made.pk}/start/" in html
+    assert f"/containers/{made.pk}/stop/" not in html
+    acts = re.search(r'data-acts="([^"]*)"', html)
+    assert acts is not None
+    assert acts[1].split() == ["start", "restart", "rename", "remove"]
+
+
+def test_it_offers_a_viewer_nothing(viewer: User, host: Host, sign_in: SignIn) -> None:
+    make_container(host, "web")
+    html = page_of(sign_in(viewer))
+    assert len(rows_of(html)) == 1
+    assert "formaction=" not in html
+    assert "data-acts" not in html
+
+
+def test_it_follows_the_list_that_it_shows(client: Client, host: Host) -> None:
+    make_container(host, "web")
+    html = page_of(client, "/containers/?q=web&sort=-host&page=9")
+    assert 'data-live-topic="containers"' in html
+    assert 'data-live-args="q=web&amp;sort=-host&amp;page=1&amp;rows=50"' in html
+
+
+def test_it_says_what_to_do_without_hosts(client: Client) -> None:
+    assert "No hosts yet" in page_of(client)
+
+
+def test_it_says_what_to_do_without_containers(client: Client, host: Host) -> None:
+    assert "No containers" in page_of(client)
+
+
+def test_it_lets_filters_be_removed_when_nothing_matches(client: Client, host: Host) -> None:
+    make_container(host, "web")
+    html = page_of(client, "/containers/?q=zebra&state=exited")
+    assert "No container matches" in html
+    assert 'href="?state=exited"' in html  # without the search
+    assert 'href="?q=zebra"' in html  # without the state
+
+
+def test_it_counts_states_as_links(client: Client, host: Host) -> None:
+    make_container(host, "web")
+    make_container(host, "batch", state="exited", exit_code=0)
+    html = page_of(client)
+    assert 'href="?state=running"' in html
+    assert 'href="?state=exited"' in html
+
+
+def test_it_marks_rows_of_an_unreachable_host(client: Client, host: Host) -> None:
+    make_container(host, "web")
+    Host.objects.update(state="unreachable")
+    html = page_of(client)
+    assert "is-away" in html
+    assert "last seen" in html
+
+
+def test_it_escapes_names_everywhere(client: Client, host: Host) -> None:
+    nasty = '"><script>alert(1)</script>'
+    make_container(host, nasty, image=nasty, compose_project=nasty)
+    html = page_of(
+        client, "/containers/?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&label=%3Cscript%3E"
+    )
+    assert "<script>alert" not in html
+    html = page_of(client)
+    assert "<script>alert" not in html
+
+
+def test_it_says_what_was_wrong_with_the_address(client: Client, host: Host) -> None:
+    html = page_of(client, "/containers/?sort=secret&page=x&state=runing")
+    assert "cannot be sorted by" in html
+    assert "is no page" in html
+    assert "There is no state" in html
+
+
+def test_it_answers_htmx_with_the_table_only(client: Client, host: Host) -> None:
+    make_container(host, "web")
+    html = page_of(client, **{"HX-Request": "true"})
+    assert "<html" not in html
+    assert len(rows_of(html)) == 1
+
+
+def test_it_shows_each_container_once_over_pages(client: Client, host: Host) -> None:
+    for number in range(30):
+        make_container(host, "same-name", engine_id=f"{number:064x}")
+    first = rows_of(page_of(client, "/containers/?size=25"))
+    second = rows_of(page_of(client, "/containers/?size=25&page=2"))
+    assert len(first) == 25
+    assert len(set(first + second)) == 30
+
+
+def test_it_fills_in_times_and_our_own_name(client: Client, host: Host) -> None:
+    make_container(host, "web")
+    html = page_of(client)
+    assert "[[ago" not in html
+    assert "quayside.invalid" not in html
+
+
+@pytest.mark.parametrize("address", ["/containers/", "/containers/?q=web&state=running"])
+def test_it_needs_as_many_queries_for_many_rows_as_for_one(
+    client: Client,
+    host: Host,
+    production: Any,
+    address: str,
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    page_of(client)
+    make_container(host, "web-0")
+    # session, user, grants; hosts, counts, rows; running jobs
+    with django_assert_num_queries(7):
+        page_of(client, address)
+    other = make_host("prod-2", production)
+    for number in range(40):
+        make_container((host, other)[number % 2], f"web-{number + 1}")
+    with django_assert_num_queries(7):
+        assert len(rows_of(page_of(client, address))) == 41
+
+
+def test_it_lists_stacks_for_the_filter(client: Client, host: Host) -> None:
+    make_container(host, "web", compose_project='a"b')
+    html = page_of(client, "/containers/stacks/")
+    assert html == '<option value="a&quot;b"></option>'
+
+
+def test_it_sends_nobody_to_sign_in(db: None) -> None:
+    assert Client().get("/containers/").status_code == 302

@@ -1,0 +1,166 @@
+"""The container list: right rows, right counts, few queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+
+from fleet.actor import Actor, actor_for
+from fleet.models import Container, Host, User
+from fleet.selectors.containers import (
+    ContainerPage,
+    ContainerQuery,
+    container_page,
+    filter_containers,
+    stack_choices,
+)
+from tests.conftest import make_container
+
+
+def page_of(actor: Actor, text: str = "") -> ContainerPage:
+    """Return the page for a query string."""
+    return container_page(actor, ContainerQuery.parse(QueryDict(text)))
+
+
+def names(actor: Actor, text: str) -> list[str]:
+    """Return the names on the page, checked against the unpaged filter."""
+    page = page_of(actor, text)
+    rows = filter_containers(actor, QueryDict(text))
+    assert page.total == rows.count()
+    assert [row.pk for row in page.rows] == [row.pk for row in rows[: page.query.size]]
+    return [row.name for row in page.rows]
+
+
+@pytest.fixture
+def fleet(host: Host, other_host: Host) -> dict[str, Container]:
+    """Some containers of two hosts; production is unreachable."""
+    other_host.state = "unreachable"
+    other_host.save()
+    made = [
+        make_container(host, "web", health="healthy", compose_project="shop", image="nginx:1.27"),
+        make_container(host, "worker", health="unhealthy", compose_project="shop"),
+        make_container(host, "batch", state="exited", exit_code=1, labels={"tier": "back"}),
+        make_container(other_host, "db", swarm_stack="data", labels={"tier": "front", "1": "one"}),
+    ]
+    return {container.name: container for container in made}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ["batch", "db", "web", "worker"]),
+        ("q=w", ["db", "web", "worker"]),  # db's image holds a w too
+        ("q=WEB", ["web"]),
+        ("q=nginx+web", ["web"]),
+        ("q=nginx+batch", []),
+        ("q=stage-1", ["batch", "web", "worker"]),
+        ("host=prod-1", ["db"]),
+        ("host=prod-1&host=stage-1", ["batch", "db", "web", "worker"]),
+        ("host=nowhere", []),
+        ("environment=staging", ["batch", "web", "worker"]),
+        ("environment=staging&state=running", ["web", "worker"]),
+        ("state=exited", ["batch"]),
+        ("state=exited&state=running", ["batch", "db", "web", "worker"]),
+        ("state=unreachable", ["db"]),
+        ("state=runing", []),
+        ("health=unhealthy", ["worker"]),
+        ("health=none", ["batch", "db"]),
+        ("health=healthy&state=exited", []),
+        ("stack=shop", ["web", "worker"]),
+        ("stack=data", ["db"]),
+        ("image=NGINX", ["web"]),
+        ("label=tier", ["batch", "db"]),
+        ("label=tier%3Dback", ["batch"]),
+        ("label=tier%3D", []),
+        ("label=1", ["db"]),
+        ("label=1%3Done", ["db"]),
+        ("label=nothing", []),
+        ("sort=-name", ["worker", "web", "db", "batch"]),
+        ("sort=host", ["db", "batch", "web", "worker"]),
+        ("sort=state", ["batch", "db", "web", "worker"]),
+    ],
+)
+def test_it_finds_what_matches(
+    actor: Actor, fleet: dict[str, Container], text: str, expected: list[str]
+) -> None:
+    for container in fleet.values():
+        container.search = f"{container.name} {container.image} {container.host.name}".lower()
+        container.search = container.search.replace(
+            "lab/busybox:1", "lab/w" * (container.name == "db")
+        )
+        container.save()
+    assert names(actor, text) == expected
+
+
+def test_it_finds_a_host_by_its_id(actor: Actor, fleet: dict[str, Container], host: Host) -> None:
+    assert names(actor, f"host={host.pk}") == ["batch", "web", "worker"]
+
+
+TRICKY = ("100%", "a_b", "it's", 'say "hi"', "back\\slash", "<script>", "ünïcode", "$.x[0]", "a.b")
+
+
+@pytest.mark.parametrize("text", TRICKY)
+def test_it_takes_every_sign_as_it_stands(actor: Actor, host: Host, text: str) -> None:
+    make_container(host, "other", search="other axb 1000 ax", labels={"axb": "1"})
+    make_container(host, "wanted", search=f"wanted {text}", labels={text: text})
+    query = QueryDict(mutable=True)
+    query["q"] = text
+    assert names(actor, query.urlencode()) == ["wanted"]
+    for label in (text, f"{text}={text}"):
+        query = QueryDict(mutable=True)
+        query["label"] = label
+        assert names(actor, query.urlencode()) == ["wanted"]
+
+
+def test_it_counts_states_whatever_state_is_asked_for(
+    actor: Actor, fleet: dict[str, Container]
+) -> None:
+    page = page_of(actor, "state=exited")
+    assert page.states == {"running": 3, "exited": 1, "unreachable": 1}
+    assert page.healths == {"healthy": 1, "unhealthy": 1, "none": 2}
+    assert page.total == 1
+
+
+def test_it_shows_only_what_the_actor_may_see(viewer: User, fleet: dict[str, Container]) -> None:
+    actor = actor_for(viewer)
+    page = page_of(actor)
+    assert [row.name for row in page.rows] == ["batch", "web", "worker"]
+    assert page.states == {"running": 2, "exited": 1}
+    assert names(actor, "host=prod-1") == []
+    assert stack_choices(actor) == ["shop"]
+
+
+def test_it_shows_a_stranger_nothing(stranger: User, fleet: dict[str, Container]) -> None:
+    page = page_of(actor_for(stranger))
+    assert (page.rows, page.total, page.hosts, page.states) == ([], 0, {}, {})
+
+
+def test_it_pages(actor: Actor, host: Host) -> None:
+    for number in range(60):
+        make_container(host, f"web-{number:02}")
+    last = page_of(actor, "size=25&page=3")
+    assert last.rows[0].name == "web-50"
+    assert (last.first, last.last, last.total, last.pages) == (51, 60, 60, 3)
+    beyond = page_of(actor, "size=25&page=99")
+    assert (beyond.page, len(beyond.rows)) == (3, 10)
+
+
+@pytest.mark.parametrize("text", ["", "q=web", "state=running&label=a%3Db&sort=host&stack=x"])
+def test_it_needs_three_queries_for_any_number_of_rows(
+    actor: Actor,
+    host: Host,
+    other_host: Host,
+    text: str,
+    django_assert_max_num_queries: Callable[[int], Any],
+) -> None:
+    for number in range(30):
+        make_container(
+            (host, other_host)[number % 2], f"web-{number}", labels={"a": "b"}, compose_project="x"
+        )
+    with django_assert_max_num_queries(3):
+        page = page_of(actor, text)
+        assert len(page.rows) == 30
+        assert {row.host.environment.name for row in page.rows} == {"staging", "production"}
