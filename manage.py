@@ -8,6 +8,10 @@ import sys
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.conf import settings
     from django.core.management import execute_from_command_line
 
+    from config.logs import setup_logs
+
+    setup_logs(settings.LOG_LEVEL)
     execute_from_command_line(sys.argv)
