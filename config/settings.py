@@ -198,6 +198,7 @@ AUTH_PASSWORD_VALIDATORS[1] = {
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "fleet"
 ACCOUNT_ADAPTER = "dashboard.accounts.AccountAdapter"
+ACCOUNT_FORMS = {"login": "dashboard.forms.sign_in.SignInForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -252,7 +253,7 @@ STORAGES = {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"
             if IN_MEMORY or DEBUG
-            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            else "dashboard.staticfiles.ModuleStorage"
         )
     },
 }
