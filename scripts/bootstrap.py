@@ -59,10 +59,11 @@ def is_current(dev: bool) -> bool:
 
 def works() -> bool:
     """Whether `.venv` is whole; moving the folder or upgrading Python breaks it."""
-    if not PYTHON.exists():
+    argv = [str(PYTHON), "-m", "pip", "--version"]
+    try:
+        return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+    except OSError:
         return False
-    done = subprocess.run([str(PYTHON), "-m", "pip", "--version"], capture_output=True, check=False)
-    return done.returncode == 0
 
 
 def need_venv_module() -> None:

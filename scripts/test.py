@@ -189,6 +189,7 @@ def run_phase(phase: Phase, have: Machine, folder: Path) -> Result:
     reasons = [have.missing[need] for need in phase.needs if need in have.missing]
     if reasons:
         result.left_out = "; ".join(reasons)
+        result.skipped = 1
         print(f"Skipped: {result.left_out}", flush=True)
         return result
     began = time.monotonic()

@@ -132,7 +132,7 @@ def browser(stack: Stack) -> requests.Session:
     assert token
     form = {"login": "ada", "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
     answer = session.post(sign_in, form, headers={"Referer": sign_in}, timeout=10)
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == 200, stack.compose("logs", "--tail", "40", "web")
     assert not answer.url.startswith(sign_in)
     return session
 
@@ -142,7 +142,7 @@ def test_it_answers_when_web_database_and_redis_do(stack: Stack) -> None:
     assert (answer.status_code, answer.json()["ok"]) == (200, True)
 
 
-def test_it_sends_a_stranger_to_sign_in(stack: Stack) -> None:
+def test_it_sends_a_stranger_to_sign_in(stack: Stack, browser: requests.Session) -> None:
     answer = requests.get(f"{stack.url}/containers/", timeout=10)
     assert "/accounts/login/" in answer.url
 
