@@ -46,6 +46,7 @@ class Follower:
     ) -> None:
         self.host, self.database, self.timing = host, database, timing
         self.alive_at = 0.0  # monotonic time of the last sign of life
+        self.met_at = 0.0  # monotonic time when the row was last made reachable
         self._may_write = may_write
         self._connected_at = 0.0
         self._failures = 0
@@ -115,10 +116,11 @@ class Follower:
         # What we pinned ourselves is no change that needs a new connection.
         self.host.ssh_host_key = self.host.ssh_host_key or key
         self._live()
+        self.met_at = time.monotonic()
         await tell_host(self.host.id, saved)
 
     async def _fail(self, code: str, message: str) -> None:
-        self.alive_at = 0.0
+        self.alive_at = self.met_at = 0.0
         self._check_lease()
         saved = await self.database.run(save_unreachable, self.host.id, code, message)
         if saved.events:

@@ -54,6 +54,7 @@ class Watcher:
         self.leases = Leases(redis, self.id, settings.LEASE_SECONDS)
         self.followers: dict[int, tuple[Follower, asyncio.Task[None]]] = {}
         self._hosts: dict[int, Host] = {}
+        self._read_at = 0.0
         self._started = time.time()
         self._table_nudge, self._lease_nudge = asyncio.Event(), asyncio.Event()
         self._background: set[asyncio.Task[object]] = set()
@@ -88,7 +89,9 @@ class Watcher:
     async def _read_table(self) -> None:
         """Read all hosts: every few seconds, and soon after somebody changed one."""
         while True:
+            began = time.monotonic()
             self._hosts = await self.database.run(read_hosts)
+            self._read_at = began
             self._lease_nudge.set()
             await asyncio.sleep(NUDGE_PAUSE)
             await _wait(self._table_nudge, TABLE_SECONDS - NUDGE_PAUSE)
@@ -147,11 +150,16 @@ class Watcher:
         leaving = [
             host_id
             for host_id, (follower, task) in self.followers.items()
-            if host_id not in hosts or task.done() or not same_way(follower.host, hosts[host_id])
+            if host_id not in hosts or task.done() or self._is_other(follower, hosts[host_id])
         ]
         self._let_go(leaving)
         for host_id in hosts.keys() - self.followers.keys():
             self._follow(hosts[host_id])
+
+    def _is_other(self, follower: Follower, host: Host) -> bool:
+        """Tell whether a host must be met anew: it is reached otherwise, or was switched on."""
+        forgotten = host.state == HostState.UNKNOWN and 0 < follower.met_at < self._read_at
+        return forgotten or not same_way(follower.host, host)
 
     def _follow(self, host: Host) -> None:
         follower = Follower(host, self.database, lambda: self.leases.holds(host.id), self.timing)

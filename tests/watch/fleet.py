@@ -24,6 +24,9 @@ from scripts.services import ROOT, find_redis, redis
 from tests.lab.lab import LabHost
 from tests.waiting import eventually
 
+# Processes start slowly where many tests run at once; what must be quick says so itself.
+PATIENCE = 60
+
 ALIAS = "watched"
 
 
@@ -66,12 +69,12 @@ class WatchedFleet:
         """Return the kinds of the events, in order."""
         return list(self.events(**filters).values_list("kind", flat=True))
 
-    def wait_for_state(self, name: str, state: str, *, seconds: float = 20) -> Host:
+    def wait_for_state(self, name: str, state: str, *, seconds: float = PATIENCE) -> Host:
         """Return the host once it is in that state."""
         eventually(lambda: self.host(name).state == state, f"{name} {state}", seconds=seconds)
         return self.host(name)
 
-    def wait_for(self, *, seconds: float = 20, **filters: Any) -> Container:
+    def wait_for(self, *, seconds: float = PATIENCE, **filters: Any) -> Container:
         """Return the first container that the filters find, once there is one."""
         rows = self.containers(**filters)
         eventually(rows.exists, f"a container with {filters}", seconds=seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from pytest_django import Settings
 from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
 from fleet.models import Host, HostState
 from fleet.watch.roster import watchers
-from tests.waiting import eventually
-from tests.watch.fleet import ALIAS, WatchedFleet
+from tests import waiting
+from tests.watch.fleet import ALIAS, PATIENCE, WatchedFleet
 
 TAKEOVER_SECONDS = 15
+eventually = partial(waiting.eventually, seconds=PATIENCE)
 
 
 @pytest.fixture
@@ -104,6 +106,10 @@ def test_it_follows_what_people_change(four: WatchedFleet, fakes: list[FakeEngin
     rows.filter(name="h1").update(state=HostState.UNKNOWN)
     four.wait_for(name="unseen", host__name="h1")
     assert four.host("h1").state == HostState.REACHABLE
+
+    # Switched off and on again before anybody looked.
+    rows.filter(name="h4").update(state=HostState.UNKNOWN)
+    four.wait_for_state("h4", HostState.REACHABLE)
 
 
 def test_it_follows_a_new_host(fleet: WatchedFleet, fakes: list[FakeEngine]) -> None:
