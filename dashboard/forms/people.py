@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django import forms
+from django.forms.boundfield import BoundWidget
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -216,12 +217,19 @@ class RoleForm(forms.Form):
         error_messages={"required": _("Choose at least one permission.")},
     )
 
+    def groups(self) -> list[tuple[Any, list[BoundWidget]]]:
+        """Return the tick boxes under their groups' names."""
+        boxes = {str(box.data["value"]): box for box in self["permissions"]}
+        return [(label, [boxes[name] for name in group]) for label, group in PERMISSION_GROUPS]
+
 
 class GrantForm(forms.Form):
     """Who gets which role, and where."""
 
     who = forms.ChoiceField(label=_("Who"))
-    role = forms.ModelChoiceField(label=_("Role"), queryset=Role.objects.none(), empty_label=None)
+    role = forms.ModelChoiceField(
+        label=_("Role"), queryset=Role.objects.none(), empty_label=_("Choose")
+    )
     where = forms.ChoiceField(label=_("Where"))
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
@@ -234,23 +242,24 @@ class GrantForm(forms.Form):
         self.hosts = keyed("host", visible_hosts(actor))
         self._choices("who", [(_("Teams"), self.teams), (_("Users"), self.users)])
         places = [(_("Environments"), self.environments), (_("Hosts"), self.hosts)]
-        self._choices("where", places, [("fleet", _("The whole fleet"))])
+        self._choices("where", places, ("fleet", _("The whole fleet")))
         self.fields["who"].widget.attrs["autofocus"] = True
 
     def _choices(
         self,
         name: str,
         groups: list[tuple[Any, dict[str, Any]]],
-        first: Iterable[tuple[str, Any]] = (),
+        *more: tuple[str, Any],
     ) -> None:
         field: Any = self.fields[name]
         field.choices = [
-            *first,
+            ("", _("Choose")),
             *(
                 (label, [(key, str(row)) for key, row in rows.items()])
                 for label, rows in groups
                 if rows
             ),
+            *more,
         ]
 
     def chosen(self) -> dict[str, User | Team | Role | Host | Environment | None]:

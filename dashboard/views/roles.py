@@ -29,7 +29,7 @@ def index(request: HttpRequest) -> HttpResponse:
         (
             label,
             [
-                (name, text, [name in role.permissions for role in rows])
+                (name, text, [(role, name in role.permissions) for role in rows])
                 for name, text in group.items()
             ],
         )
