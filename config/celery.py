@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+# True, and told by the docs; only JSON is accepted, so root is no more at risk than any user.
+warnings.filterwarnings("ignore", message="You're running the worker with superuser")
 
 app = Celery("quayside")
 app.set_default()  # threads of the web process send tasks too

@@ -8,6 +8,9 @@ from typing import Any
 
 import structlog
 
+# They tell each request or task at INFO: too much to read beside what matters.
+QUIET = ("asyncssh", "urllib3", "aiohttp.access", "docker", "uvicorn", "celery", "kombu")
+
 
 def setup_logs(level: str, *, colours: bool | None = None) -> None:
     """Send structlog and standard logging to stderr at `level`, as one line an event."""
@@ -32,5 +35,5 @@ def setup_logs(level: str, *, colours: bool | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in ("asyncssh", "urllib3", "aiohttp.access", "docker", "uvicorn.access"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

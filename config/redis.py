@@ -55,6 +55,7 @@ def private_redis(folder: Path, server: str) -> PrivateRedis:
         "maxmemory-policy noeviction",
         "daemonize no",
         "loglevel warning",
+        f"logfile {folder / 'redis.log'}",
     ]
     if len(str(path)) <= SOCKET_PATH_LIMIT:
         lines += ["port 0", f"unixsocket {path}", "unixsocketperm 700"]

@@ -91,7 +91,7 @@ def prepare(demo: bool) -> None:
 def programs(redis: list[str] | None) -> dict[str, list[str]]:
     """Return the command of each process."""
     python = sys.executable
-    celery = [python, "-m", "celery", "-A", "config"]
+    celery = [python, "-m", "celery", "--quiet", "-A", "config"]
     worker = [*celery, "worker", "--pool", "threads", "--loglevel", "WARNING"]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     found = {"redis": redis} if redis else {}
