@@ -97,7 +97,7 @@ def test_it_marks_rows_of_an_unreachable_host(client: Client, host: Host) -> Non
     Host.objects.update(state="unreachable")
     html = page_of(client)
     assert "is-away" in html
-    assert "last seen" in html
+    assert "cannot be reached" in html
 
 
 def test_it_escapes_names_everywhere(client: Client, host: Host) -> None:

@@ -139,7 +139,7 @@ async def test_it_draws_rows_again_when_their_host_is_away(
         await host.asave()
         await publish_async(HostsChanged([host.pk]))
         row = f"container-{container.pk}"
-        await page.shows(lambda page: "last seen" in page.html[row])
+        await page.shows(lambda page: "cannot be reached" in page.html[row])
         assert "is-away" in page.html[row]
 
 

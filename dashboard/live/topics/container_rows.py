@@ -142,5 +142,9 @@ def state_words(row: Container) -> SafeString:
     look = container_look(row.state, row.health, row.exit_code, row.oom_killed)
     if row.host.state != HostState.UNREACHABLE:
         return badge(look)
-    seen = format_html("{} {}", _("last seen"), ago_mark(row.host.last_seen))
+    seen = format_html(
+        '<span title="{}">{}</span>',
+        _("Its host cannot be reached; this is how it was last seen."),
+        ago_mark(row.host.last_seen),
+    )
     return badge(Look("away", "plug-x", look.words), seen)

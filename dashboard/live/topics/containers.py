@@ -117,13 +117,13 @@ def _all_chip(page: ContainerPage) -> dict[str, Any]:
     }
 
 
-def filter_chips(query: ContainerQuery, *, all_of_them: bool = False) -> list[dict[str, Any]]:
-    """Return a removable chip for each filter that is set; those with counts only on demand."""
+def filter_chips(query: ContainerQuery) -> list[dict[str, Any]]:
+    """Return a removable chip for each filter that is set but for those shown with counts."""
     chips = []
     for name, label in FILTER_NAMES.items():
         values = (query.q,) if name == "q" and query.q else getattr(query, name) or ()
         for value in values:
-            if not all_of_them and (name, value) in CHIPS:
+            if (name, value) in CHIPS:
                 continue
             href = query.urlencode(q="") if name == "q" else query.toggled(name, value)
             chips.append(
@@ -143,7 +143,7 @@ def _empty(page: ContainerPage) -> dict[str, Any]:
     if page.total:
         return {"why": ""}
     if page.query.filtered:
-        return {"why": "no_match", "chips": filter_chips(page.query, all_of_them=True)}
+        return {"why": "no_match"}
     return {"why": "no_containers" if page.hosts else "no_hosts"}
 
 
