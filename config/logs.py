@@ -25,8 +25,10 @@ def setup_logs(level: str, *, colours: bool | None = None) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    # Plain tracebacks: richer ones print local variables, and those may hold secrets.
     renderer = structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty() if colours is None else colours
+        colors=sys.stderr.isatty() if colours is None else colours,
+        exception_formatter=structlog.dev.plain_traceback,
     )
     handler = logging.StreamHandler()
     handler.setFormatter(
