@@ -60,6 +60,8 @@ def duration_of(job: Job) -> str:
 def duration_words(begin: datetime, end: datetime) -> str:
     """Return a time span with two units at most: `1.8 s`, `3 min 5 s`, `2 h 10 min`."""
     seconds = max(0.0, (end - begin).total_seconds())
+    if seconds < 0.95:
+        return _("%(n)d ms") % {"n": round(seconds * 1000)}
     if seconds < 10:
         return _("%(n).1f s") % {"n": seconds}
     whole = round(seconds)

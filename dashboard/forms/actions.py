@@ -37,6 +37,11 @@ WORDS: dict[str, tuple[Text, Text]] = {
 }
 
 
+def param_label(name: str) -> str:
+    """Return what a parameter is called on pages."""
+    return str(WORDS.get(name, (name, ""))[0])
+
+
 class ActionForm(forms.Form):
     """The parameters of an operation; `typed` must be what `wanted` says, if it says anything."""
 
@@ -49,7 +54,10 @@ class ActionForm(forms.Form):
             self.fields[name] = _field(name, info)
         if wanted:
             self.fields["typed"] = forms.CharField(
-                label=label, max_length=LONG, required=False, widget=_typed(wanted)
+                label=label,
+                max_length=LONG,
+                widget=_typed(wanted),
+                error_messages={"required": _wrong(wanted)},
             )
 
     def params(self) -> dict[str, Any]:
@@ -62,10 +70,14 @@ class ActionForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Compare what was typed."""
-        if self.wanted and str(self.data.get("typed", "")).strip() != self.wanted:
-            message = _("Type %(wanted)s exactly as it stands here. Nothing was done.")
-            self.add_error("typed", message % {"wanted": self.wanted})
+        typed = str(self.cleaned_data.get("typed", "")).strip()
+        if typed and typed != self.wanted:
+            self.add_error("typed", _wrong(self.wanted))
         return self.cleaned_data
+
+
+def _wrong(wanted: str) -> str:
+    return _("Type %(wanted)s exactly as it stands here. Nothing was done.") % {"wanted": wanted}
 
 
 def _typed(wanted: str) -> forms.TextInput:

@@ -8,6 +8,7 @@ claim is what counts, and the reaper sends again what was lost.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import structlog
 from celery import current_app
@@ -19,16 +20,29 @@ from kombu.exceptions import KombuError
 from fleet.jobs.places import Place
 from fleet.models import Job, JobState
 
-RUN_TASK = "fleet.jobs.run"
+RUN_TASK, DISPATCH_TASK = "fleet.jobs.run", "fleet.jobs.dispatch"
+FEW = 5  # places that are dispatched at once
 # Redis serves low numbers first: a click overtakes the children of a large job.
 URGENT, NORMAL, BULK = 0, 3, 6
 log = structlog.get_logger(__name__)
 
 
 def dispatch_on_commit(places: Iterable[Place]) -> None:
-    """Dispatch these places once the surrounding transaction has committed."""
-    for place in dict.fromkeys(places):
-        transaction.on_commit(lambda place=place: dispatch(place))  # type: ignore[misc]
+    """Dispatch these places once the surrounding transaction has committed.
+
+    Many of them are left to a worker, so that nobody waits for a hundred hosts.
+    """
+    wanted = list(dict.fromkeys(places))
+    if len(wanted) <= FEW:
+        transaction.on_commit(lambda: dispatch_all(wanted))
+    else:
+        told = [[place.host_id, place.queue] for place in wanted]
+        transaction.on_commit(lambda: send_task(DISPATCH_TASK, [told], "control", URGENT))
+
+
+def dispatch_all(places: Iterable[Place]) -> int:
+    """Dispatch several places; return how many jobs were sent."""
+    return sum(dispatch(place) for place in places)
 
 
 def dispatch(place: Place) -> int:
@@ -58,11 +72,16 @@ def send(job_id: int, queue: str, priority: int) -> bool:
 
     Then the job stays queued and the reaper sends it again.
     """
+    return send_task(RUN_TASK, [job_id], queue, priority)
+
+
+def send_task(name: str, arguments: list[Any], queue: str, priority: int) -> bool:
+    """Put a message on a queue; False, and a line in the log, when the broker is away."""
     try:
         current_app.send_task(
-            RUN_TASK, args=[job_id], queue=queue, priority=priority, retry=False, ignore_result=True
+            name, args=arguments, queue=queue, priority=priority, retry=False, ignore_result=True
         )
     except (KombuError, OSError) as error:
-        log.warning("job_not_sent", job=job_id, error=str(error))
+        log.warning("message_not_sent", task=name, error=str(error))
         return False
     return True

@@ -44,8 +44,7 @@ class Place:
 
     def free_seats(self, *, sent: bool) -> int:
         """Return how many more jobs may run; with `sent`, jobs on their way count as well."""
-        taken = self.jobs().filter(state=JobState.RUNNING).count()
+        taken = Q(state=JobState.RUNNING)
         if sent:
-            waiting = self.jobs().filter(state=JobState.QUEUED, sent_at__isnull=False)
-            taken += waiting.count()
-        return settings.JOBS_PER_HOST - taken
+            taken |= Q(state=JobState.QUEUED, sent_at__isnull=False)
+        return settings.JOBS_PER_HOST - self.jobs().filter(taken).count()

@@ -10,7 +10,8 @@ from celery.signals import worker_ready, worker_shutdown
 from django.utils import timezone
 
 from fleet.jobs import reaper, retention
-from fleet.jobs.dispatch import RUN_TASK
+from fleet.jobs.dispatch import DISPATCH_TASK, RUN_TASK, dispatch_all
+from fleet.jobs.places import Place
 from fleet.jobs.pulse import pulse
 from fleet.jobs.roster import WorkerFacts, common_facts
 from fleet.jobs.runner import run_job
@@ -20,6 +21,12 @@ from fleet.jobs.runner import run_job
 def run(job_id: int) -> None:
     """Run one job, if it is still to be had."""
     run_job(job_id)
+
+
+@shared_task(name=DISPATCH_TASK, ignore_result=True)
+def dispatch(places: list[list[Any]]) -> None:
+    """Send the next jobs of many places, each a host's id and a queue."""
+    dispatch_all(Place(host_id, queue) for host_id, queue in places)
 
 
 @shared_task(name="fleet.jobs.reap", ignore_result=True)

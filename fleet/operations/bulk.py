@@ -129,9 +129,9 @@ def request_many(
     values = check_params(plan.operation, params or {})
     if not plan.affected:
         raise Invalid({"": [_("There is nothing to do: every chosen container is left out.")]})
+    jobs = [new_job(plan.operation, actor, row, values) for row in plan.affected]
     with transaction.atomic():
         parent = _save_parent(plan, actor, values, retry_of)
-        jobs = [new_job(plan.operation, actor, row, values) for row in plan.affected]
         for job in jobs:
             job.parent = parent
         Job.objects.bulk_create(jobs, batch_size=500)

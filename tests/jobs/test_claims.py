@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from fleet.jobs.claims import claim_job
-from fleet.jobs.dispatch import dispatch
+from fleet.jobs.dispatch import dispatch, dispatch_on_commit
 from fleet.jobs.places import Place
-from fleet.models import Host, Job, JobState
+from fleet.jobs.tasks import dispatch as dispatch_task
+from fleet.models import Environment, Host, Job, JobState
+from tests.conftest import make_host
 from tests.jobs.conftest import at_once, make_jobs, messages
 
 
@@ -73,3 +75,15 @@ def test_it_starts_a_parent_with_its_first_child(host: Host) -> None:
     parent.refresh_from_db()
     assert parent.state == JobState.RUNNING
     assert parent.started_at is not None
+
+
+def test_it_leaves_many_hosts_to_a_worker(staging: Environment) -> None:
+    places = []
+    for number in range(7):
+        host = make_host(f"h{number}", staging)
+        make_jobs(host, 2)
+        places.append(Place(host.pk, "control"))
+    dispatch_on_commit(places)
+    assert messages() == 1
+    dispatch_task([[place.host_id, place.queue] for place in places])
+    assert messages() == 15

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard import job_words
+from dashboard.forms.actions import param_label
 from dashboard.live.moments import ago_mark
 from dashboard.live.topics.base import Notice, Part, Snapshot, Toast, Topic, register
 from dashboard.templatetags.states import JOB
@@ -177,6 +178,7 @@ def facts_of(row: JobRow) -> dict[str, Any]:
         "row": row,
         "job": job,
         "title": job_words.title_of(job),
+        "params": [(param_label(name), value) for name, value in job.params.items()],
         "verb": job_words.operation_verb(job.operation),
         "icon": job_words.operation_icon(job.operation),
         "message": job_words.message_of(job),
