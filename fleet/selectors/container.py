@@ -1,0 +1,252 @@
+"""One container for its page: what the row knows, and what only its engine can tell.
+
+The row's part never waits. Each question to the engine is bounded and answered in words when the
+host is silent (`engine_calls.Answer`). Secret-looking values are masked here, before any page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from fleet import audit
+from fleet.access import (
+    Unknown,
+    access_container,
+    visible_containers,
+    visible_events,
+    visible_hosts,
+)
+from fleet.actor import Actor
+from fleet.engine.raw import as_dict, as_int, as_list, as_str, parse_time
+from fleet.engine.usage import FileChange, ProcessTable
+from fleet.models import Container, Event, Host
+from fleet.selectors.engine_calls import Answer, ask
+from fleet.selectors.masking import (
+    MASK,
+    mask_command,
+    mask_labels,
+    mask_text,
+    mask_tree,
+    mask_value,
+    mask_words,
+)
+
+SECRETS = "container.secrets"
+UP = frozenset({"running", "paused", "restarting"})
+CHANGES_SHOWN = 2000
+OUTPUT_SHOWN = 4096
+NAME_LIMIT = 512
+
+
+# --- What the row knows --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A container as last seen; command and labels with their secrets masked."""
+
+    container: Container
+    permissions: frozenset[str]
+    command: str
+    labels: dict[str, str]
+
+
+def container_overview(actor: Actor, pk: int) -> Overview:
+    """Return what a container's page shows without asking anybody. Raises Unknown."""
+    row = access_container(actor, pk)
+    return Overview(
+        container=row,
+        permissions=actor.access.permissions_on(row.host),
+        command=mask_command(row.command),
+        labels=mask_labels(dict(sorted(row.labels.items()))),
+    )
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a container whose row is gone."""
+
+    name: str
+    host: Host
+    removed_at: datetime | None
+    successor: Container | None  # of the same name on the same host
+
+
+def container_fate(actor: Actor, *, host_id: int, engine_id: str, name: str) -> Fate:
+    """Return what became of a container that a page shows. Raises Unknown for hosts of others."""
+    host = visible_hosts(actor).filter(pk=host_id).first() if 0 < host_id < 2**63 else None
+    if host is None or not actor.access.may("container.view", host):
+        raise Unknown(_("container"))
+    gone = visible_events(actor).filter(host=host, object_id=engine_id[:100]).filter(_REMOVAL)
+    last: Event | None = gone.order_by("-at", "-id").first()
+    heir = visible_containers(actor).filter(host=host, name=name[:NAME_LIMIT]).first()
+    return Fate(name, host, last.at if last else None, heir)
+
+
+_REMOVAL = Q(kind="destroy") | Q(kind="seen", to_state="")
+
+
+# --- What its engine tells -----------------------------------------------------------------
+
+
+def container_processes(actor: Actor, pk: int) -> Answer[ProcessTable]:
+    """Return what runs inside, arguments that look secret masked. Raises Unknown."""
+    row = access_container(actor, pk)
+    if row.state not in UP:
+        return Answer(problem=_("It is not running, so it has no processes."))
+    answer = ask(row.host, lambda engine: engine.top(row.engine_id))
+    table = answer.value
+    if table is None:
+        return answer
+    rows = tuple(tuple(mask_text(cell) for cell in cells) for cells in table.rows)
+    return replace(answer, value=ProcessTable(table.titles, rows))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Paths that differ from the image, the first of them, and how many there are."""
+
+    shown: list[FileChange]
+    total: int
+
+
+def container_changes(actor: Actor, pk: int) -> Answer[Changes]:
+    """Return what was written to the container's own layer. Raises Unknown."""
+    row = access_container(actor, pk)
+
+    def question(engine: Any) -> Changes:
+        found = engine.changes(row.engine_id)
+        return Changes(found[:CHANGES_SHOWN], len(found))
+
+    return ask(row.host, question)
+
+
+def container_inspect(actor: Actor, pk: int) -> Answer[dict[str, Any]]:
+    """Return all that the engine knows, secrets masked whoever asks. Raises Unknown."""
+    row = access_container(actor, pk)
+    return ask(row.host, lambda engine: as_dict(mask_tree(engine.inspect(row.engine_id))))
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable of the environment; `hidden` when a part of the value is masked."""
+
+    name: str
+    value: str
+    hidden: bool
+
+
+def container_environment(
+    actor: Actor, pk: int, *, reveal: bool = False, only: str = ""
+) -> Answer[list[Variable]]:
+    """Return the environment by name, secret-looking values masked.
+
+    `reveal` shows them, those named `only` or all, and writes that down in the audit log. It needs
+    the permission `container.secrets`. Raises Unknown, Refused.
+    """
+    row = access_container(actor, pk, SECRETS if reveal else "container.view")
+    answer = ask(row.host, lambda engine: _pairs(engine.inspect(row.engine_id)))
+    if answer.value is None:
+        return Answer(problem=answer.problem, raw=answer.raw)
+    variables = [
+        _variable(name, value, show=reveal and only in {"", name}) for name, value in answer.value
+    ]
+    if reveal:
+        asked = [name for name, value in answer.value if only in {"", name} and _hides(name, value)]
+        audit.record(actor, SECRETS, row, detail={"names": [name[:200] for name in asked][:200]})
+    return Answer(variables)
+
+
+def _pairs(inspected: object) -> list[tuple[str, str]]:
+    config = as_dict(as_dict(inspected).get("Config"))
+    parted = (as_str(item).partition("=") for item in as_list(config.get("Env")))
+    return sorted((name, value) for name, _mark, value in parted if name)
+
+
+def _hides(name: str, value: str) -> bool:
+    return mask_value(name, value) != value
+
+
+def _variable(name: str, value: str, *, show: bool) -> Variable:
+    if show:
+        return Variable(name, value, hidden=False)
+    masked = mask_value(name, value)
+    return Variable(name, masked, hidden=masked != value)
+
+
+# --- Health --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """One run of the health check."""
+
+    at: datetime | None
+    seconds: float | None
+    exit_code: int
+    output: str
+
+    @property
+    def passed(self) -> bool:
+        """Return whether it said healthy."""
+        return self.exit_code == 0
+
+
+@dataclass(frozen=True)
+class HealthLog:
+    """The last runs, newest first, how many failed in a row, and what is run."""
+
+    command: str
+    failing: int
+    checks: list[HealthCheck]
+
+
+def container_health_log(actor: Actor, pk: int) -> Answer[HealthLog]:
+    """Return the last results of the container's own health check. Raises Unknown."""
+    row = access_container(actor, pk)
+    return ask(row.host, lambda engine: _health_log(engine.inspect(row.engine_id)))
+
+
+def _health_log(inspected: object) -> HealthLog:
+    said = as_dict(inspected)
+    state, config = as_dict(said.get("State")), as_dict(said.get("Config"))
+    health = as_dict(state.get("Health") or state.get("Healthcheck"))
+    test = [as_str(word) for word in as_list(as_dict(config.get("Healthcheck")).get("Test"))]
+    words = mask_words(test[1:] if test[:1] in (["CMD"], ["CMD-SHELL"]) else test)
+    checks = [_check(as_dict(entry)) for entry in as_list(health.get("Log"))]
+    return HealthLog(" ".join(words), as_int(health.get("FailingStreak")), checks[::-1])
+
+
+def _check(said: dict[str, Any]) -> HealthCheck:
+    began, ended = parse_time(said.get("Start")), parse_time(said.get("End"))
+    output = as_str(said.get("Output")).strip()
+    return HealthCheck(
+        at=ended or began,
+        seconds=(ended - began).total_seconds() if began and ended else None,
+        exit_code=as_int(said.get("ExitCode")),
+        output=mask_text(output)[:OUTPUT_SHOWN],
+    )
+
+
+__all__ = [
+    "MASK",
+    "Answer",
+    "Changes",
+    "Fate",
+    "HealthCheck",
+    "HealthLog",
+    "Overview",
+    "Variable",
+    "container_changes",
+    "container_environment",
+    "container_fate",
+    "container_health_log",
+    "container_inspect",
+    "container_overview",
+    "container_processes",
+]
