@@ -47,7 +47,7 @@ class ContainerPage:
     query: ContainerQuery
     rows: list[Container]  # each with its host
     hosts: dict[int, Host]  # whose containers the actor may see
-    permissions: dict[int, frozenset[str]]  # by host
+    permissions: dict[int, frozenset[str]]  # by host of the rows
     states: Counter[str]  # how many in each state, whatever state is asked for
     healths: Counter[str]
     total: int
@@ -94,12 +94,13 @@ def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
     page = min(query.page, pages)
     start = (page - 1) * query.size
     found = base.filter(query.state_condition()).order_by(*query.ordering).only(*ROW_FIELDS)
-    rows = list(found[start : start + query.size]) if total else []
+    rows = _with_hosts(found[start : start + query.size] if total else [], hosts)
+    shown = {row.host_id: row.host for row in rows}
     return ContainerPage(
         query=query,
-        rows=_with_hosts(rows, hosts),
+        rows=rows,
         hosts=hosts,
-        permissions={host.pk: actor.access.permissions_on(host) for host in hosts.values()},
+        permissions={pk: actor.access.permissions_on(host) for pk, host in shown.items()},
         states=_states(groups, hosts),
         healths=_healths(groups),
         total=total,
