@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import structlog
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from django.utils.translation import gettext_lazy as _
 
 from fleet.crypto import SecretLost
@@ -95,8 +95,9 @@ class Follower:
         async with open_async(endpoint, timing.connect, timing.read) as engine:
             facts = await engine.facts()
             past = await self.database.run(read_story, self.host.id)
-            await self._meet(engine, facts)
             async with engine.events(past.since) as stream:
+                # From here on nothing is missed: only now the host counts as reachable.
+                await self._meet(engine, facts)
                 self._connected_at = time.monotonic()
                 outlet = Outlet(self.database, self._save, self._greet, self._live)
                 session = Session(self.host.id, engine, past.story, outlet, timing)

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from redis import RedisError
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from channels.layers import get_channel_layer
+from django.db import Error as DatabaseError
+from django.db import connection
 
 from fleet.engine.fake import FakeEngine, populate
 from fleet.models import Container, Event, Host, HostState
@@ -332,3 +334,21 @@ async def test_it_writes_nothing_once_the_lease_is_lost(
     fake.state.add("one")
     await asyncio.wait_for(task, 10)
     assert await database.run(states) == {}
+
+
+async def test_it_outlives_a_lost_connection_to_the_database(
+    fake: FakeEngine, row: Host, database: Database, until: Until
+) -> None:
+    def hang_up() -> None:
+        if connection.vendor != "postgresql":
+            pytest.skip("A file does not hang up.")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    async with following(row, database):
+        await until(reachable, "reachable")
+        with pytest.raises(DatabaseError):
+            await database.run(hang_up)
+        fake.state.add("one")
+        await until(lambda: states() == {"one": "running"}, "the row")
+    assert await database.run(kinds, object_kind="host") == ["reachable"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -132,26 +134,30 @@ def test_it_follows_podman(watched: WatchedFleet, lab: Lab) -> None:
     ]  # fmt: skip
 
 
-def test_it_notices_a_cut_cable_and_what_changed_meanwhile(watched: WatchedFleet, lab: Lab) -> None:
-    kept = lab[2].run("--name", "kept")
-    gone = lab[2].run("--name", "gone")
+@pytest.mark.parametrize("number", [2, 3])
+def test_it_notices_a_cut_cable_and_what_changed_meanwhile(
+    watched: WatchedFleet, lab: Lab, number: int
+) -> None:
+    host = lab[number]
+    kept = host.run("--name", "kept")
+    gone = host.run("--name", "gone")
     watched.wait_for(engine_id=gone, state="running")
-    lab.cut(2)
+    lab.cut(number)
     cut_at = time.monotonic()
     try:
         # Another host goes on as if nothing had happened.
         other = lab[1].run()
         watched.wait_for(engine_id=other, state="running", seconds=3)
-        host = watched.wait_for_state("h2", HostState.UNREACHABLE, seconds=NOTICED_SECONDS)
+        row = watched.wait_for_state(host.name, HostState.UNREACHABLE, seconds=NOTICED_SECONDS)
         assert since(cut_at) < NOTICED_SECONDS
-        assert host.state_message and host.last_seen
+        assert row.state_message and row.last_seen
         assert watched.wait_for(engine_id=kept).state == "running"
-        lab[2].docker("stop", "-t", "0", kept)
-        lab[2].docker("rm", "-f", gone)
-        new = lab[2].run("--name", "new")
+        host.docker("stop", "-t", "0", kept)
+        host.docker("rm", "-f", gone)
+        new = host.run("--name", "new")
     finally:
-        lab.heal(2)
-    watched.wait_for_state("h2", HostState.REACHABLE, seconds=HEALED_SECONDS)
+        lab.heal(number)
+    watched.wait_for_state(host.name, HostState.REACHABLE, seconds=HEALED_SECONDS)
     watched.wait_for(engine_id=kept, state="exited", seconds=HEALED_SECONDS)
     watched.wait_for(engine_id=new, state="running", seconds=HEALED_SECONDS)
     eventually(lambda: not watched.containers(engine_id=gone).exists(), "the row to go")
@@ -161,7 +167,7 @@ def test_it_notices_a_cut_cable_and_what_changed_meanwhile(watched: WatchedFleet
         assert "seen" not in told
         assert told.count(last) == 1
     lab[1].clear()
-    lab[2].clear()
+    host.clear()
 
 
 def test_it_survives_a_host_that_loses_power(watched: WatchedFleet, lab: Lab) -> None:
@@ -177,3 +183,18 @@ def test_it_survives_a_host_that_loses_power(watched: WatchedFleet, lab: Lab) ->
     eventually(seen.exists, "the change to be told")
     assert (seen[0].from_state, seen[0].to_state) == ("running", "exited")
     lab[2].clear()
+
+
+def test_it_follows_a_daemon_through_its_restart(watched: WatchedFleet, lab: Lab) -> None:
+    engine_id = lab[1].run("--restart", "always")
+    watched.wait_for(engine_id=engine_id, state="running")
+    pid = int((lab.folder / "h1" / "pid").read_text())
+    os.kill(pid, signal.SIGTERM)
+    eventually(lambda: not Path(f"/proc/{pid}").exists(), "the daemon to end")
+    watched.wait_for_state("h1", HostState.UNREACHABLE, seconds=NOTICED_SECONDS)
+    lab.up(1)
+    watched.wait_for_state("h1", HostState.REACHABLE, seconds=HEALED_SECONDS)
+    started = watched.events(object_id=engine_id, to_state="running")
+    eventually(lambda: started.count() >= 2, "its second start to be told")
+    watched.wait_for(engine_id=engine_id, state="running")
+    lab[1].clear()
