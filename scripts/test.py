@@ -76,7 +76,7 @@ PHASES = (
         "The production images and docker-compose.yml",
         pytest("-m", "compose"),
         ("lab",),
-        8,
+        10,
     ),
 )
 

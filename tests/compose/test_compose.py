@@ -23,7 +23,7 @@ from websockets.typing import Origin
 from tests.compose import stand_ins
 from tests.lab.lab import Lab, LabHost
 
-pytestmark = [pytest.mark.compose, pytest.mark.lab, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.compose, pytest.mark.lab, pytest.mark.timeout(560)]
 
 ROOT = stand_ins.ROOT
 COMPOSE = ROOT / ".venv" / "bin" / "docker-compose"
