@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from fleet.actor import Actor
 from fleet.models import Environment, Host
-from fleet.operations.host_input import CREDENTIALS_OF, scheme_of
+from fleet.operations.host_input import CREDENTIALS_OF, DEFAULT_ENVIRONMENT, scheme_of
 from fleet.operations.hosts import may_reach
 
 Text = str | Promise
@@ -73,19 +73,16 @@ class HostForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=LONG,
-        required=False,
         help_text=gettext_lazy("How it is called in Quayside, for example prod-1."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     environment = forms.CharField(
         label=gettext_lazy("Environment"),
         max_length=LONG,
-        required=False,
         widget=forms.TextInput(attrs={"list": "environments", "autocomplete": "off"}),
     )
     url = forms.CharField(
         max_length=LONG,
-        required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     insecure = forms.BooleanField(
@@ -105,9 +102,17 @@ class HostForm(forms.Form):
     )
 
     def __init__(
-        self, *args: Any, actor: Actor, kind: str, host: Host | None = None, **more: Any
+        self,
+        *args: Any,
+        actor: Actor,
+        kind: str,
+        host: Host | None = None,
+        named: bool = True,
+        **more: Any,
     ) -> None:
         super().__init__(*args, **more)
+        self.use_required_attribute = False  # the server's sentences say more than a browser's
+        self.fields["name"].required = self.fields["environment"].required = named
         self.kind, self.host = kind, host
         self.suggestions = may_reach(actor, "host.create")
         self._word_address()
@@ -124,6 +129,9 @@ class HostForm(forms.Form):
         field.widget.attrs |= {"placeholder": example, "class": "mono"}
 
     def _word_environment(self, actor: Actor) -> None:
+        if len(self.suggestions) < 2:
+            only = self.suggestions[0].name if self.suggestions else DEFAULT_ENVIRONMENT
+            self.fields["environment"].initial = only
         may_add = actor.access.may("environment.create") and actor.access.may("host.create")
         self.fields["environment"].help_text = (
             _("Choose one, or type the name of a new one.") if may_add else _("Choose one.")
@@ -232,7 +240,8 @@ def initial_of(host: Host) -> dict[str, Any]:
 class EnvironmentForm(forms.Form):
     """An environment, new or to be changed."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=LONG, required=False)
+    use_required_attribute = False
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=LONG)
     description = forms.CharField(
         label=gettext_lazy("Description"), max_length=LONG, required=False
     )
@@ -251,9 +260,9 @@ class EnvironmentForm(forms.Form):
 class TypedName(forms.Form):
     """Asks to type a name before something goes for good."""
 
+    use_required_attribute = False
     typed = forms.CharField(
         max_length=LONG,
-        required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 

@@ -29,14 +29,20 @@ OBJECT_WORDS = {
 @register.simple_tag
 def job_title(job: Job) -> str:
     """Say what a job does to what: `Restart web-1 on prod-2`, `Stop 12 containers`."""
-    operation = REGISTRY.get(job.operation)
-    verb = words(operation, "")["verb"] if operation else job.operation
+    verb = job_verb(job)
     if job.children_count:
         return _("%(verb)s %(count)d containers") % {"verb": verb, "count": job.children_count}
     if job.target_kind == "host" or not job.host_name:
         return f"{verb}: {job.target_name}" if job.target_name else verb
     named = {"verb": verb, "target": job.target_name, "host": job.host_name}
     return _("%(verb)s %(target)s on %(host)s") % named
+
+
+@register.simple_tag
+def job_verb(job: Job) -> str:
+    """Say only what a job does: `Restart`."""
+    operation = REGISTRY.get(job.operation)
+    return words(operation, "")["verb"] if operation else job.operation
 
 
 @register.simple_tag

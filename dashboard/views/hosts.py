@@ -91,7 +91,8 @@ def test_form(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     host = access_host(actor, pk, "host.update") if pk is not None else None
     if host is None and not actor.access.reach("host.test"):
         raise Refused("host.test")
-    form = HostForm(request.POST, request.FILES, actor=actor, kind=_kind(request, "tcp"), host=host)
+    kind = _kind(request, "tcp")
+    form = HostForm(*_sent(request), actor=actor, kind=kind, host=host, named=False)
     probe = None
     if form.is_valid():
         data = form.data_for_operation()
@@ -134,6 +135,7 @@ def events(request: HttpRequest, pk: int) -> HttpResponse:
     wanted = request.GET.copy()
     wanted["host"] = str(pk)
     page = event_page(actor, EventQuery.parse(wanted))
+    wanted["bare"] = "1"
     return _tab(request, host, "events", {"page": page, "live_args": wanted.urlencode()})
 
 

@@ -34,6 +34,7 @@ def hosts_to_measure() -> list[int]:
 
 
 def _refresh(work: Work) -> None:
+    publish_on_commit(HostsChanged([work.host.pk]))  # its page says that it is being measured
     work.report.line(_("Adding up images, containers, volumes and build cache …"))
     found = asdict(work.engine.disk_usage())
     found["cache"] = found.pop("build_cache")

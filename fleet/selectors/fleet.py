@@ -21,6 +21,7 @@ from fleet.access import (
 )
 from fleet.actor import Actor
 from fleet.models import OPEN_STATES, Container, Environment, Host, HostState, Job, JobState
+from fleet.operations import REGISTRY, Operation
 from fleet.selectors.certificates import Certificate
 from fleet.selectors.events import EventRow, event_rows
 from fleet.selectors.hosts import SECRETS, HostRow, host_rows, revision_of
@@ -42,6 +43,8 @@ class Trouble:
     target: Host | Container | Job
     words: str
     since: datetime | None = None
+    operation: Operation | None = None  # what would help, where the actor may do it
+    may_change: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ class FleetPage:
     @property
     def troubles_rev(self) -> str:
         """Changes with what the list of troubles shows."""
-        items = [(t.kind, t.target.pk, t.words, t.since and t.since.isoformat("T", "minutes"))
+        items = [(t.kind, t.target.pk, t.words, t.since and t.since.isoformat("T", "minutes"),
+                  t.operation and t.operation.name, t.may_change)
                  for t in self.troubles.items]  # fmt: skip
         return revision_of(items, self.troubles.more, "" if items else self.calm)
 
@@ -128,25 +132,31 @@ def fleet_page(actor: Actor, environment: str = "") -> FleetPage:
         environments=environments,
         hosts=sorted(rows, key=_worst_first),
         tally=sum((row.tally for row in rows), Tally()),
-        troubles=troubles(rows, visible_containers(actor).filter(here), jobs),
+        troubles=troubles(actor, rows, visible_containers(actor).filter(here), jobs),
         jobs=list(jobs.filter(state__in=OPEN_STATES).order_by("-id")[:JOBS_LIMIT]),
         events=_latest(actor, here),
     )
 
 
-def _worst_first(row: HostRow) -> tuple[bool, bool, str]:
-    return row.host.state != HostState.UNREACHABLE, not row.tally.wrong, row.host.name.lower()
+RANKS = {HostState.UNREACHABLE: 0, HostState.UNKNOWN: 2, HostState.REACHABLE: 3}
+
+
+def _worst_first(row: HostRow) -> tuple[int, str]:
+    rank = RANKS.get(HostState(row.host.state), 4)
+    return (1 if rank == RANKS[HostState.REACHABLE] and row.tone else rank), row.host.name.lower()
 
 
 def _latest(actor: Actor, here: Q) -> list[EventRow]:
     return event_rows(actor, list(visible_events(actor).filter(here)[:EVENTS_LIMIT]))
 
 
-def troubles(rows: list[HostRow], containers: QuerySet[Container], jobs: QuerySet[Job]) -> Troubles:
+def troubles(
+    actor: Actor, rows: list[HostRow], containers: QuerySet[Container], jobs: QuerySet[Job]
+) -> Troubles:
     """Return what is wrong with hosts, containers, jobs and certificates; two queries."""
     away = [_host_trouble(r.host) for r in rows if r.host.state == HostState.UNREACHABLE]
-    ends = [_certificate_trouble(row.host, found) for row in rows for found in _ending(row)]
-    sick, sick_count = _sick(containers, rows)
+    ends = [_certificate_trouble(row, found) for row in rows for found in _ending(row)]
+    sick, sick_count = _sick(actor, containers, rows)
     failed = list(_failed(jobs)[: TROUBLES_LIMIT + 1])
     ours = [_job_trouble(job) for job in failed[:TROUBLES_LIMIT]]
     more = [
@@ -172,8 +182,8 @@ def _more_containers(count: int) -> str:
 
 
 def _host_trouble(host: Host) -> Trouble:
-    reason = host.state_message.rstrip(".") or _("it does not answer")
-    words = _("is unreachable: %(reason)s.") % {"reason": reason}
+    reason = host.state_message.rstrip(".") or _("It does not answer")
+    words = _("is unreachable. %(reason)s.") % {"reason": reason}
     return Trouble("host", "bad", "plug-x", host, words, host.last_seen)
 
 
@@ -181,13 +191,16 @@ def _ending(row: HostRow) -> Iterable[Certificate]:
     return (found for found in row.certificates if found.ends_soon)
 
 
-def _certificate_trouble(host: Host, found: Certificate) -> Trouble:
+def _certificate_trouble(row: HostRow, found: Certificate) -> Trouble:
     words = _("is reached with a certificate that ends soon: %(title)s.")
     if found.ended:
         words = _("is reached with a certificate that has ended: %(title)s.")
     title = str(found.title)
     tone = "bad" if found.ended else "warn"
-    return Trouble("certificate", tone, "shield-lock", host, words % {"title": title}, found.ends)
+    return Trouble(
+        "certificate", tone, "shield-lock", row.host, words % {"title": title}, found.ends,
+        may_change="host.update" in row.permissions,
+    )  # fmt: skip
 
 
 SICK = (
@@ -203,7 +216,9 @@ SICK_WORDS: dict[str, tuple[int, str, str]] = {
 }
 
 
-def _sick(containers: QuerySet[Container], rows: list[HostRow]) -> tuple[list[Trouble], int]:
+def _sick(
+    actor: Actor, containers: QuerySet[Container], rows: list[HostRow]
+) -> tuple[list[Trouble], int]:
     """Return the containers to look at on hosts that answer, and how many there are in all."""
     known = {row.host.pk for row in rows if row.host.state == HostState.REACHABLE}
     count = sum(row.tally.wrong for row in rows if row.host.pk in known)
@@ -212,14 +227,17 @@ def _sick(containers: QuerySet[Container], rows: list[HostRow]) -> tuple[list[Tr
         "finished_at", "host__name", "host__environment__name",
     )[:200]  # fmt: skip
     ordered = sorted(found, key=lambda row: (SICK_WORDS[_condition(row)][0], row.name))
-    return [_container_trouble(row) for row in ordered[:TROUBLES_LIMIT]], count
+    return [_container_trouble(actor, row) for row in ordered[:TROUBLES_LIMIT]], count
 
 
 def _condition(row: Container) -> str:
     return condition_of(row.state, row.health, row.oom_killed)
 
 
-def _container_trouble(row: Container) -> Trouble:
+HELPS = {"oom": "container.start", "unhealthy": "container.restart"}
+
+
+def _container_trouble(actor: Actor, row: Container) -> Trouble:
     condition = _condition(row)
     _rank, tone, icon = SICK_WORDS[condition]
     said: dict[str, str | Promise] = {
@@ -234,7 +252,10 @@ def _container_trouble(row: Container) -> Trouble:
         % {"count": row.restart_count, "code": row.exit_code if row.exit_code is not None else "?"},
     }
     since = row.started_at if condition == "unhealthy" else row.finished_at
-    return Trouble("container", tone, icon, row, str(said[condition]), since)
+    helps = REGISTRY.get(HELPS.get(condition, ""))
+    if helps and not actor.access.may(helps.permission, row.host):
+        helps = None
+    return Trouble("container", tone, icon, row, str(said[condition]), since, helps)
 
 
 def _failed(jobs: QuerySet[Job]) -> QuerySet[Job]:
@@ -244,4 +265,6 @@ def _failed(jobs: QuerySet[Job]) -> QuerySet[Job]:
 
 
 def _job_trouble(job: Job) -> Trouble:
-    return Trouble("job", "bad", "alert-circle", job, job.message, job.finished_at)
+    state = JobState(job.state).label
+    words = _("%(state)s. %(why)s") % {"state": state, "why": job.message}
+    return Trouble("job", "bad", "alert-circle", job, words.strip(), job.finished_at)

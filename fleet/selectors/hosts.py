@@ -102,6 +102,11 @@ class HostRow:
         )  # fmt: skip
 
     @property
+    def engine(self) -> str:
+        """Product and version in short: `Docker 28.1.1`."""
+        return f"{self.host.product.removesuffix(' Engine')} {self.host.engine_version}".strip()
+
+    @property
     def tone(self) -> str:
         """bad or warn when something on the host needs a look, else empty."""
         return self.tally.tone or ("warn" if self.warns else "")

@@ -107,7 +107,7 @@ def test_it_takes_uploaded_files(browser: Client, pair: Pair) -> None:
 def test_it_refuses_uploads_that_are_no_certificates(browser: Client, content: bytes) -> None:
     upload = SimpleUploadedFile("ca.pem", content)
     response = browser.post(
-        "/hosts/add/?kind=tcp", {"name": "x", "url": "h", "tls_ca_file": upload}
+        "/hosts/add/?kind=tcp", {"name": "x", "environment": "e", "url": "h", "tls_ca_file": upload}
     )
     assert response.status_code == 422 and "id_tls_ca_error" in text(response)
     assert not Host.objects.exists()

@@ -155,7 +155,7 @@ def test_it_names_what_is_wrong_the_worst_first(actor: Actor, host: Host, other_
     ]  # fmt: skip
     assert [name for kind, name in kinds(page) if kind == "container"] == ["oom", "sick", "loop"]
     words = " ".join(trouble.words for trouble in page.troubles.items)
-    assert "is unreachable: The host did not answer in time." in words
+    assert "is unreachable. The host did not answer in time." in words
     assert "4 times so far, exit 1" in words and "ends soon" in words
 
 

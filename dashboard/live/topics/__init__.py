@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dashboard.live.topics.containers
+import dashboard.live.topics.events
+import dashboard.live.topics.fleet
+import dashboard.live.topics.hosts
 import dashboard.live.topics.jobs  # noqa: F401
 from dashboard.live.topics.base import NOTICES, STREAMS, TOPICS
 
