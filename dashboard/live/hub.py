@@ -51,7 +51,7 @@ class LiveHub:
         self._background: set[asyncio.Task[None]] = set()
         self._toasted: OrderedDict[str, None] = OrderedDict()
         self._last_beat = 0.0
-        self._stale = False
+        self.deaf = False
 
     # --- Viewers ---------------------------------------------------------------------------
 
@@ -131,14 +131,14 @@ class LiveHub:
                     await self._receive(await layer.receive(self._channel))
             except Exception as error:  # noqa: BLE001 - whatever it is, we listen again
                 log.warning("live_hub_deaf", error=str(error))
-                self._stale = True
+                self.deaf = True
                 await asyncio.sleep(1)
 
     async def _receive(self, message: dict[str, Any]) -> None:
         if message.get("type") == "beat":
             self._last_beat = asyncio.get_running_loop().time()
-            if self._stale:
-                self._stale = False
+            if self.deaf:
+                self.deaf = False
                 self._rights_changed.set()
                 self._touch_all()
             return
@@ -154,13 +154,13 @@ class LiveHub:
         layer, loop = get_channel_layer(), asyncio.get_running_loop()
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            if loop.time() - self._last_beat > BEAT_SECONDS * MISSED_BEATS and not self._stale:
+            if loop.time() - self._last_beat > BEAT_SECONDS * MISSED_BEATS and not self.deaf:
                 log.warning("live_hub_deaf", error="no beat")
-                self._stale = True
+                self.deaf = True
             try:
                 await asyncio.wait_for(layer.send(self._channel, {"type": "beat"}), BEAT_SECONDS)
             except Exception:  # noqa: BLE001 - Redis is away: told by the missing beat
-                self._stale = True
+                self.deaf = True
 
     def _touch_all(self) -> None:
         for view in list(self.views.values()):
