@@ -20,7 +20,8 @@ PASSWORD = "correct horse battery"
 _hash: list[str] = []
 
 
-def _password_hash() -> str:
+def password_hash() -> str:
+    """Return the hash of PASSWORD."""
     if not _hash:
         from django.contrib.auth.hashers import make_password
 
@@ -34,7 +35,7 @@ def make_user(db: None) -> Callable[..., User]:
 
     def make(name: str, *, role: str = "", on: Any = None, superuser: bool = False) -> User:
         user = User.objects.create(
-            username=name, password=_password_hash(), is_superuser=superuser, is_staff=False
+            username=name, password=password_hash(), is_superuser=superuser, is_staff=False
         )
         if role:
             grant(user, role, on)

@@ -105,7 +105,7 @@ def _preferences_form(request: HttpRequest) -> PreferencesForm:
 
 
 def _profile_page(request: HttpRequest, form: Form, preferences: Form) -> HttpResponse:
-    status = 400 if form.errors or preferences.errors else 200
+    status = 422 if form.errors or preferences.errors else 200
     context = {"form": form, "preferences": preferences}
     return page(request, "account/profile.html", "account", status, **context)
 
@@ -132,7 +132,7 @@ def password(request: HttpRequest) -> HttpResponse:
             update_session_auth_hash(request, user)
             messages.success(request, _("Your password was changed. Other sessions have ended."))
             return redirect("account_change_password")
-    status = 400 if form.errors else 200
+    status = 422 if form.errors else 200
     return page(request, "account/password.html", "account_change_password", status, form=form)
 
 
@@ -167,7 +167,7 @@ def password_link(request: HttpRequest, link: str) -> HttpResponse:
             login(request, done, backend=BACKEND)
             return redirect("fleet")
     context = {"form": form, "username": user.username}
-    return render(request, "account/link.html", context, status=400 if form.errors else 200)
+    return render(request, "account/link.html", context, status=422 if form.errors else 200)
 
 
 @require_GET

@@ -83,8 +83,8 @@ def form_page(
     template: str = "people/form.html",
     **context: Any,
 ) -> HttpResponse:
-    """Render a form of the administration; 400 when it has errors."""
-    status = 400 if form.errors else 200
+    """Render a form of the administration; 422 when it has errors."""
+    status = 422 if form.errors else 200
     context |= {"form": form, "title": title, "submit": submit, "back": resolve_url(back)}
     return page(request, template, tab, status, **context)
 
@@ -122,7 +122,7 @@ def confirm(
         "problem": problem,
         "back": resolve_url(back),
     }
-    return page(request, "people/confirm.html", tab, 400 if problem else 200, **context)
+    return page(request, "people/confirm.html", tab, 422 if problem else 200, **context)
 
 
 @require_GET

@@ -53,5 +53,5 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
         if user is not None:
             login(request, user, backend=BACKEND)
             return redirect("fleet")
-    status = 400 if form.errors else 200
+    status = 422 if form.errors else 200
     return render(request, "setup/first.html", {"form": form}, status=status)

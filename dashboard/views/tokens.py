@@ -27,7 +27,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         if made is not None:
             form, secret = TokenForm(), made[1]
     context = {"form": form, "secret": secret, "tokens": own_tokens(actor)}
-    status = 400 if form.errors else 200
+    status = 422 if form.errors else 200
     return page(request, "account/tokens.html", "account-tokens", status, **context)
 
 

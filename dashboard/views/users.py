@@ -104,7 +104,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "sessions": sessions_of(user),
         "tokens": user.api_tokens.filter(revoked_at__isnull=True).select_related("role"),
     }
-    return page(request, "people/user.html", TAB, 400 if form.errors else 200, **context)
+    return page(request, "people/user.html", TAB, 422 if form.errors else 200, **context)
 
 
 @never_cache

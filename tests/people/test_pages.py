@@ -125,7 +125,7 @@ def test_it_says_what_is_wrong_with_a_new_user(
     client: Client, data: dict[str, Any], said: str
 ) -> None:
     answer = client.post(f"{ADMIN}users/add/", data)
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert said in answer.content.decode()
     assert SCRIPT not in answer.content.decode()
     assert User.objects.count() == 1
@@ -159,7 +159,7 @@ def test_it_resets_a_password_and_shows_the_link_once(
 def test_it_keeps_the_last_administrator_and_says_why(client: Client, administrator: User) -> None:
     for action in ("disable", "remove"):
         answer = client.post(f"{ADMIN}users/{administrator.pk}/{action}/")
-        assert answer.status_code == 400
+        assert answer.status_code == 422
         assert "your own account" in answer.content.decode()
     taken = client.post(f"{ADMIN}grants/{administrator.grants.get().pk}/take/")
     assert "nobody who administers the fleet" in taken.content.decode()
@@ -187,7 +187,7 @@ def test_it_makes_changes_and_removes_a_team(client: Client, viewer: User) -> No
     team = Team.objects.get()
     assert list(team.members.all()) == [viewer]
     wrong = client.post(f"{ADMIN}teams/{team.pk}/", {"name": SCRIPT, "members": ["x"]})
-    assert wrong.status_code == 400
+    assert wrong.status_code == 422
     assert SCRIPT not in wrong.content.decode()
     page(client, f"{ADMIN}teams/{team.pk}/", {"name": "Day shift"})
     team.refresh_from_db()
@@ -203,11 +203,11 @@ def test_it_makes_a_role_like_another(client: Client, operator: User) -> None:
     page(client, f"{ADMIN}roles/add/", {"name": "watcher", "permissions": ["container.view"]})
     assert Role.objects.get(name="watcher").permissions == ["container.view"]
     wrong = client.post(f"{ADMIN}roles/add/", {"name": "odd", "permissions": ["root"]})
-    assert wrong.status_code == 400
+    assert wrong.status_code == 422
     built_in = client.post(f"{ADMIN}roles/{role.pk}/", {"name": "x", "permissions": ["host.view"]})
     assert "Built-in roles cannot be changed" in built_in.content.decode()
     in_use = client.post(f"{ADMIN}roles/{role.pk}/remove/")
-    assert in_use.status_code == 400
+    assert in_use.status_code == 422
 
 
 def test_it_gives_and_takes_a_grant(
@@ -221,7 +221,7 @@ def test_it_gives_and_takes_a_grant(
         "environment", "fleet", "host",
     ]  # fmt: skip
     twice = client.post(f"{ADMIN}grants/give/", data)
-    assert twice.status_code == 400
+    assert twice.status_code == 422
     for given in stranger.grants.all():
         page(client, f"{ADMIN}grants/{given.pk}/take/", {})
     assert not stranger.grants.exists()
@@ -244,7 +244,7 @@ def test_it_gives_nothing_for_odd_choices(
 ) -> None:
     whole = {"who": f"user:{stranger.pk}", "role": Role.objects.all()[0].pk, "where": "fleet"}
     answer = client.post(f"{ADMIN}grants/give/", {**whole, **data})
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert Grant.objects.count() == 1
 
 
@@ -276,7 +276,7 @@ def test_it_shows_a_token_once(viewer: User, sign_in: SignIn) -> None:
     assert "no-store" in made["Cache-Control"]
     assert secret[1] not in page(client, "/account/tokens/")
     again = client.post("/account/tokens/", {"name": "backup", "days": "7"})
-    assert again.status_code == 400
+    assert again.status_code == 422
     page(client, f"/account/tokens/{ApiToken.objects.get().pk}/revoke/", {})
     assert user_of(secret[1]) is None
 
@@ -301,7 +301,7 @@ def test_it_revokes_no_token_of_others(viewer: User, operator: User, sign_in: Si
 )
 def test_it_makes_no_odd_token(viewer: User, sign_in: SignIn, data: dict[str, str]) -> None:
     answer = sign_in(viewer).post("/account/tokens/", data)
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert SCRIPT not in answer.content.decode()
     assert not ApiToken.objects.exists()
 
@@ -318,7 +318,7 @@ def test_it_saves_profile_and_preferences(viewer: User, sign_in: SignIn) -> None
     assert viewer.email == "v@example.com"
     assert SCRIPT not in page(client, "/account/")
     wrong = client.post("/account/preferences/", {"theme": "pink", "time_zone": "Mars"})
-    assert wrong.status_code == 400
+    assert wrong.status_code == 422
 
 
 def test_it_shows_and_filters_the_audit_log(

@@ -221,7 +221,7 @@ def test_it_sets_a_password_by_link_and_signs_in(viewer: User) -> None:
     client, path = Client(), f"/accounts/password/link/{link_of(viewer)}/"
     assert "vera" in client.get(path).content.decode()
     wrong = client.post(path, {"password": "tiny", "password_again": "tiny"})
-    assert wrong.status_code == 400
+    assert wrong.status_code == 422
     client.post(path, {"password": NEW, "password_again": NEW})
     assert client.get("/account/").status_code == 200
     assert Client().get(path).status_code == 404
