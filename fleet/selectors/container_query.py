@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Q
-from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from fleet.models import ContainerState, Health, HostState
@@ -59,7 +59,7 @@ class ContainerQuery:
     problems: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, data: QueryDict, *, size: int = DEFAULT_SIZE) -> ContainerQuery:
+    def parse(cls, data: MultiValueDict[str, str], *, size: int = DEFAULT_SIZE) -> ContainerQuery:
         """Read a query string; `size` is the viewer's usual page size, which `rows` may say."""
         values = {name: _clean(data.getlist(name)) for name in FILTERS}
         q, problems = _text(data.get("q", ""))
@@ -83,7 +83,7 @@ class ContainerQuery:
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> ContainerQuery:
         """Read single values by name; empty ones are left out."""
-        data = QueryDict(mutable=True)
+        data: MultiValueDict[str, str] = MultiValueDict()
         for name, value in values.items():
             if value not in (None, ""):
                 data[name] = str(value)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet
-from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 
 from fleet.access import visible_containers
 from fleet.actor import Actor
@@ -65,9 +65,14 @@ class ContainerPage:
         return self.first + len(self.rows) - 1 if self.rows else 0
 
 
-def filter_containers(actor: Actor, query: ContainerQuery | QueryDict) -> QuerySet[Container]:
-    """Return the containers that the actor may see and that match, in the query's order."""
-    if isinstance(query, QueryDict):
+def filter_containers(
+    actor: Actor, query: ContainerQuery | MultiValueDict[str, str]
+) -> QuerySet[Container]:
+    """Return the containers that the actor may see and that match, in the query's order.
+
+    `query` may be a query string's data (`request.GET`) as it came.
+    """
+    if isinstance(query, MultiValueDict):
         query = ContainerQuery.parse(query)
     rows = visible_containers(actor).filter(query.condition(), query.state_condition())
     return rows.order_by(*query.ordering)
