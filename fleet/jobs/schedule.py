@@ -49,6 +49,11 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="37", hour="*"),
         "options": {"queue": "transfer", "expire_seconds": 3000},
     },
+    "measure disks": {
+        "task": "fleet.jobs.measure_disks",
+        "schedule": schedule(timedelta(minutes=10)),
+        "options": {"queue": "transfer", "expire_seconds": 500},
+    },
 }
 log = structlog.get_logger(__name__)
 

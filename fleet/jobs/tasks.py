@@ -49,6 +49,14 @@ def purge_events() -> None:
     purge_old_events()
 
 
+@shared_task(name="fleet.jobs.measure_disks", ignore_result=True)
+def measure_disks() -> None:
+    """Ask for the disk usage of hosts where it is old."""
+    from fleet.operations.measuring import measure_disks as measure_old_disks
+
+    measure_old_disks()
+
+
 @worker_ready.connect
 def _arrive(sender: Any = None, **_kwargs: Any) -> None:
     now = timezone.now()
