@@ -161,7 +161,13 @@ CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "quayside:", "visibility_timeout": 86400}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": "quayside:",
+    "visibility_timeout": 86400,
+    # A click never waits for a Redis that is away: the reaper sends again.
+    **{"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2},
+    **{"socket_connect_timeout": 3, "socket_timeout": 10},
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "fleet.jobs.schedule:LockedScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
