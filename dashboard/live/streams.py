@@ -14,7 +14,10 @@ from django.utils.translation import gettext as _
 from dashboard.live.threads import run
 from dashboard.live.topics.base import Send, Stream
 from dashboard.live.viewer import Viewer
-from fleet.access import AccessError
+from fleet import audit
+from fleet.access import AccessError, Refused
+from fleet.actor import Actor
+from fleet.models import AuditResult
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +82,8 @@ class Streams:
             target = await self._check(flow)
             await flow.stream.run(target, flow.args, self._send)
         except AccessError as refused:
+            if isinstance(refused, Refused):
+                await run(write_refusal, self.viewer.seer.actor, refused, flow.stream.name)
             await self._gone(flow, str(refused))
         except Exception:
             log.exception("live_stream_failed", stream=flow.stream.name)
@@ -88,3 +93,14 @@ class Streams:
 
     async def _gone(self, flow: Flow, message: str) -> None:
         await self._send({"type": "gone", "topic": flow.stream.name, "message": message})
+
+
+def write_refusal(actor: Actor, error: Refused, stream: str) -> None:
+    """Write down that somebody tried to follow what they may not."""
+    audit.record(
+        actor,
+        error.permission,
+        error.target,
+        result=AuditResult.REFUSED,
+        detail={"stream": stream},
+    )

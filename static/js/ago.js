@@ -12,10 +12,17 @@ const AGES = [
   [1, 5, "seconds"],
 ];
 const EVERY = 5000;
-const exact = new Intl.DateTimeFormat(document.documentElement.lang || undefined, {
-  dateStyle: "medium",
-  timeStyle: "long",
-});
+const exact = formatIn(document.documentElement.dataset.zone || undefined);
+
+/** The zone is the reader's preference; without one, or where it is unknown, the browser's. */
+function formatIn(timeZone) {
+  const style = { dateStyle: "medium", timeStyle: "long", timeZone };
+  try {
+    return new Intl.DateTimeFormat(document.documentElement.lang || undefined, style);
+  } catch {
+    return new Intl.DateTimeFormat(undefined, { ...style, timeZone: undefined });
+  }
+}
 
 function agoText(then, now) {
   const seconds = (now - then) / 1000;

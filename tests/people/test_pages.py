@@ -316,7 +316,9 @@ def test_it_saves_profile_and_preferences(viewer: User, sign_in: SignIn) -> None
     viewer.refresh_from_db()
     assert viewer.preferences == {"density": "compact", "theme": "dark", "time_zone": "Asia/Tokyo"}
     assert viewer.email == "v@example.com"
-    assert SCRIPT not in page(client, "/account/")
+    shown = page(client, "/account/")
+    assert SCRIPT not in shown
+    assert 'data-zone="Asia/Tokyo"' in shown
     wrong = client.post("/account/preferences/", {"theme": "pink", "time_zone": "Mars"})
     assert wrong.status_code == 422
 
