@@ -165,8 +165,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": "quayside:",
     "visibility_timeout": 86400,
     # A click never waits for a Redis that is away: the reaper sends again.
-    **{"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2},
-    **{"socket_connect_timeout": 3, "socket_timeout": 10},
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.2,
+    "socket_connect_timeout": 3,
+    "socket_timeout": 10,
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "fleet.jobs.schedule:LockedScheduler"
