@@ -32,7 +32,7 @@ from dashboard.live.streams import Streams
 from dashboard.live.threads import run
 from dashboard.live.topics import STREAMS, TOPICS
 from dashboard.live.view import Seer
-from dashboard.live.viewer import Viewer, gone_text
+from dashboard.live.viewer import BrowserGone, Viewer, gone_text
 from dashboard.requests import client_address
 from fleet.actor import Actor
 
@@ -122,7 +122,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             log.info("live_malformed", user=self.viewer.user_id, error=str(error))
             await self._refuse(MALFORMED)
             return
-        await self._handle(message)
+        with suppress(BrowserGone):
+            await self._handle(message)
 
     async def _handle(self, message: Message) -> None:
         if isinstance(message, Subscribe):
@@ -164,9 +165,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.send_text(gone_text(topic, text))
 
     async def send_text(self, text: str) -> None:
-        """Send one message; waits while the browser is slow."""
+        """Send one message; waits while the browser is slow. Raises BrowserGone."""
         async with self.lock:
-            await self.send(text_data=text)
+            try:
+                await self.send(text_data=text)
+            except OSError as error:
+                raise BrowserGone from error
 
     async def send_message(self, message: dict[str, Any]) -> None:
         """Send one message of a stream."""
@@ -177,16 +181,19 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _bye(self, reason: str) -> None:
         await self._stop()
-        with suppress(Exception):  # the browser may have gone already
+        with suppress(OSError):
             await self.send(text_data=json.dumps({"type": "bye", "reason": reason}))
             await self.close(SIGNED_OUT)
 
     async def _refuse(self, code: int) -> None:
         await self._stop()
-        await self.close(code)
+        with suppress(OSError):  # the browser may have gone already
+            await self.close(code)
 
     def _sender_ended(self, sender: asyncio.Task[None]) -> None:
-        if not sender.cancelled() and (error := sender.exception()) is not None:
+        if sender.cancelled() or isinstance(error := sender.exception(), BrowserGone):
+            return
+        if error is not None:
             log.error("live_sender_failed", error=repr(error), exc_info=error)
             self.farewell = asyncio.create_task(self._refuse(OUR_BUG))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +86,8 @@ class Streams:
             if isinstance(refused, Refused):
                 await run(write_refusal, self.viewer.seer.actor, refused, flow.stream.name)
             await self._gone(flow, str(refused))
+        except BrowserGone:
+            return
         except Exception:
             log.exception("live_stream_failed", stream=flow.stream.name)
             with translation.override(self.viewer.seer.language):
@@ -92,7 +95,8 @@ class Streams:
             await self._gone(flow, text)
 
     async def _gone(self, flow: Flow, message: str) -> None:
-        await self._send({"type": "gone", "topic": flow.stream.name, "message": message})
+        with suppress(BrowserGone):
+            await self._send({"type": "gone", "topic": flow.stream.name, "message": message})
 
 
 def write_refusal(actor: Actor, error: Refused, stream: str) -> None:

@@ -16,6 +16,10 @@ SendText = Callable[[str], Awaitable[None]]
 TOASTS_KEPT = 20
 
 
+class BrowserGone(Exception):
+    """The page's connection ended while something was sent: nobody's mistake."""
+
+
 @dataclass(eq=False, slots=True)
 class Subscription:
     """One topic of one page."""
