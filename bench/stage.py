@@ -39,7 +39,7 @@ class Stage:
         page.goto(f"{self.stack.url}/accounts/login/")
         page.fill("input[name=login]", "root")
         page.fill("input[name=password]", PASSWORD)
-        page.click("main button[type=submit]")
+        page.click("main form button.btn-primary")
         page.wait_for_url(f"{self.stack.url}/")
         return page
 
