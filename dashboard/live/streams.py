@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.live.threads import run
 from dashboard.live.topics.base import Send, Stream
-from dashboard.live.viewer import Viewer
+from dashboard.live.viewer import BrowserGone, Viewer
 from fleet import audit
 from fleet.access import AccessError, Refused
 from fleet.actor import Actor
