@@ -59,6 +59,7 @@ ADMIN_DOES = "302 403 403 403 302"
 SEES = "302 404 200 200 200"
 HOST_ADMIN = "302 404 403 403 200"
 HOST_ADMIN_DOES = "302 404 403 403 302"
+UNANSWERED = "302 404 503 503 503"  # nothing listens at the host's address
 OPERATES = "302 404 403 302 302"
 API_ALL = "401 200 200 200 200"
 API_ADMIN = "401 403 403 403 200"
@@ -81,6 +82,18 @@ PAGES = [
     r("", get=SIGNED_IN),
     r("containers/", get=SIGNED_IN),
     r("containers/stacks/", get=SIGNED_IN),
+    r("containers/<int:pk>/", get=SEES, pk="container"),
+    r("containers/<int:pk>/health/", get=SEES, pk="container"),
+    r("containers/<int:pk>/logs/", get=SEES, pk="container"),
+    r("containers/<int:pk>/logs.txt", get=UNANSWERED, pk="container"),
+    r("containers/<int:pk>/environment/", get=SEES, pk="container"),
+    r("containers/<int:pk>/environment/reveal/", post="302 404 403 200 200", pk="container"),
+    r("containers/<int:pk>/processes/", get=SEES, pk="container"),
+    r("containers/<int:pk>/changes/", get=SEES, pk="container"),
+    r("containers/<int:pk>/inspect/", get=SEES, pk="container"),
+    r("containers/<int:pk>/inspect.json", get=UNANSWERED, pk="container"),
+    r("containers/<int:pk>/events/", get=SEES, pk="container"),
+    r("containers/<int:pk>/jobs/", get=SEES, pk="container"),
     r(
         "containers/bulk/",
         post="302 302 403 200 200",
@@ -322,6 +335,8 @@ SOCKETS = ["ws/live/"]  # what it shows is in TOPICS; who gets in, in tests/live
 # Arguments; then for each role: rows (sees the objects of the host), none, or gone.
 TOPICS: dict[str, tuple[str, str]] = {
     "containers": ("", "none none rows rows rows"),
+    "container": ("id={container}&host={host}", "gone gone rows rows rows"),
+    "container-overview": ("id={container}&host={host}", "gone gone rows rows rows"),
     "hosts": ("", "none none rows rows rows"),
     "host": ("id={host}", "gone gone rows rows rows"),
     "host-overview": ("id={host}", "gone gone rows rows rows"),
@@ -329,5 +344,6 @@ TOPICS: dict[str, tuple[str, str]] = {
     "events": ("", "none none rows rows rows"),
     "jobs": ("", "none none rows rows rows"),
     "job": ("id={job}", "gone gone rows rows rows"),
+    "logs": ("container={container}&tail=10", "gone gone rows rows rows"),
     "tray": ("open=1", "none none rows rows rows"),
 }

@@ -342,7 +342,7 @@ def test_it_checks_the_chain_on_demand(client: Client, administrator: User, host
     assert "Entry 1 does not fit" in page(client, f"{ADMIN}audit/check/", {})
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 async def test_it_streams_the_log_as_csv(make_user: Callable[..., User]) -> None:
     from asgiref.sync import sync_to_async
 

@@ -75,7 +75,7 @@ def test_it_keeps_the_link_when_the_form_was_wrong(db: None) -> None:
     assert not AuditEntry.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_it_makes_only_one_when_many_try_at_once() -> None:
     token = new_token()
     made: list[User] = []
