@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs", api_docs, name="api-docs"),
     path("status/", system.status, name="status"),
     path("", include("dashboard.urls_containers")),
+    path("", include("dashboard.urls_container")),
     path("", include("dashboard.urls_hosts")),
     path("", include("dashboard.urls_people")),
     path("", include("dashboard.urls_jobs")),

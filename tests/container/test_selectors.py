@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -178,7 +179,7 @@ def removed(row: Container, at: datetime) -> None:
 
 
 def test_it_tells_what_became_of_a_removed_container(row: Container, actor: Actor) -> None:
-    args = {"host_id": row.host_id, "engine_id": row.engine_id, "name": row.name}
+    args: dict[str, Any] = {"host_id": row.host_id, "engine_id": row.engine_id, "name": row.name}
     at = datetime(2026, 2, 1, tzinfo=UTC)
     host = row.host
     removed(row, at)

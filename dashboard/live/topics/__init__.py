@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dashboard.live.topics.container
 import dashboard.live.topics.containers
 import dashboard.live.topics.events
 import dashboard.live.topics.fleet
 import dashboard.live.topics.hosts
-import dashboard.live.topics.jobs  # noqa: F401
+import dashboard.live.topics.jobs
+import dashboard.live.topics.logs  # noqa: F401
 from dashboard.live.topics.base import NOTICES, STREAMS, TOPICS
 
 __all__ = ["NOTICES", "STREAMS", "TOPICS"]

@@ -1,0 +1,260 @@
+"""One container's page: what its row knows at once, what its engine knows when asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.safestring import SafeString
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard.live.html import draw
+from dashboard.live.moments import site_of
+from dashboard.live.topics.base import Snapshot
+from dashboard.live.topics.container import CARDS, args_of, card_parts, head_part
+from dashboard.requests import actor_of
+from dashboard.views.preferences import table_preferences
+from fleet.access import access_container
+from fleet.actor import Actor
+from fleet.logs.text import DOWNLOAD_SECONDS, MOST, container_log
+from fleet.selectors import container as one
+from fleet.selectors.container import Answer, Overview
+from fleet.selectors.events import EventQuery, event_page
+from fleet.selectors.jobs import jobs_on
+
+JOBS_LIMIT = 50
+LOG_SWITCHES = (("times", True), ("wrap", True))
+Question = Callable[[Actor, int], Answer[Any]]
+
+
+def _tabs(pk: int, current: str) -> list[dict[str, Any]]:
+    names = {
+        "detail": _("Overview"),
+        "logs": _("Logs"),
+        "environment": _("Environment"),
+        "processes": _("Processes"),
+        "changes": _("Changes on disk"),
+        "inspect": _("Inspect"),
+        "events": _("Events"),
+        "jobs": _("Jobs"),
+    }
+    return [
+        {
+            "href": reverse(f"container-{name}", args=[pk]),
+            "label": label,
+            "active": name == current,
+        }
+        for name, label in names.items()
+    ]
+
+
+def _page(
+    request: HttpRequest, overview: Overview, tab: str, template: str, **context: Any
+) -> HttpResponse:
+    """Return one tab with the container's head above it."""
+    row = overview.container
+    tabs = _tabs(row.pk, tab)
+    head_id = f"container-head-{row.pk}"
+    snapshot = Snapshot({head_id: head_part(overview)})
+    drawn = draw(snapshot, [head_id], site_of(request.get_host()))
+    own = {
+        "container": row,
+        "tab": tab,
+        "tabs": tabs,
+        "tab_label": next(shown["label"] for shown in tabs if shown["active"]),
+        "tabs_label": _("Pages of %(name)s") % {"name": row.name},
+        "head_args": args_of(row),
+        "head": SafeString(drawn[head_id]),
+    }
+    return render(request, f"container/{template}.html", own | context)
+
+
+@require_safe
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the overview; nobody is asked but the database."""
+    overview = one.container_overview(actor_of(request), pk)
+    parts = card_parts(overview)
+    drawn = draw(Snapshot(parts), parts, site_of(request.get_host()))
+    cards = {name: SafeString(drawn[f"container-{name}-{pk}"]) for name in CARDS}
+    return _page(request, overview, "detail", "overview", cards=cards)
+
+
+@require_safe
+def events(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the container's events."""
+    actor = actor_of(request)
+    overview = one.container_overview(actor, pk)
+    wanted = request.GET.copy()
+    wanted["host"] = str(overview.container.host_id)
+    wanted["container"] = overview.container.engine_id
+    page = event_page(actor, EventQuery.parse(wanted))
+    wanted["bare"] = "1"
+    return _page(request, overview, "events", "events", page=page, live_args=wanted.urlencode())
+
+
+@require_safe
+def jobs(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the latest jobs on the container."""
+    actor = actor_of(request)
+    overview = one.container_overview(actor, pk)
+    rows = jobs_on(actor, overview.container)[:JOBS_LIMIT]
+    return _page(request, overview, "jobs", "jobs", jobs=rows, limit=JOBS_LIMIT)
+
+
+# --- What the engine is asked for ----------------------------------------------------------
+
+
+def _is_part(request: HttpRequest) -> bool:
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.history_restore_request  # type: ignore[union-attr]
+
+
+def _asked(
+    request: HttpRequest,
+    pk: int,
+    tab: str,
+    question: Question,
+    more: Callable[[Answer[Any]], dict[str, Any]] = lambda answer: {},
+) -> HttpResponse:
+    """Show a tab at once; the answer comes as its fragment, or with `?now` as a whole page."""
+    actor = actor_of(request)
+    overview = one.container_overview(actor, pk)
+    context: dict[str, Any] = {"body": f"container/{tab}_body.html", "asks": True}
+    if _is_part(request) or "now" in request.GET:
+        answer = question(actor, pk)
+        context |= {"answer": answer, **more(answer)}
+    if _is_part(request):
+        context |= {"container": overview.container, "tab": tab}
+        return _private(render(request, context["body"], context))
+    return _private(_page(request, overview, tab, "asked", **context))
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    """Keep answers out of every cache: they may show what was hidden."""
+    response["Cache-Control"] = "no-store"
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@require_safe
+def processes(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what runs inside."""
+    return _asked(request, pk, "processes", one.container_processes)
+
+
+@require_safe
+def changes(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what was written to the container's own layer."""
+    return _asked(request, pk, "changes", one.container_changes)
+
+
+@require_safe
+def inspect(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the engine's whole knowledge as a tree."""
+    return _asked(request, pk, "inspect", one.container_inspect, _as_text)
+
+
+def _as_text(answer: Answer[Any]) -> dict[str, Any]:
+    return {"text": json.dumps(answer.value, indent=2, ensure_ascii=False)}
+
+
+@require_safe
+def inspect_file(request: HttpRequest, pk: int) -> HttpResponse:
+    """Download the engine's whole knowledge, secrets masked."""
+    actor = actor_of(request)
+    row = access_container(actor, pk)
+    answer = one.container_inspect(actor, pk)
+    if answer.value is None:
+        return HttpResponse(f"{answer.problem}\n", status=503, content_type="text/plain")
+    response = HttpResponse(f"{_as_text(answer)['text']}\n", content_type="application/json")
+    return _download(response, f"{slugify(row.name) or 'container'}.json")
+
+
+def _download(response: HttpResponse, name: str) -> HttpResponse:
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return _private(response)
+
+
+@require_safe
+def health(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the last results of the health check, inside of the overview's card."""
+    actor = actor_of(request)
+    overview = one.container_overview(actor, pk)
+    context: dict[str, Any] = {"answer": one.container_health_log(actor, pk)}
+    if _is_part(request):
+        return _private(render(request, "container/health_body.html", context))
+    context |= {"body": "container/health_body.html"}
+    return _private(_page(request, overview, "detail", "asked", **context))
+
+
+# --- The environment -----------------------------------------------------------------------
+
+
+@require_safe
+def environment(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the environment, secret-looking values masked."""
+    return _asked(request, pk, "environment", one.container_environment, _hidden(request, pk))
+
+
+def _hidden(request: HttpRequest, pk: int) -> Callable[[Answer[Any]], dict[str, Any]]:
+    actor = actor_of(request)
+    host = access_container(actor, pk).host
+    return lambda answer: {
+        "hidden": any(variable.hidden for variable in answer.value or ()),
+        "may_reveal": actor.access.may(one.SECRETS, host),
+    }
+
+
+@require_POST
+def reveal(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show masked values, one by `name` or all; that is written into the audit log."""
+    actor = actor_of(request)
+    only = request.POST.get("name", "")
+    answer = one.container_environment(actor, pk, reveal=True, only=only)
+    overview = one.container_overview(actor, pk)
+    context = {"answer": answer, "container": overview.container, **_hidden(request, pk)(answer)}
+    if not _is_part(request):
+        context |= {"body": "container/environment_body.html"}
+        return _private(_page(request, overview, "environment", "asked", **context))
+    found = [variable for variable in answer.value or () if variable.name == only]
+    if not only:
+        return _private(render(request, "container/environment_body.html", context))
+    context["variable"] = found[0] if found else one.Variable(only, answer.problem, hidden=True)
+    return _private(render(request, "container/variable.html", context))
+
+
+# --- The log -------------------------------------------------------------------------------
+
+
+@require_safe
+def logs(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the log: live by its script, or with `?now` the last lines as text."""
+    actor = actor_of(request)
+    row = access_container(actor, pk, "container.logs")
+    overview = one.container_overview(actor, row.pk)
+    shown = table_preferences(request.user, "logs", LOG_SWITCHES).columns
+    answer = container_log(actor, pk) if "now" in request.GET else None
+    context = {"shown": shown, "answer": answer, "asks": True}
+    return _private(_page(request, overview, "logs", "logs", **context))
+
+
+@require_safe
+def log_file(request: HttpRequest, pk: int) -> HttpResponse:
+    """Download the log as text: times, `err` before what was written to stderr."""
+    actor = actor_of(request)
+    row = access_container(actor, pk, "container.logs")
+    answer = container_log(actor, pk, tail=MOST, seconds=DOWNLOAD_SECONDS)
+    if answer.value is None:
+        return HttpResponse(f"{answer.problem}\n", status=503, content_type="text/plain")
+    text = "".join(
+        f"{line.at} {'err ' if line.stream == 2 else ''}{line.text}\n" for line in answer.value
+    )
+    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    return _download(response, f"{slugify(row.name) or 'container'}.log")

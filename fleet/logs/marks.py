@@ -1,0 +1,53 @@
+"""What stands between the lines of a log: the container ended, the host went away."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from fleet.engine.errors import EngineError, NotFound, Unsupported
+
+Text = str | Promise
+
+SENTENCES: dict[str, Text] = {
+    "ended": gettext_lazy("The container has ended with exit code %(detail)s."),
+    "unborn": gettext_lazy("The container was never started."),
+    "started": gettext_lazy("The container has started."),
+    "restarted": gettext_lazy("The container was restarted."),
+    "away": gettext_lazy("The host does not answer: %(detail)s Trying again."),
+    "back": gettext_lazy("The host answers again."),
+    "removed": gettext_lazy("The container was removed."),
+    "unreadable": gettext_lazy(
+        "The logging driver of this container keeps nothing that could be read. Look where it"
+        " sends its logs, or create the container with the driver json-file, local or journald."
+    ),
+    "refused": gettext_lazy("The engine does not give the logs of this container: %(detail)s"),
+    "secret_lost": gettext_lazy("%(detail)s"),
+    "host_gone": gettext_lazy("The host was removed from Quayside or switched off."),
+    "broken": gettext_lazy("The log has ended by a mistake of Quayside. Reload the page."),
+}
+
+
+class Mark(NamedTuple):
+    """Something that happened, told among the lines; said in words only at the viewer."""
+
+    code: str
+    detail: Text = ""
+    raw: str = ""
+
+    def __str__(self) -> str:
+        return str(SENTENCES[self.code]) % {"detail": self.detail or _("unknown")}
+
+
+def end_of(error: EngineError) -> Mark | None:
+    """Return why a log is over for good, None when it is worth trying again."""
+    if "does not support reading" in error.raw.lower():
+        return Mark("unreadable", raw=error.raw)
+    if isinstance(error, NotFound):
+        return Mark("removed", raw=error.raw)
+    if isinstance(error, Unsupported) and error.code == "not_supported":
+        return Mark("refused", error.message, error.raw)
+    return None

@@ -1,0 +1,209 @@
+"""The one stream of a container's log in this process, through restarts and lost hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Iterable
+from datetime import timedelta
+
+import structlog
+from django.db import close_old_connections
+
+from fleet.engine.aio import AsyncEngine, open_async
+from fleet.engine.errors import EngineError, Unreachable
+from fleet.engine.raw import parse_time
+from fleet.engine.types import ContainerFacts
+from fleet.logs.lines import Line, LineParser
+from fleet.logs.marks import Mark, end_of
+from fleet.logs.reader import Item, Reader
+from fleet.logs.target import LogTarget, fresh_target
+
+TAIL = 500
+RESUME_TAIL = 10_000  # how far back we look for what we missed
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between attempts to reach a host
+FIRST_LOOK, LAST_LOOK = 0.5, 3.0  # seconds between looks at a container that has ended
+PATIENCE = (0.0, 0.1, 0.3, 1.0)
+CROWDED_PAUSE = 0.05
+UP = frozenset({"running", "paused"})
+log = structlog.get_logger(__name__)
+
+
+class Upstream:
+    """Reads until cancelled or over; `readers` share what it reads."""
+
+    def __init__(self, target: LogTarget) -> None:
+        self.target = target
+        self.readers: set[Reader] = set()
+        self.end: Mark | None = None
+        self.task = asyncio.create_task(self._run())
+        self._kept: deque[Item] = deque(maxlen=TAIL)
+        self._dropped = False  # there was more before what is kept
+        self._answered = False
+        self._away = False
+        self._last: list[Line] = []  # the newest lines, all of one time
+
+    def join(self, reader: Reader) -> None:
+        """Let a reader have what is kept, and all that comes."""
+        self.readers.add(reader)
+        if self._answered or self._kept:
+            reader.backlog(list(self._kept), complete=not self._dropped)
+        if self.end is not None:
+            reader.finish(self.end)
+
+    # --- Reaching the host -----------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            self._finish(await self._follow())
+        except Exception:
+            log.exception("log_failed", host=self.target.host_id, container=self.target.engine_id)
+            self._finish(Mark("broken"))
+
+    async def _follow(self) -> Mark:
+        """Read until it is over for good; return why."""
+        wait = FIRST_WAIT
+        while True:
+            if self.target.endpoint is None:
+                return self.target.problem or Mark("host_gone")
+            try:
+                async with open_async(self.target.endpoint) as engine:
+                    await self._read_lives(engine)
+            except EngineError as error:
+                if (end := end_of(error)) is not None:
+                    return end
+                wait = wait if self._away else FIRST_WAIT
+                self._tell_away(error)
+            await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
+            wait = min(wait * 2, LONGEST_WAIT)
+            self.target = await asyncio.to_thread(_read_target, self.target)
+
+    def _tell_away(self, error: EngineError) -> None:
+        if not self._away:
+            self._away = True
+            self._tell(Mark("away", error.message, error.raw))
+
+    # --- The container's lives -------------------------------------------------------------
+
+    async def _read_lives(self, engine: AsyncEngine) -> None:
+        """Read one life after the other. Raises EngineError when host or container go."""
+        facts = await engine.container(self.target.engine_id)
+        while True:
+            await self._read(engine, facts)
+            now = await self._after_life(engine, facts)
+            if now.state in UP:
+                self._tell(Mark("restarted"))
+            else:
+                now = await self._wait_for_start(engine, now)
+            facts = now
+
+    async def _after_life(self, engine: AsyncEngine, before: ContainerFacts) -> ContainerFacts:
+        """Return what became of a container whose log has just ended.
+
+        The log may end a moment before the state changes. A container that goes on was cut off
+        from us, as when its daemon is about to go.
+        """
+        for wait in PATIENCE:
+            await asyncio.sleep(wait)
+            now = await engine.container(self.target.engine_id)
+            if now.state not in UP or now.started_at != before.started_at:
+                return now
+        raise Unreachable("disconnected")
+
+    async def _wait_for_start(self, engine: AsyncEngine, facts: ContainerFacts) -> ContainerFacts:
+        ended = Mark("ended", str(facts.exit_code)) if facts.exit_code is not None else None
+        if facts.state == "created":
+            ended = Mark("unborn")
+        if ended is not None:
+            self._tell(ended)
+        wait = FIRST_LOOK
+        while facts.state not in UP:
+            await asyncio.sleep(wait)
+            wait = min(wait * 1.5, LAST_LOOK)
+            facts = await engine.container(self.target.engine_id)
+        self._tell(Mark("started"))
+        return facts
+
+    async def _read(self, engine: AsyncEngine, facts: ContainerFacts) -> None:
+        """Read until the container ends, going on where we were."""
+        since = _seconds_of(self._last[-1].at) if self._last else None
+        stream = engine.logs(
+            self.target.engine_id,
+            tail=TAIL if since is None else RESUME_TAIL,
+            since=since,
+            follow=True,
+            timestamps=True,
+            tty=facts.tty,
+        )
+        parser = LineParser(facts.tty)
+        resumed = _Resumed(self._last)
+        async with stream:
+            if self._away:
+                self._away = False
+                self._tell(Mark("back"))
+            self._answered = True
+            self._share(())
+            async for frames in stream:
+                self._share(resumed.fresh(parser.feed(frames)))
+                if self.readers and all(reader.crowded for reader in self.readers):
+                    # The engine waits with us: better late than lost.
+                    await asyncio.sleep(CROWDED_PAUSE)
+        self._share(resumed.fresh(parser.flush()))
+
+    # --- Sharing ---------------------------------------------------------------------------
+
+    def _share(self, items: Iterable[Item]) -> None:
+        items = list(items)
+        for item in items:
+            if isinstance(item, Line) and item.at:
+                if self._last and self._last[-1].at != item.at:
+                    self._last.clear()
+                self._last.append(item)
+        self._dropped = self._dropped or len(self._kept) + len(items) > TAIL
+        self._kept.extend(items)
+        for reader in self.readers:
+            reader.put(items)
+
+    def _tell(self, mark: Mark) -> None:
+        self._share([mark])
+
+    def _finish(self, end: Mark) -> None:
+        self.end = end
+        for reader in self.readers:
+            reader.finish(end)
+
+
+class _Resumed:
+    """Leaves out what was read before: `since` is inclusive, and coarser than the engine's time."""
+
+    def __init__(self, last: list[Line]) -> None:
+        self._at = last[-1].at if last else ""
+        self._known = list(last)
+
+    def fresh(self, lines: list[Line]) -> list[Line]:
+        """Return the lines that are new."""
+        return [line for line in lines if not self._seen(line)] if self._at else lines
+
+    def _seen(self, line: Line) -> bool:
+        if not line.at or line.at > self._at:
+            return False
+        if line.at == self._at and line not in self._known:
+            return False
+        if line in self._known:
+            self._known.remove(line)
+        return True
+
+
+def _seconds_of(at: str) -> float | None:
+    """Return Unix seconds a little before the time of a line."""
+    moment = parse_time(at)
+    return (moment - timedelta(microseconds=2)).timestamp() if moment else None
+
+
+def _read_target(target: LogTarget) -> LogTarget:
+    close_old_connections()
+    try:
+        return fresh_target(target)
+    finally:
+        close_old_connections()

@@ -1,0 +1,132 @@
+/** The log of a container's page: opens it over the page's socket, and runs its buttons. */
+import { live } from "./live.js";
+import { LogView } from "./logview.js";
+import { postForm } from "./post.js";
+
+const TOPIC = "logs";
+
+class Log {
+  #root;
+  #view;
+  #last = { at: "", same: 0 };
+  #open = false; // the server has answered
+  #over = ""; // why there will be nothing more
+  #drawing = false;
+
+  constructor(root) {
+    this.#root = root;
+    const find = (name) => root.querySelector(`[data-log-${name}]`);
+    this.parts = { state: find("state"), pause: find("pause"), fresh: find("new"), settings: find("settings") };
+    const words = { unkept: this.#word("Unkept"), all: this.#word("All"), err: this.#word("Err") };
+    this.#view = new LogView(find("scroll"), find("lines"), words, () => this.#drawSoon());
+    this.#listen();
+    this.#ask();
+    this.#draw();
+  }
+
+  #word(name) {
+    return this.#root.dataset[`word${name}`] || "";
+  }
+
+  #listen() {
+    live.on("open", () => this.#ask());
+    live.on("log", (message) => this.#received(message.frames));
+    live.on("log.gap", (message) => this.#gap(message.skipped));
+    live.on("log.end", (message) => this.#ended(message));
+    live.on("gone", (message) => message.topic === TOPIC && this.#gone(message.message));
+    document.addEventListener("live:state", (event) => event.detail !== "live" && this.#lost());
+    this.parts.pause.addEventListener("click", () => this.#togglePause());
+    this.parts.fresh.addEventListener("click", () => this.#view.follow());
+    this.parts.settings.addEventListener("change", () => this.#settings());
+  }
+
+  /** Ask for the log: its end at first, what we lack after a lost connection. */
+  #ask() {
+    if (this.#over === "gone") return;
+    const args = new URLSearchParams({ container: this.#root.dataset.container });
+    if (this.#last.at) {
+      args.set("after", this.#last.at);
+      args.set("same", this.#last.same);
+    }
+    this.#over = "";
+    live.send({ type: "log.open", topic: TOPIC, args: args.toString() });
+  }
+
+  #received(frames) {
+    this.#open = true;
+    for (const [stream, at] of frames) {
+      if (!stream || !at) continue;
+      if (at === this.#last.at) this.#last.same += 1;
+      else this.#last = { at, same: 1 };
+    }
+    this.#view.add(frames);
+  }
+
+  #gap(skipped) {
+    const text = skipped < 0 ? this.#word("Hole") : this.#word("Gap").replace("{n}", skipped.toLocaleString());
+    this.#view.add([[0, "gap", text]]);
+  }
+
+  #ended(message) {
+    this.#open = true;
+    this.#over = message.code;
+    this.#view.add([[0, message.code, message.reason]]);
+  }
+
+  #gone(text) {
+    this.#over = "gone";
+    this.#view.clear();
+    this.#view.add([[0, "gone", text]]);
+  }
+
+  #lost() {
+    this.#open = false;
+    this.#draw();
+  }
+
+  #togglePause() {
+    if (this.#view.paused) this.#view.follow();
+    else this.#view.pause();
+  }
+
+  #settings() {
+    for (const box of this.parts.settings.querySelectorAll("input[type=checkbox]")) {
+      this.#root.classList.toggle(`has-${box.value}`, box.checked);
+    }
+    postForm(this.parts.settings, null, { Accept: "application/json" });
+  }
+
+  // --- What the bar says ----------------------------------------------------------------------
+
+  #drawSoon() {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    setTimeout(() => this.#draw(), 100);
+  }
+
+  #stateWord() {
+    if (this.#over) return "Ended";
+    if (!this.#open) return this.#last.at ? "Lost" : "Opening";
+    if (this.#view.paused) return "Paused";
+    if (!this.#view.following) return "Scrolled";
+    return this.#view.empty ? "None" : "Follow";
+  }
+
+  #draw() {
+    this.#drawing = false;
+    const { state, pause, fresh } = this.parts;
+    const word = this.#stateWord();
+    if (state.textContent !== this.#word(word)) state.textContent = this.#word(word);
+    state.dataset.state = word.toLowerCase();
+    const { paused, following, unseen } = this.#view;
+    pause.setAttribute("aria-pressed", String(paused));
+    pause.querySelector("span").textContent = this.#word(paused ? "Resume" : "Pause");
+    pause.querySelector(".qi").className = `qi qi-player-${paused ? "play" : "pause"}`;
+    fresh.hidden = following;
+    const text = unseen === 1 ? this.#word("One") : this.#word("New").replace("{n}", unseen.toLocaleString());
+    fresh.querySelector("span").textContent = unseen ? text : this.#word("End");
+  }
+}
+
+const root = document.querySelector("[data-log]");
+if (root) new Log(root);

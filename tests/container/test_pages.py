@@ -1,0 +1,206 @@
+"""A container's pages by role, with an engine behind them and without."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from fleet.engine.fake import FakeEngine, in_fake
+from fleet.engine.fake_state import FakeContainer
+from fleet.models import AuditEntry, AuditResult, Container, Event, Host, HostState, Job, User
+from fleet.selectors.masking import MASK
+from tests.container.conftest import SECRET
+
+SignIn = Callable[[User], Client]
+TABS = ["", "logs/", "environment/", "processes/", "changes/", "inspect/", "events/", "jobs/"]
+ASKED = ["environment/", "processes/", "changes/", "inspect/", "health/"]
+
+
+def url(row: Container, rest: str = "") -> str:
+    """Return an address below a container's page."""
+    return f"/containers/{row.pk}/{rest}"
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_it_shows_every_tab_without_asking_the_host(
+    tab: str, row: Container, fake: FakeEngine, viewer: User, sign_in: SignIn
+) -> None:
+    in_fake(fake, lambda: setattr(fake.faults, "hang", True))
+    response = sign_in(viewer).get(url(row, tab))
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert "<h1>web-1</h1>" in page and SECRET not in page
+    assert page.count('aria-current="page"') >= 2
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize("tab", [*TABS, "health/", "inspect.json", "logs.txt"])
+def test_it_knows_no_such_container_for_strangers(
+    tab: str, row: Container, stranger: User, sign_in: SignIn
+) -> None:
+    assert sign_in(stranger).get(url(row, tab)).status_code == 404
+
+
+def test_it_shows_what_the_row_knows(row: Container, viewer: User, sign_in: SignIn) -> None:
+    page = sign_in(viewer).get(url(row)).content.decode()
+    for words in (
+        "shop/web",
+        ">8080<",
+        "/data",
+        "172.17.0.2",
+        "Compose project",
+        "no health check",
+    ):
+        assert words in page, words
+    assert f"--password={MASK}" in page
+    assert 'href="http://testserver:8080"' in page
+    assert 'href="/containers/?stack=shop&amp;label=' in page
+
+
+def test_it_offers_only_what_is_allowed_and_sensible(
+    row: Container, viewer: User, operator: User, sign_in: SignIn
+) -> None:
+    assert "formaction" not in sign_in(viewer).get(url(row)).content.decode().split("<main")[1]
+    page = sign_in(operator).get(url(row)).content.decode()
+    assert f'formaction="{url(row, "stop/")}"' in page
+    assert f'formaction="{url(row, "start/")}"' not in page
+    assert f'formaction="{url(row, "remove/")}"' not in page, "operators do not remove"
+    Container.objects.update(state="exited", exit_code=137, oom_killed=True)
+    page = sign_in(operator).get(url(row)).content.decode()
+    assert "exit 137: killed, out of memory" in page
+    assert f'formaction="{url(row, "start/")}"' in page
+    assert f'formaction="{url(row, "stop/")}"' not in page
+
+
+def test_it_escapes_names_and_labels(row: Container, viewer: User, sign_in: SignIn) -> None:
+    evil = "<script>alert(1)</script>"
+    Container.objects.update(
+        name=evil, command=evil, image=evil, labels={evil: evil}, compose_project=evil,
+        mounts=[{"type": evil, "source": evil, "destination": evil}], networks=[{"name": evil}],
+        ports=[{"container_port": evil, "protocol": evil, "host_port": 80, "host_ip": evil}],
+    )  # fmt: skip
+    for tab in TABS:
+        response = sign_in(viewer).get(url(row, tab))
+        assert response.status_code == 200
+        assert evil not in response.content.decode()
+
+
+def test_it_shows_the_last_known_state_while_the_host_is_away(
+    row: Container, viewer: User, sign_in: SignIn
+) -> None:
+    Host.objects.update(state=HostState.UNREACHABLE, state_message="It does not answer.")
+    page = sign_in(viewer).get(url(row)).content.decode()
+    assert "Could not reach fake-1: It does not answer." in page
+    assert "last seen" in page
+    part = sign_in(viewer).get(url(row, "changes/"), headers={"HX-Request": "true"})
+    assert "fake-1 cannot be asked now" in part.content.decode()
+
+
+@pytest.mark.parametrize("tab", ASKED)
+def test_it_answers_as_a_fragment_and_as_a_page(
+    tab: str, row: Container, viewer: User, sign_in: SignIn
+) -> None:
+    client = sign_in(viewer)
+    part = client.get(url(row, tab), headers={"HX-Request": "true"})
+    whole = client.get(url(row, f"{tab}?now=1"))
+    assert part.status_code == whole.status_code == 200
+    assert "<html" not in part.content.decode() and "<html" in whole.content.decode()
+    for response in (part, whole):
+        assert response["Cache-Control"] == "no-store"
+        assert "HX-Request" in response["Vary"]
+        assert SECRET not in response.content.decode()
+
+
+def test_it_hides_values_and_offers_to_show_them(
+    row: Container, viewer: User, operator: User, sign_in: SignIn
+) -> None:
+    page = sign_in(viewer).get(url(row, "environment/?now=1")).content.decode()
+    assert MASK in page and "Show all" not in page and "you need the permission" in page
+    page = sign_in(operator).get(url(row, "environment/?now=1")).content.decode()
+    assert MASK in page and "Show all" in page and SECRET not in page
+
+
+def test_it_reveals_by_post_only_and_writes_it_down(
+    row: Container, operator: User, sign_in: SignIn
+) -> None:
+    client = sign_in(operator)
+    assert client.get(url(row, "environment/reveal/")).status_code == 405
+    whole = client.post(url(row, "environment/reveal/"))
+    assert SECRET in whole.content.decode() and whole["Cache-Control"] == "no-store"
+    one = client.post(
+        url(row, "environment/reveal/"), {"name": "URL"}, headers={"HX-Request": "true"}
+    ).content.decode()
+    assert one.startswith("<tr>") and f"app:{SECRET}@db" in one and "DB_PASSWORD" not in one
+    entries = AuditEntry.objects.filter(action="container.secrets").order_by("number")
+    assert [entry.detail["names"] for entry in entries] == [["DB_PASSWORD", "URL"], ["URL"]]
+    assert {entry.actor_name for entry in entries} == {"olga"}
+    assert SECRET not in str([entry.detail for entry in entries])
+
+
+def test_it_refuses_to_reveal_to_viewers_and_writes_that_down(
+    row: Container, viewer: User, sign_in: SignIn
+) -> None:
+    response = sign_in(viewer).post(url(row, "environment/reveal/"))
+    assert response.status_code == 403
+    assert SECRET not in response.content.decode()
+    entry = AuditEntry.objects.get(action="container.secrets")
+    assert entry.result == AuditResult.REFUSED
+
+
+def test_it_gives_the_raw_tree_as_a_file(row: Container, viewer: User, sign_in: SignIn) -> None:
+    response = sign_in(viewer).get(f"/containers/{row.pk}/inspect.json")
+    assert response["Content-Disposition"] == 'attachment; filename="web-1.json"'
+    tree = json.loads(response.content)
+    assert tree["Name"] == "/web-1" and SECRET not in response.content.decode()
+
+
+def test_it_shows_the_end_of_the_log_without_scripts(
+    row: Container, real: FakeContainer, fake: FakeEngine, viewer: User, sign_in: SignIn
+) -> None:
+    in_fake(fake, lambda: real.write("hello <script>") or real.write("oh no", stream=2))
+    page = sign_in(viewer).get(url(row, "logs/?now=1")).content.decode()
+    assert "hello &lt;script&gt;" in page and "err oh no" in page
+    text = sign_in(viewer).get(f"/containers/{row.pk}/logs.txt")
+    assert text["Content-Disposition"] == 'attachment; filename="web-1.log"'
+    assert text.content.decode().splitlines()[0].endswith("Z hello <script>")
+
+
+def test_it_keeps_logs_from_who_may_not_read_them(
+    row: Container, make_user: Callable[..., User], sign_in: SignIn
+) -> None:
+    from fleet.models import Grant, Role, Scope
+
+    user = make_user("nolog")
+    role = Role.objects.create(name="looker", permissions=["host.view", "container.view"])
+    Grant.objects.create(user=user, role=role, scope=Scope.HOST, host=row.host)
+    client = sign_in(user)
+    assert client.get(url(row)).status_code == 200
+    assert client.get(url(row, "logs/")).status_code == 403
+    assert client.get(f"/containers/{row.pk}/logs.txt").status_code == 403
+
+
+def test_it_lists_its_events_and_jobs(
+    row: Container, container: Container, operator: User, sign_in: SignIn
+) -> None:
+    for one in (row, container):
+        Event.objects.create(
+            host=one.host, at=one.seen_at, kind="start", object_kind="container",
+            object_id=one.engine_id, object_name=f"event-of-{one.pk}",
+        )  # fmt: skip
+        Job.objects.create(
+            operation="container.restart", host=one.host, host_name=one.host.name,
+            target_kind="container", target_id=one.pk, target_name=f"job-of-{one.pk}",
+            message="done",
+        )  # fmt: skip
+    events = sign_in(operator).get(url(row, "events/")).content.decode()
+    assert f"event-of-{row.pk}" in events and f"event-of-{container.pk}" not in events
+    jobs = sign_in(operator).get(url(row, "jobs/")).content.decode()
+    assert f"job-of-{row.pk}" in jobs and f"job-of-{container.pk}" not in jobs
+
+
+def test_it_takes_no_action_for_a_tab(row: Container, operator: User, sign_in: SignIn) -> None:
+    assert sign_in(operator).get(url(row, "stop/")).status_code == 200
+    assert sign_in(operator).post(url(row, "logs/")).status_code == 405
