@@ -20,3 +20,6 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 # Threads give their connection back at once: the test database can be removed at the end.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+# Look static files up when they are asked for: every test client would list them all at first,
+# and fail while another process collects them.
+WHITENOISE_AUTOREFRESH = True
