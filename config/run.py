@@ -112,7 +112,9 @@ def supervisor_config(data: Path, commands: dict[str, list[str]]) -> str:
         "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\nloglevel=warn\n"
         f"pidfile={data / 'supervisord.pid'}\nchildlogdir={data}\n{root}"
     )
-    for rank, (name, command) in enumerate(commands.items()):
+    for name, command in commands.items():
+        # Redis starts first and ends last; the others begin and end together.
+        rank = 1 if name == "redis" else 10
         line = " ".join(f'"{part}"' for part in command)
         text += (
             f"\n[program:{name}]\ncommand={line}\ndirectory={BASE_DIR}\npriority={rank}\n"

@@ -102,7 +102,7 @@ class Stack:
         """Return pid -> command of every process below it."""
         assert self.process is not None
         done = subprocess.run(
-            ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+            ["ps", "-wweo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
         )
         rows = [line.split(None, 2) for line in done.stdout.splitlines()]
         found: dict[int, str] = {}
