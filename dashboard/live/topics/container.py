@@ -195,16 +195,22 @@ def _card(overview: Overview) -> dict[str, Any]:
         "created": ago_mark(row.created_at),
         "started": ago_mark(row.started_at),
         "finished": ago_mark(row.finished_at),
-        "ports": [_port(row.host, port) for port in row.ports],
+        "ports": _ports(row),
         "facts": _places(row),
     }
 
 
-def _port(host: Host, port: dict[str, Any]) -> dict[str, Any]:
-    inside = f"{port.get('container_port')}/{port.get('protocol', 'tcp')}"
-    outside = port.get("host_port")
-    link = port_link(port, address_of(host), f"{outside} → {inside}") if outside else None
-    return {"inside": inside, "link": link, "address": port.get("host_ip") or ""}
+def _ports(row: Container) -> list[dict[str, Any]]:
+    """Return the ports; those of IPv4 and IPv6 that are the same stand in one line."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for port in row.ports:
+        inside = f"{port.get('container_port')}/{port.get('protocol', 'tcp')}"
+        outside = port.get("host_port")
+        shown = found.setdefault((inside, outside), {"inside": inside, "bound": []})
+        if outside and "link" not in shown:
+            shown["link"] = port_link(port, address_of(row.host), f"{outside} → {inside}")
+        shown["bound"] += [port["host_ip"]] if port.get("host_ip") else []
+    return list(found.values())
 
 
 def address_of(host: Host) -> str:

@@ -1,0 +1,200 @@
+"""One stream for all readers of a container, through restarts and lost hosts."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from fleet.engine.endpoint import Endpoint
+from fleet.engine.fake import FakeEngine
+from fleet.engine.fake_state import FakeContainer, Refusal
+from fleet.logs.hub import LogHub
+from fleet.logs.lines import ERR
+from fleet.logs.marks import Mark
+from fleet.logs.reader import QUEUE_LINES, Item, Place
+from fleet.logs.target import LogTarget
+from fleet.logs.upstream import TAIL
+from tests.logs.conftest import read_until, texts
+from tests.waiting import eventually_async
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def streams(fake: FakeEngine) -> int:
+    """How often a log was asked for."""
+    return sum("/logs?" in request for request in fake.requests)
+
+
+def ends_with(last: str, items: list[Item]) -> bool:
+    """Whether the last of some items is this line."""
+    return texts(items)[-1:] == [last]
+
+
+async def test_it_gives_the_end_of_the_log_and_follows(
+    hub: LogHub, target: LogTarget, web: FakeContainer
+) -> None:
+    for number in range(TAIL + 20):
+        web.write(f"line {number}")
+    with hub.reading(target) as reader:
+        found = await read_until(reader, lambda items: len(items) >= TAIL)
+        assert texts(found) == [f"line {number}" for number in range(20, TAIL + 20)]
+        web.write("oh", stream=2)
+        (last,) = await read_until(reader, lambda items: len(items) >= 1)
+        assert (last.stream, last.text) == (ERR, "oh")  # type: ignore[union-attr]
+
+
+async def test_it_answers_for_an_empty_log(hub: LogHub, target: LogTarget) -> None:
+    with hub.reading(target) as reader:
+        assert (await reader.next()).items == []
+
+
+async def test_it_shares_one_stream(
+    hub: LogHub, target: LogTarget, web: FakeContainer, fake: FakeEngine
+) -> None:
+    web.write("before")
+    with hub.reading(target) as one:
+        assert texts(await read_until(one, bool)) == ["before"]
+        with hub.reading(target) as two:
+            assert texts(await read_until(two, bool)) == ["before"]
+            web.write("after")
+            assert texts(await read_until(one, bool)) == ["after"]
+            assert texts(await read_until(two, bool)) == ["after"]
+        web.write("alone")
+        assert texts(await read_until(one, bool)) == ["alone"]
+    assert streams(fake) == 1
+
+
+async def test_it_closes_the_stream_with_its_last_reader(
+    hub: LogHub, target: LogTarget, fake: FakeEngine
+) -> None:
+    with hub.reading(target) as reader, hub.reading(target):
+        await reader.next()
+        assert fake.connections > 0
+    await eventually_async(lambda: fake.connections == 0, "no connection is left", seconds=2)
+    assert hub.upstreams == {}
+
+
+async def test_it_leaves_a_slow_reader_a_counted_gap(
+    hub: LogHub, target: LogTarget, web: FakeContainer
+) -> None:
+    with hub.reading(target) as slow, hub.reading(target) as quick:
+        await slow.next()
+        await quick.next()
+        total = QUEUE_LINES + 500
+        for start in range(0, total, 5000):
+            for number in range(start, min(total, start + 5000)):
+                web.write(str(number))
+            last = str(min(total, start + 5000) - 1)
+            await read_until(quick, partial(ends_with, last))
+        batch = await slow.next()
+        assert batch.skipped == 500
+        assert texts(batch.items)[0] == "500"
+
+
+async def test_it_goes_on_after_a_restart(
+    hub: LogHub, target: LogTarget, web: FakeContainer, fake: FakeEngine
+) -> None:
+    web.write("first life")
+    with hub.reading(target) as reader:
+        await read_until(reader, bool)
+        fake.state.stop(web)
+        assert texts(await read_until(reader, bool)) == ["*ended"]
+        fake.state.start(web)
+        web.write("second life")
+        found = await read_until(reader, lambda items: "second life" in texts(items))
+        assert texts(found) == ["*started", "second life"]
+
+
+async def test_it_waits_for_a_container_that_has_ended(
+    hub: LogHub, target: LogTarget, web: FakeContainer, fake: FakeEngine
+) -> None:
+    fake.state.die(web, 3)
+    web.write("last words")
+    with hub.reading(target) as reader:
+        found = await read_until(reader, lambda items: len(items) == 2)
+        assert texts(found) == ["last words", "*ended"]
+        assert str(found[1]) == "The container has ended with exit code 3."
+        fake.state.start(web)
+        web.write("again")
+        found = await read_until(reader, lambda items: len(items) == 2)
+        assert texts(found) == ["*started", "again"]
+
+
+async def test_it_says_that_a_container_was_never_started(
+    hub: LogHub, fake: FakeEngine, target: LogTarget
+) -> None:
+    made = fake.state.add("new", state="created")
+    with hub.reading(LogTarget(1, made.id, target.endpoint)) as reader:
+        assert texts(await read_until(reader, bool)) == ["*unborn"]
+
+
+async def test_it_ends_with_the_container(
+    hub: LogHub, target: LogTarget, web: FakeContainer, fake: FakeEngine
+) -> None:
+    with hub.reading(target) as reader:
+        await reader.next()
+        fake.state.remove(web, True)
+        while (batch := await reader.next()).end is None:
+            pass
+        assert batch.end.code == "removed"
+    with hub.reading(target) as late:
+        assert (await late.next()).end is not None
+
+
+async def test_it_comes_back_to_a_host_without_losing_or_repeating_a_line(
+    hub: LogHub, target: LogTarget, web: FakeContainer, fake: FakeEngine
+) -> None:
+    web.write("one")
+    with hub.reading(target) as reader:
+        await read_until(reader, bool)
+        await fake.stop()
+        found = await read_until(reader, bool)
+        assert texts(found) == ["*away"]
+        web.write("while away")
+        await fake.start()
+        found = await read_until(reader, lambda items: "while away" in texts(items))
+        assert texts(found) == ["*back", "while away"]
+
+
+async def test_it_says_once_that_the_host_is_away(hub: LogHub, target: LogTarget) -> None:
+    nowhere = LogTarget(2, target.engine_id, Endpoint("unix:///nowhere/at/all.sock"))
+    with hub.reading(nowhere) as reader:
+        (mark,) = await read_until(reader, bool)
+        assert str(mark) == (
+            "The host does not answer: There is no socket at this path. Trying again."
+        )
+        upstream = hub.upstreams[nowhere.key]
+        await eventually_async(lambda: upstream._away, "it has tried")
+        assert list(upstream._kept) == [mark]
+
+
+async def test_it_says_that_a_driver_keeps_nothing(
+    hub: LogHub, target: LogTarget, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_args: object) -> None:
+        raise Refusal(501, "configured logging driver does not support reading")
+
+    monkeypatch.setattr(fake, "_logs", refuse)
+    with hub.reading(target) as reader:
+        end = (await reader.next()).end
+        assert end is not None and end.code == "unreadable"
+        assert "logging driver" in str(end)
+
+
+async def test_it_ends_for_a_host_without_an_address(hub: LogHub) -> None:
+    gone = LogTarget(9, "x", None, Mark("host_gone"))
+    with hub.reading(gone) as reader:
+        assert (await reader.next()).end == Mark("host_gone")
+
+
+async def test_it_sends_a_returning_viewer_only_what_is_new(
+    hub: LogHub, target: LogTarget, web: FakeContainer
+) -> None:
+    for number in range(5):
+        web.write(str(number))
+    with hub.reading(target) as reader:
+        lines = await read_until(reader, lambda items: len(items) == 5)
+        place = Place(lines[2].at)  # type: ignore[union-attr]
+        with hub.reading(target, place) as returning:
+            assert texts(await read_until(returning, bool)) == ["3", "4"]
