@@ -82,6 +82,7 @@ def container_fate(actor: Actor, *, host_id: int, engine_id: str, name: str) -> 
     host = visible_hosts(actor).filter(pk=host_id).first() if 0 < host_id < 2**63 else None
     if host is None or not actor.access.may("container.view", host):
         raise Unknown(_("container"))
+    engine_id, name = (text.replace("\0", "") for text in (engine_id, name))
     gone = visible_events(actor).filter(host=host, object_id=engine_id[:100]).filter(_REMOVAL)
     last: Event | None = gone.order_by("-at", "-id").first()
     heir = visible_containers(actor).filter(host=host, name=name[:NAME_LIMIT]).first()

@@ -196,3 +196,8 @@ def test_it_tells_strangers_nothing_of_removed_containers(row: Container, strang
         one.container_fate(actor_for(stranger), host_id=row.host_id, engine_id="x", name="web-1")
     with pytest.raises(Unknown):
         one.container_fate(actor_for(stranger), host_id=2**70, engine_id="x", name="web-1")
+
+
+def test_it_survives_names_that_no_database_takes(row: Container, actor: Actor) -> None:
+    fate = one.container_fate(actor, host_id=row.host_id, engine_id="\0", name="a\0")
+    assert fate.removed_at is None
