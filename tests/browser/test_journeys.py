@@ -49,7 +49,7 @@ def test_first_set_up(fresh_stack: Callable[[], Stack], new_page: Callable[..., 
     passwords.nth(0).fill(PASSWORD)
     passwords.nth(1).fill("something else")
     page.click("main form button.btn-primary")
-    expect(page.locator("main")).to_contain_text("match")
+    expect(page.locator("main")).to_contain_text("not the same password")
     passwords.nth(0).fill(PASSWORD)
     passwords.nth(1).fill(PASSWORD)
     page.click("main form button.btn-primary")
@@ -59,7 +59,7 @@ def test_first_set_up(fresh_stack: Callable[[], Stack], new_page: Callable[..., 
     expect(page.locator("main")).to_contain_text("used already")
 
 
-def test_adding_a_tls_host(stack: Stack, hosts: dict[str, int], lab: Lab, sign_in: SignIn) -> None:
+def test_adding_a_tls_host(stack: Stack, api: Api, lab: Lab, sign_in: SignIn) -> None:
     page = sign_in()
     host = lab[1]
     page.goto(f"{stack.url}/hosts/add/?kind=tls")
@@ -78,6 +78,8 @@ def test_adding_a_tls_host(stack: Stack, hosts: dict[str, int], lab: Lab, sign_i
     expect(page.locator("h1")).to_contain_text("by hand")
     expect(page.locator("main")).to_contain_text("reachable", ignore_case=True)
     assert host.tls_key.splitlines()[1] not in page.content()
+    added = next(row for row in api("GET", "/hosts")["items"] if row["name"] == "by hand")
+    api("DELETE", f"/hosts/{added['id']}")
 
 
 def test_a_container_appears_and_is_restarted(
@@ -113,9 +115,10 @@ def test_stopping_many(
     live_list(page, stack, "q=many")
     expect(page.locator("#container-rows > tr[data-state=running]")).to_have_count(4)
     page.locator("thead input[data-tick-all]").check()
-    page.locator("button:visible", has_text="Stop").last.click()
-    expect(page.locator("main")).to_contain_text("many-2")
-    page.locator("main button.btn-primary, main button.btn-danger").first.click()
+    page.locator("[data-bulk-bar] button", has_text="Stop").click()
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_contain_text("many-2")
+    dialog.locator("footer button.btn-primary, footer button.btn-danger").click()
     expect(page.locator("h1")).to_contain_text("4", timeout=20_000)
     expect(page.locator("main")).to_contain_text("succeeded", timeout=60_000)
     assert lab[1].docker("ps", "-q").strip() == ""
