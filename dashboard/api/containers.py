@@ -20,6 +20,7 @@ from fleet.operations.bulk import preview_many, request_many
 from fleet.operations.errors import Invalid
 from fleet.operations.requests import request as request_job
 from fleet.selectors.containers import ContainerQuery, filter_containers
+from fleet.selectors.masking import mask_command, mask_labels
 
 router = Router(tags=["containers"])
 
@@ -73,10 +74,12 @@ class ContainerOut(Schema):
         plain = {
             name: getattr(row, name)
             for name in ContainerOut.model_fields
-            if name not in {"host", "environment", "host_state"}
+            if name not in {"command", "labels", "host", "environment", "host_state"}
         }
         return {
             **plain,
+            "command": mask_command(row.command),
+            "labels": mask_labels(row.labels),
             "host": row.host.name,
             "environment": row.host.environment.name,
             "host_state": row.host.state,
