@@ -7,8 +7,11 @@ import { render } from "./ansi.js";
 
 const KEPT = 20000;
 const CHUNK = 100;
-const SLICE_MS = 10;
-const LINES_A_CHECK = 25;
+// A slice, layout included, should take between these; so many lines at most are drawn in one.
+const QUICK_MS = 12;
+const SLOW_MS = 28;
+const FEWEST = 40;
+const MOST = 600;
 const CUT = 2000; // letters of a line that are drawn at once
 const END_PX = 12;
 
@@ -24,6 +27,7 @@ export class LogView {
   #left = 0; // lines that were not kept
   #top = 0;
   #running = false;
+  #step = 200;
   #whole = new WeakMap(); // button -> the text of its line
   #second = ["", ""]; // the last second in local time: most lines share it
   following = true;
@@ -112,27 +116,36 @@ export class LogView {
   }
 
   #slice() {
-    const end = performance.now() + SLICE_MS;
-    while (this.following && this.unseen && performance.now() < end) this.#drawSome();
+    const began = performance.now();
+    for (let left = this.#step; left > 0 && this.following && this.unseen; ) left -= this.#drawSome(left);
     this.#trim();
     this.#pin();
+    this.#adapt(performance.now() - began);
     if (this.following && this.unseen) return this.#turn();
     this.#running = false;
     if (!this.unseen) this.#compact();
     this.#changed();
   }
 
-  #drawSome() {
+  /** Draw less at once on a slow or busy machine, more on a quick one. */
+  #adapt(took) {
+    if (took > SLOW_MS) this.#step = Math.max(FEWEST, Math.round(this.#step * 0.6));
+    else if (took < QUICK_MS) this.#step = Math.min(MOST, Math.round(this.#step * 1.25));
+  }
+
+  /** Draw up to `most` lines into one chunk. Returns how many. */
+  #drawSome(most) {
     if (this.#left) {
       const text = this.#words.unkept.replace("{n}", this.#left.toLocaleString());
       this.#append([this.#mark(["", "gap", text])]);
       this.#left = 0;
     }
     const room = CHUNK - (this.#chunk?.childElementCount ?? CHUNK);
-    const many = Math.min(this.unseen, room || CHUNK, LINES_A_CHECK);
+    const many = Math.min(this.unseen, room || CHUNK, most);
     const frames = this.#waiting.slice(this.#next, this.#next + many);
     this.#next += many;
     this.#append(frames.map((frame) => (frame[0] ? this.#line(frame) : this.#mark(frame))));
+    return many;
   }
 
   #append(elements) {
