@@ -23,39 +23,37 @@ WATCH = """
   window.seen = [];
   window.tasks = [];
   const rows = document.querySelector('#container-rows');
-  const note = (element, kind) => requestAnimationFrame(() => {
+  const note = (row) => requestAnimationFrame(() => {
     const channel = new MessageChannel();
+    const state = row.dataset.state;
     channel.port1.onmessage = () => window.seen.push({
-      text: element.textContent, kind, at: Date.now(),
+      name: row.querySelector('.col-name').textContent.trim(), state, at: Date.now(),
     });
     channel.port2.postMessage(0);
   });
   new MutationObserver((changes) => {
+    const changed = new Set();
     for (const change of changes) {
-      for (const added of change.addedNodes) if (added.nodeType === 1) note(added, 'added');
+      const near = change.target === rows ? [...change.addedNodes] : [change.target];
+      for (const node of near) {
+        const row = (node.nodeType === 1 ? node : node.parentElement)?.closest('tr');
+        if (row) changed.add(row);
+      }
     }
-  }).observe(rows, { childList: true });
+    for (const row of changed) note(row);
+  }).observe(rows, { childList: true, subtree: true, attributes: true, characterData: true });
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) window.tasks.push(entry.duration);
   }).observe({ entryTypes: ['longtask'] });
 }
 """
+SEEN = "([name, state]) => window.seen.find(s => s.name === name && s.state === state)?.at ?? 0"
 
 
-def when_seen(page: Page, name: str, word: str) -> float:
-    """Return the time (s) when a row with this name and state was first drawn."""
-    page.wait_for_function(
-        "([name, word]) => window.seen.some(s => s.text.includes(name) && s.text.includes(word))",
-        arg=[name, word],
-        polling=20,
-        timeout=20_000,
-    )
-    at = page.evaluate(
-        "([name, word]) => window.seen.find(s => s.text.includes(name)"
-        " && s.text.includes(word)).at",
-        [name, word],
-    )
-    return float(at) / 1000
+def when_seen(page: Page, name: str, state: str) -> float:
+    """Return the time (s) when a row of this name and state was first drawn."""
+    page.wait_for_function(SEEN, arg=[name, state], polling=20, timeout=20_000)
+    return float(page.evaluate(SEEN, [name, state])) / 1000
 
 
 def docker(host: LabHost, *arguments: str) -> tuple[float, float]:
@@ -65,11 +63,11 @@ def docker(host: LabHost, *arguments: str) -> tuple[float, float]:
     return began, time.time()
 
 
-def timed(page: Page, name: str, word: str, command: Callable[[], tuple[float, float]]) -> float:
+def timed(page: Page, name: str, state: str, command: Callable[[], tuple[float, float]]) -> float:
     """Return the ms from the return of a command to the changed row on screen, at least 0."""
     page.evaluate("() => { window.seen = []; }")
     _began, ended = command()
-    return max(0.0, (when_seen(page, name, word) - ended) * 1000)
+    return max(0.0, (when_seen(page, name, state) - ended) * 1000)
 
 
 def latencies(stage: Stage) -> list[Figure]:

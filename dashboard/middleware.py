@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from redis import RedisError
 
 from dashboard.requests import actor_of
 from fleet import audit
@@ -81,10 +82,16 @@ class Personal:
         if key is None or not request.user.is_authenticated:
             return self.get_response(request)
         # The cache keeps this to one write a minute; a page must not wait for it.
-        if cache.add(f"session-seen:{key}", 1, ACTIVITY_SECONDS):
+        if self._first_in_a_while(key):
             UserSession.objects.create_from_request(request)
         with timezone.override(self._zone(request.user.preferences.get("time_zone"))):
             return self.get_response(request)
+
+    def _first_in_a_while(self, key: str) -> bool:
+        try:
+            return cache.add(f"session-seen:{key}", 1, ACTIVITY_SECONDS)
+        except (RedisError, OSError):
+            return False  # pages go on while Redis is away
 
     def _zone(self, name: object) -> zoneinfo.ZoneInfo | None:
         try:

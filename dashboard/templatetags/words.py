@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 # (seconds of the unit, from this age on, key of SCRIPT_WORDS), longest first; ago.js has the same.
@@ -21,6 +22,12 @@ AGES = (
 
 def script_words() -> dict[str, str]:
     """Return what scripts show to people, translated; `{n}` and other names are filled in there."""
+    return _script_words(get_language() or "")
+
+
+@lru_cache(maxsize=32)
+def _script_words(_language: str) -> dict[str, str]:
+    # Kept by language: a list of 250 rows says hundreds of times how long ago something was.
     return {
         "now": _("just now"),
         "seconds": _("{n} s ago"),
