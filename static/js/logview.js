@@ -11,7 +11,8 @@ const CHUNK = 100;
 const QUICK_MS = 12;
 const SLOW_MS = 28;
 const FEWEST = 40;
-const MOST = 600;
+const MOST = 800;
+const PASSED_MS = 400;
 const CUT = 2000; // letters of a line that are drawn at once
 const END_PX = 12;
 
@@ -23,6 +24,7 @@ export class LogView {
   #waiting = [];
   #next = 0; // the first of #waiting that is not drawn
   #chunk = null;
+  #fresh = new Set(); // chunks of this slice
   #count = 0; // drawn lines
   #left = 0; // lines that were not kept
   #top = 0;
@@ -117,6 +119,7 @@ export class LogView {
 
   #slice() {
     const began = performance.now();
+    this.#fresh.clear();
     for (let left = this.#step; left > 0 && this.following && this.unseen; ) left -= this.#drawSome(left);
     this.#trim();
     this.#pin();
@@ -151,12 +154,21 @@ export class LogView {
   #append(elements) {
     if (!this.#chunk || this.#chunk.childElementCount >= CHUNK) {
       this.#chunk?.classList.remove("is-open");
+      this.#pass(this.#chunk?.previousElementSibling);
       this.#chunk = document.createElement("div");
       this.#chunk.className = "log-chunk is-open";
       this.#lines.append(this.#chunk);
+      this.#fresh.add(this.#chunk);
     }
     this.#chunk.append(...elements);
     this.#count += elements.length;
+  }
+
+  /** A chunk that came and went within one slice is never seen: spare its layout. */
+  #pass(chunk) {
+    if (!chunk || !this.#fresh.has(chunk)) return;
+    chunk.classList.add("is-passed");
+    setTimeout(() => chunk.classList.remove("is-passed"), PASSED_MS);
   }
 
   #trim() {
