@@ -80,7 +80,7 @@ leaf() { # leaf NAME EXTENSION...: a key and a certificate signed by the lab's a
   openssl req -new -key "$name-key.pem" -subj "/CN=$name" -out "$name.csr" 2>/dev/null
   printf '%s\n' "$@" authorityKeyIdentifier=keyid keyUsage=critical,digitalSignature \
     basicConstraints=critical,CA:FALSE >"$name.ext"
-  openssl x509 -req -in "$name.csr" -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 30 \
+  openssl x509 -req -in "$name.csr" -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 365 \
     -out "$name-cert.pem" -extfile "$name.ext" 2>/dev/null
   rm -f "$name.csr" "$name.ext"
 }
@@ -90,7 +90,7 @@ certificates() {
   mkdir -p "$LAB/tls/client"
   cd "$LAB/tls" || return 1
   openssl ecparam -name prime256v1 -genkey -noout -out ca-key.pem
-  openssl req -x509 -new -key ca-key.pem -days 30 -subj "/CN=$P-ca" \
+  openssl req -x509 -new -key ca-key.pem -days 365 -subj "/CN=$P-ca" \
     -addext "keyUsage=critical,keyCertSign,cRLSign" -out ca.pem 2>/dev/null
   for i in $(hosts); do
     leaf "h$i" "subjectAltName=DNS:h$i,DNS:localhost,IP:$(address "$i"),IP:127.0.0.1" extendedKeyUsage=serverAuth
