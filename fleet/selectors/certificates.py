@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from fleet.engine.endpoint import CertificateFacts, certificate_facts, host_key_fingerprint
 from fleet.models import Host
 
-WARN_BEFORE = timedelta(days=30)
+WARN_BEFORE = timedelta(days=21)
 TITLES: dict[str, str | Promise] = {
     "tls_cert": _("Client certificate"),
     "tls_ca": _("Certificate authority"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -155,7 +154,7 @@ def troubles(
 ) -> Troubles:
     """Return what is wrong with hosts, containers, jobs and certificates; two queries."""
     away = [_host_trouble(r.host) for r in rows if r.host.state == HostState.UNREACHABLE]
-    ends = [_certificate_trouble(row, found) for row in rows for found in _ending(row)]
+    ends = [_certificate_trouble(row, found) for row in rows for found in _first_to_end(row)]
     sick, sick_count = _sick(actor, containers, rows)
     failed = list(_failed(jobs)[: TROUBLES_LIMIT + 1])
     ours = [_job_trouble(job) for job in failed[:TROUBLES_LIMIT]]
@@ -187,8 +186,10 @@ def _host_trouble(host: Host) -> Trouble:
     return Trouble("host", "bad", "plug-x", host, words, host.last_seen)
 
 
-def _ending(row: HostRow) -> Iterable[Certificate]:
-    return (found for found in row.certificates if found.ends_soon)
+def _first_to_end(row: HostRow) -> list[Certificate]:
+    """Return the host's certificate that ends first, if soon: whoever renews it sees the others."""
+    ending = [found for found in row.certificates if found.ends_soon]
+    return sorted(ending, key=lambda found: found.ends)[:1]
 
 
 def _certificate_trouble(row: HostRow, found: Certificate) -> Trouble:
@@ -226,12 +227,16 @@ def _sick(
         "name", "state", "health", "oom_killed", "exit_code", "restart_count", "started_at",
         "finished_at", "host__name", "host__environment__name",
     )[:200]  # fmt: skip
-    ordered = sorted(found, key=lambda row: (SICK_WORDS[_condition(row)][0], row.name))
+    ordered = sorted(found, key=_sickest_first)
     return [_container_trouble(actor, row) for row in ordered[:TROUBLES_LIMIT]], count
 
 
 def _condition(row: Container) -> str:
     return condition_of(row.state, row.health, row.oom_killed)
+
+
+def _sickest_first(row: Container) -> tuple[int, str, str]:
+    return (SICK_WORDS[_condition(row)][0], row.name, row.host.name)
 
 
 HELPS = {"oom": "container.start", "unhealthy": "container.restart"}
@@ -244,18 +249,32 @@ def _container_trouble(actor: Actor, row: Container) -> Trouble:
         "dead": _("is dead: the engine could not remove it whole."),
         "oom": _("was killed: out of memory."),
         "unhealthy": _("runs, but its health check fails."),
-        "restarting": ngettext(
-            "keeps restarting: %(count)d time so far, exit %(code)s.",
-            "keeps restarting: %(count)d times so far, exit %(code)s.",
-            row.restart_count,
-        )
-        % {"count": row.restart_count, "code": row.exit_code if row.exit_code is not None else "?"},
+        "restarting": _restarting(row),
     }
     since = row.started_at if condition == "unhealthy" else row.finished_at
     helps = REGISTRY.get(HELPS.get(condition, ""))
     if helps and not actor.access.may(helps.permission, row.host):
         helps = None
     return Trouble("container", tone, icon, row, str(said[condition]), since, helps)
+
+
+def _restarting(row: Container) -> str:
+    count = row.restart_count
+    if not count:
+        return _("keeps restarting.")
+    if row.exit_code is None:
+        words = ngettext(
+            "keeps restarting: %(count)d time so far.",
+            "keeps restarting: %(count)d times so far.",
+            count,
+        )
+        return words % {"count": count}
+    words = ngettext(
+        "keeps restarting: %(count)d time so far, exit %(code)s.",
+        "keeps restarting: %(count)d times so far, exit %(code)s.",
+        count,
+    )
+    return words % {"count": count, "code": row.exit_code}
 
 
 def _failed(jobs: QuerySet[Job]) -> QuerySet[Job]:

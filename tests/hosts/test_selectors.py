@@ -159,6 +159,42 @@ def test_it_names_what_is_wrong_the_worst_first(actor: Actor, host: Host, other_
     assert "4 times so far, exit 1" in words and "ends soon" in words
 
 
+@pytest.mark.parametrize(
+    ("count", "code", "said"),
+    [
+        (0, None, "keeps restarting."),
+        (1, None, "keeps restarting: 1 time so far."),
+        (7, None, "keeps restarting: 7 times so far."),
+        (7, 2, "keeps restarting: 7 times so far, exit 2."),
+    ],
+)
+def test_it_says_of_a_restarting_container_only_what_it_knows(
+    actor: Actor, host: Host, count: int, code: int | None, said: str
+) -> None:
+    make_container(host, "loop", state="restarting", restart_count=count, exit_code=code)
+    assert [trouble.words for trouble in fleet_page(actor).troubles.items] == [said]
+
+
+@pytest.mark.parametrize(("days", "said"), [(10, ["Client certificate"]), (25, [])])
+def test_it_names_one_certificate_of_a_host_and_that_not_too_early(
+    actor: Actor, host: Host, days: int, said: list[str]
+) -> None:
+    first, later = make_pair(days=days), make_pair("ca", days=days + 5)
+    Host.objects.filter(pk=host.pk).update(tls_cert=first.cert, tls_ca=later.cert)
+    words = [trouble.words for trouble in fleet_page(actor).troubles.items]
+    assert len(words) == len(said)
+    assert all(title in found for title, found in zip(said, words, strict=True))
+
+
+def test_it_orders_equal_troubles_by_name_and_host(
+    actor: Actor, host: Host, other_host: Host
+) -> None:
+    for place in (host, other_host):
+        make_container(place, "mail", health="unhealthy")
+    found = [trouble.target for trouble in fleet_page(actor).troubles.items]
+    assert [row.host.name for row in found if isinstance(row, Container)] == ["prod-1", "stage-1"]
+
+
 def test_old_failures_are_not_news(actor: Actor, host: Host) -> None:
     long_ago = timezone.now() - timedelta(hours=2)
     Job.objects.create(operation="container.stop", host=host, state="failed", finished_at=long_ago)
