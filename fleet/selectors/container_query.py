@@ -25,11 +25,11 @@ NO_HEALTH = "none"
 STATES = (*ContainerState.values, UNREACHABLE)
 HEALTHS = (*(value for value in Health.values if value), NO_HEALTH)
 SORTS: dict[str, tuple[str, ...]] = {
-    "name": ("name", "pk"),
+    "name": ("name", "host_id", "pk"),
     "host": ("host__name", "name", "pk"),
-    "image": ("image", "name", "pk"),
-    "state": ("state", "health", "name", "pk"),
-    "stack": ("compose_project", "swarm_stack", "name", "pk"),
+    "image": ("image", "name", "host_id", "pk"),
+    "state": ("state", "health", "name", "host_id", "pk"),
+    "stack": ("compose_project", "swarm_stack", "name", "host_id", "pk"),
     "created": ("created_at", "pk"),
 }
 FILTERS = ("host", "environment", "label", "state", "health", "image", "stack")
@@ -147,15 +147,25 @@ class ContainerQuery:
         state = Q(state__in=[value for value in self.state if value != UNREACHABLE])
         if UNREACHABLE in self.state:
             state |= Q(host__state=HostState.UNREACHABLE)
-        health = Q(health__in=["" if value == NO_HEALTH else value for value in self.health])
+        health = Q(health__in=[value for value in self.health if value != NO_HEALTH])
+        health &= Q(state=ContainerState.RUNNING)  # a stopped one's last check says nothing now
+        if NO_HEALTH in self.health:
+            health |= Q(health="")
         return (state if self.state else Q()) & (health if self.health else Q())
 
     def matches(self, state: str, health: str, host_state: str) -> bool:
         """Return whether `state_condition` holds, for rows that were counted in groups."""
         reached = UNREACHABLE in self.state and host_state == HostState.UNREACHABLE
         return (not self.state or state in self.state or reached) and (
-            not self.health or (health or NO_HEALTH) in self.health
+            not self.health or health_now(state, health) in self.health
         )
+
+
+def health_now(state: str, health: str) -> str:
+    """Return the health that a container is listed under; "" for a check of one that stopped."""
+    if not health:
+        return NO_HEALTH
+    return health if state == ContainerState.RUNNING else ""
 
 
 def _printable(text: str) -> str:

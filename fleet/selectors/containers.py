@@ -13,9 +13,9 @@ from fleet.access import visible_containers
 from fleet.actor import Actor
 from fleet.models import Container, Host, HostState
 from fleet.selectors.container_query import (
-    NO_HEALTH,
     UNREACHABLE,
     ContainerQuery,
+    health_now,
 )
 
 __all__ = [
@@ -134,8 +134,8 @@ def _states(groups: Groups, hosts: dict[int, Host]) -> Counter[str]:
 
 def _healths(groups: Groups) -> Counter[str]:
     found: Counter[str] = Counter()
-    for (_host, _state, health), number in groups.items():
-        found[health or NO_HEALTH] += number
+    for (_host, state, health), number in groups.items():
+        found[health_now(state, health)] += number
     return found
 
 

@@ -124,6 +124,24 @@ def test_it_counts_states_whatever_state_is_asked_for(
     assert page.total == 1
 
 
+def test_the_last_check_of_a_stopped_container_counts_no_more(
+    actor: Actor, fleet: dict[str, Container], host: Host
+) -> None:
+    make_container(host, "stopped", state="exited", health="unhealthy")
+    assert page_of(actor).healths["unhealthy"] == 1
+    assert names(actor, "health=unhealthy") == ["worker"]
+    assert names(actor, "health=unhealthy&health=none") == ["batch", "db", "worker"]
+
+
+def test_it_orders_containers_of_one_name_by_host(
+    actor: Actor, host: Host, other_host: Host
+) -> None:
+    for place in (other_host, host, other_host):
+        make_container(place, "web")
+    found = [row.host_id for row in page_of(actor).rows]
+    assert found == sorted(found)
+
+
 def test_it_shows_only_what_the_actor_may_see(viewer: User, fleet: dict[str, Container]) -> None:
     actor = actor_for(viewer)
     page = page_of(actor)
