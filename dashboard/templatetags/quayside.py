@@ -278,6 +278,8 @@ def field(bound: BoundField, css: str = "") -> dict[str, Any]:
         "is_check": kind == "checkbox" and not bound.subwidgets[1:],
         "is_group": bound.use_fieldset,
         "is_set": getattr(bound.field, "secret_is_set", False),
+        # What has a choice or a value already is not worth the word.
+        "is_optional": not bound.field.required and kind != "select" and not bound.initial,
     }
 
 

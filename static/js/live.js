@@ -225,11 +225,13 @@ class Live {
     if (here) {
       const kept = patch(old, fresh, this.#slices.size < CALM_ABOVE);
       if (kept === topic.element || old === topic.element) topic.element = kept;
+      if ("total" in kept.dataset) kept.dispatchEvent(new CustomEvent("live:total", { bubbles: true }));
     } else topic.spare.set(id, fresh);
   }
 
   #order(name, topic, id, ids) {
     const list = document.getElementById(id);
+    if (!list && ids.length && "liveReload" in topic.element.dataset) return location.reload();
     if (!list || !topic.element.contains(list)) return;
     const missing = arrange(list, ids, topic.spare, this.#slices.size < CALM_ABOVE);
     list.dispatchEvent(new CustomEvent("live:list", { bubbles: true }));

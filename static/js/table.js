@@ -22,7 +22,7 @@ function draw() {
   if (!box) return;
   const all = ticks();
   const chosen = all.filter((one) => one.checked).length;
-  const total = Number(box.dataset.total || 0);
+  const total = Number(document.querySelector("[data-live-fragment][data-total]")?.dataset.total ?? box.dataset.total);
   const whole = Boolean(everything()?.value);
   const count = whole ? total : chosen;
   const root = document.documentElement;
@@ -97,7 +97,7 @@ function changed(event) {
 
 function firstPage() {
   const address = new URL(location.href);
-  address.searchParams.delete("page");
+  for (const name of ["page", "size"]) address.searchParams.delete(name);
   location.assign(address);
 }
 
@@ -106,6 +106,7 @@ export function startTables() {
   document.addEventListener("click", clicked);
   document.addEventListener("change", changed);
   document.addEventListener("live:list", draw);
+  document.addEventListener("live:total", draw);
   document.addEventListener("action:done", (event) => event.target.closest("dialog") && clear());
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && document.documentElement.dataset.bulk && !document.querySelector("dialog[open],:popover-open")) clear();
