@@ -52,8 +52,9 @@ def grant_create(
         user=user, team=team, role=role, scope=scope, host=host, environment=environment,
         created_by=actor.user,
     )  # fmt: skip
-    limit_grant(actor, grant)
     with change(actor, CREATE.name, name_field="role") as changing:
+        grant.role = _fresh(role)
+        limit_grant(actor, grant)
         if _same(grant).exists():
             raise Invalid({"role": [_("They have this role there already.")]})
         grant.save(force_insert=True)
@@ -64,8 +65,8 @@ def grant_create(
 def grant_remove(*, actor: Actor, grant: Grant) -> None:
     """Take a grant away. Raises Refused, or Invalid for the last administrator's."""
     require(actor, PERMISSION)
-    limit_grant(actor, grant)
     with change(actor, REMOVE.name) as changing:
+        limit_grant(actor, grant)
         changing.note(grant.user or grant.team or grant, **facts(grant))
         Grant.objects.filter(pk=grant.pk).delete()
 
@@ -73,6 +74,14 @@ def grant_remove(*, actor: Actor, grant: Grant) -> None:
 def facts(grant: Grant) -> dict[str, Any]:
     """Return what the audit says of a grant."""
     return {"role": grant.role.name, "scope": grant.scope, "on": str(grant.target or "")}
+
+
+def _fresh(role: Role) -> Role:
+    """Return a role as it is now: it may have grown since it was read. Raises Invalid."""
+    found = Role.objects.filter(pk=role.pk).first()
+    if found is None:
+        raise Invalid({"role": [_("This role was removed meanwhile.")]})
+    return found
 
 
 def _same(grant: Grant) -> Any:

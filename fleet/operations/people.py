@@ -14,7 +14,7 @@ from typing import Any
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -29,6 +29,7 @@ from fleet.publish import AccessChanged, publish_on_commit
 
 PERMISSION = "people.manage"
 WHOLE = ""  # the key of sentences about no single field
+LOCK = 7_041_778  # a number of our own for PostgreSQL's advisory lock
 
 
 class BeyondYou(Refused):
@@ -62,23 +63,32 @@ def operation(
 def change(actor: Actor, action: str, *, name_field: str = "name") -> Iterator[Change]:
     """Run a change and its audit entry in one transaction; hint at it on commit.
 
+    One change at a time: limits that are checked inside hold until it is done, so that no role
+    grows while it is given away, and no two remove the administrator that the other counts on.
+
     Raises Refused without the permission, and Invalid when a name was taken meanwhile or
     when nobody would be left who administers the fleet; then nothing has changed.
     """
     require(actor, PERMISSION)
     try:
         with transaction.atomic():
+            _one_at_a_time()
             administered = administrators().exists()
             changing = Change(actor, action)
             yield changing
-            # The entry first: on PostgreSQL its lock makes changes wait for each other, so
-            # that two cannot each remove the administrator that the other one counts on.
             changing.write()
             if administered:
                 keep_an_administrator()
             publish_on_commit(AccessChanged())
     except IntegrityError as error:
         raise Invalid({name_field: [_("This exists already.")]}) from error
+
+
+def _one_at_a_time() -> None:
+    """Wait for other changes; SQLite's immediate transactions do so by themselves."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 class Change:

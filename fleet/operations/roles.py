@@ -59,9 +59,9 @@ def role_update(*, actor: Actor, role: Role, name: str, permissions: Iterable[st
     """
     _own(role)
     chosen = _check(permissions)
-    for grant in role.grants.select_related("role", "user", "team"):
-        limit_grant(actor, grant, sorted({*role.permissions, *chosen}))
     with change(actor, UPDATE.name) as changing:
+        for grant in role.grants.select_related("role", "user", "team"):
+            limit_grant(actor, grant, sorted({*grant.role.permissions, *chosen}))
         before = set(role.permissions)
         others = Role.objects.exclude(pk=role.pk)
         role.name = check_name(name, others, limit=NAME_LIMIT)
@@ -75,8 +75,8 @@ def role_update(*, actor: Actor, role: Role, name: str, permissions: Iterable[st
 def role_remove(*, actor: Actor, role: Role) -> None:
     """Remove a role that nothing uses. Raises Refused or Invalid."""
     _own(role)
-    grants, tokens = role.grants.count(), role.apitoken_set.count()
     with change(actor, REMOVE.name) as changing:
+        grants, tokens = role.grants.count(), role.apitoken_set.count()
         if grants or tokens:
             sentence = _(
                 "It is in use: %(grants)d grants and %(tokens)d API tokens have it."

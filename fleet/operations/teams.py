@@ -51,9 +51,9 @@ def team_update(
 
     Joining gives a person the team's grants, and leaving takes them: the actor needs them.
     """
-    _limit(actor, team)
     others = Team.objects.exclude(pk=team.pk)
     with change(actor, UPDATE.name) as changing:
+        _limit(actor, team)
         before = _names(team)
         team.name = check_name(name, others, limit=NAME_LIMIT)
         team.save(update_fields=["name"])
@@ -70,8 +70,8 @@ def team_update(
 
 def team_remove(*, actor: Actor, team: Team) -> None:
     """Remove a team. Raises Refused or Invalid."""
-    _limit(actor, team)
     with change(actor, REMOVE.name) as changing:
+        _limit(actor, team)
         changing.note(team, members=_names(team), grants=team.grants.count())
         changing.write()
         Team.objects.filter(pk=team.pk).delete()

@@ -103,8 +103,8 @@ def user_update(
     *, actor: Actor, user: User, username: str, profile: Mapping[str, Any] | None = None
 ) -> User:
     """Change the names and the address of a user. Raises Refused or Invalid."""
-    limit_person(actor, user)
     with change(actor, UPDATE.name, name_field="username") as changing:
+        limit_person(actor, user)
         before = user.username
         user.username = check_username(username, of=user)
         _set_profile(user, profile or {})
@@ -115,9 +115,9 @@ def user_update(
 
 def user_disable(*, actor: Actor, user: User) -> None:
     """End a user's sessions and let them sign in no more. Raises Refused or Invalid."""
-    limit_person(actor, user)
     _not_yourself(actor, user)
     with change(actor, DISABLE.name) as changing:
+        limit_person(actor, user)
         user.is_active = False
         user.save(update_fields=["is_active"])
         end_sessions(user)
@@ -126,8 +126,8 @@ def user_disable(*, actor: Actor, user: User) -> None:
 
 def user_enable(*, actor: Actor, user: User) -> None:
     """Let a disabled user sign in again. Raises Refused."""
-    limit_person(actor, user)
     with change(actor, ENABLE.name) as changing:
+        limit_person(actor, user)
         user.is_active = True
         user.save(update_fields=["is_active"])
         changing.note(user)
@@ -135,8 +135,8 @@ def user_enable(*, actor: Actor, user: User) -> None:
 
 def user_sign_out(*, actor: Actor, user: User) -> int:
     """End all sessions of a user; return how many. Raises Refused."""
-    limit_person(actor, user)
     with change(actor, SIGN_OUT.name) as changing:
+        limit_person(actor, user)
         count = end_sessions(user)
         changing.note(user, sessions=count)
     return count
@@ -147,8 +147,8 @@ def user_reset_password(*, actor: Actor, user: User, password: str = "") -> None
 
     Raises Refused or Invalid.
     """
-    limit_person(actor, user)
     with change(actor, RESET.name) as changing:
+        limit_person(actor, user)
         if password:
             check_new_password(password, user)
             user.set_password(password)
@@ -161,9 +161,9 @@ def user_reset_password(*, actor: Actor, user: User, password: str = "") -> None
 
 def user_remove(*, actor: Actor, user: User) -> None:
     """Remove an account. Raises Refused or Invalid."""
-    limit_person(actor, user)
     _not_yourself(actor, user)
     with change(actor, REMOVE.name) as changing:
+        limit_person(actor, user)
         changing.note(user, grants=user.grants.count(), tokens=user.api_tokens.count())
         end_sessions(user)
         changing.write()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Thread
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from fleet.access import Refused, Unknown
 from fleet.actor import Actor, actor_for
@@ -24,7 +25,7 @@ from fleet.models import (
 from fleet.operations import REGISTRY
 from fleet.operations.errors import Invalid
 from fleet.operations.grants import grant_create, grant_remove
-from fleet.operations.people import BeyondYou
+from fleet.operations.people import BeyondYou, change
 from fleet.operations.roles import role_create, role_remove, role_update
 from fleet.operations.teams import team_create, team_remove, team_update
 from fleet.operations.tokens import token_create, token_revoke
@@ -201,9 +202,9 @@ def test_it_keeps_history_of_a_removed_user(actor: Actor, viewer: User) -> None:
 def test_it_refuses_to_disable_or_remove_oneself(actor: Actor, make_user: MakeUser) -> None:
     make_user("rita", role="administrator")
     assert actor.user is not None
-    for change in (user_disable, user_remove):
+    for act in (user_disable, user_remove):
         with pytest.raises(Invalid):
-            change(actor=actor, user=actor.user)
+            act(actor=actor, user=actor.user)
 
 
 def test_it_gives_and_takes_grants(actor: Actor, stranger: User, host: Host) -> None:
@@ -245,9 +246,9 @@ def test_it_gives_no_more_than_one_has(
 def test_it_touches_nobody_above_oneself(manager: Actor, actor: Actor) -> None:
     root = actor.user
     assert root is not None
-    for change in (user_disable, user_remove, user_reset_password):
+    for act in (user_disable, user_remove, user_reset_password):
         with pytest.raises(BeyondYou):
-            change(actor=manager, user=root)
+            act(actor=manager, user=root)
     with pytest.raises(BeyondYou):
         grant_remove(actor=manager, grant=Grant.objects.get(user=root))
     root.is_active = False
@@ -374,3 +375,44 @@ def test_it_counts_a_grant_over_its_environment_as_covering_its_host(
     grant(manager.user, "operator", other_host)
     grant_create(actor=actor_for(manager.user), role=role("operator"), user=stranger, on=other_host)
     assert actor_for(stranger).access.may("container.stop", other_host)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_lets_no_role_grow_while_it_is_given(actor: Actor, manager: Actor) -> None:
+    """One request gives a small role, another makes it large: one of them must notice."""
+    small = role_create(actor=manager, name="small", permissions=["host.view"])
+    found: list[BaseException] = []
+
+    def grow() -> None:
+        try:
+            everything = list(PERMISSIONS)
+            role_update(actor=manager, role=small, name="small", permissions=everything)
+        except Refused as error:
+            found.append(error)
+        finally:
+            connection.close()
+
+    growing = Thread(target=grow)
+    with change(actor, "grant.create") as changing:
+        assert manager.user is not None
+        changing.note(grant_of(manager.user, small))
+        growing.start()
+        growing.join(0.5)  # by now it waits for us, or has long looked at the grants
+    growing.join(30)
+    assert found
+    assert actor_for(manager.user).access == manager.access
+
+
+def grant_of(user: User, given: Role) -> Grant:
+    """Write a grant on the whole fleet."""
+    return Grant.objects.create(user=user, role=given, scope=Scope.FLEET)
+
+
+def test_it_gives_a_role_as_it_is_now(manager: Actor, viewer: User) -> None:
+    stale = role_create(actor=manager, name="small", permissions=["host.view"])
+    Role.objects.filter(pk=stale.pk).update(permissions=list(PERMISSIONS))
+    with pytest.raises(Refused):
+        grant_create(actor=manager, role=stale, user=viewer)
+    Role.objects.filter(pk=stale.pk).delete()
+    with pytest.raises(Invalid):
+        grant_create(actor=manager, role=stale, user=viewer)
