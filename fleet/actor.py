@@ -16,6 +16,7 @@ class Actor:
     access: Access = field(repr=False)
     via: str = "web"  # web, api, schedule, command
     address: str = ""
+    narrowed: bool = False  # came with a token that may less than its owner
 
     @property
     def name(self) -> str:
@@ -29,7 +30,9 @@ def actor_for(
     user: User | None, *, via: str = "web", address: str = "", token: ApiToken | None = None
 ) -> Actor:
     """Return the actor of a user, with rights read now; `token` can only narrow them."""
-    return Actor(user=user, access=access_of(user, token), via=via, address=address)
+    narrowed = token is not None and token.role_id is not None
+    access = access_of(user, token)
+    return Actor(user=user, access=access, via=via, address=address, narrowed=narrowed)
 
 
 def system_actor(via: str = "schedule") -> Actor:

@@ -23,8 +23,11 @@ from fleet.publish import JobsChanged, publish_on_commit
 
 
 def may_cancel(actor: Actor, job: Job) -> bool:
-    """Return whether the actor may cancel a job: their own, or one that they could ask for."""
-    own = actor.user is not None and job.actor_id == actor.user.pk
+    """Return whether the actor may cancel a job: their own, or one that they could ask for.
+
+    With a token that may less than its owner only the latter counts.
+    """
+    own = actor.user is not None and job.actor_id == actor.user.pk and not actor.narrowed
     return own or actor.access.may(job.operation, job.host)
 
 

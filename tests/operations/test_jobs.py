@@ -7,10 +7,11 @@ import pytest
 from fleet.access import Refused, Unknown
 from fleet.actor import Actor, actor_for
 from fleet.jobs.claims import claim_job
-from fleet.models import AuditEntry, Container, Job, JobState, User
+from fleet.models import AuditEntry, Container, Job, JobState, Role, User
 from fleet.operations.errors import Invalid
 from fleet.operations.jobs import job_cancel, job_retry
 from fleet.operations.requests import request
+from fleet.tokens import create_token
 
 
 @pytest.fixture
@@ -82,3 +83,23 @@ def test_it_needs_the_right_and_the_target_to_try_again(
     container.delete()
     with pytest.raises(Unknown):
         job_retry(actor=actor, job_id=job.pk)
+
+
+def test_it_lets_a_narrow_token_cancel_only_what_it_may(operator: User, job: Job) -> None:
+    """A token for reading stays one, also for the jobs of its owner."""
+    Job.objects.update(actor=operator)
+    with pytest.raises(Refused):
+        job_cancel(actor=by_token(operator, "viewer"), job_id=job.pk)
+    job_cancel(actor=by_token(operator, "operator"), job_id=job.pk)
+
+
+def test_it_lets_a_whole_token_cancel_the_jobs_of_its_owner(viewer: User, job: Job) -> None:
+    Job.objects.update(actor=viewer)
+    job_cancel(actor=by_token(viewer), job_id=job.pk)
+
+
+def by_token(user: User, role: str = "") -> Actor:
+    """Return who came with a token, narrowed to a role if one is named."""
+    narrow = Role.objects.get(name=role) if role else None
+    token, _secret = create_token(user, "ci", role=narrow)
+    return actor_for(user, via="api", token=token)
