@@ -18,11 +18,12 @@ from fleet.engine.probe import Probe, probe
 from fleet.models import OPEN_STATES, Environment, Host, HostState
 from fleet.operations.environments import environment_create
 from fleet.operations.errors import Invalid
-from fleet.operations.host_input import CREDENTIALS, HostInput, read_host
+from fleet.operations.host_input import CREDENTIALS, HostInput, is_this_machine, read_host
 from fleet.publish import AccessChanged, HostsChanged, publish_on_commit
 from fleet.selectors.certificates import fingerprint_of
 
 PROBE_SECONDS = 10
+KEYS = ("tls_key", "ssh_key")
 CONNECTION = ("url", "insecure", *CREDENTIALS)
 STATE = ("state", "state_code", "state_message", "state_since")
 WRITTEN = (
@@ -58,6 +59,7 @@ def host_update(*, actor: Actor, host_id: int, data: Mapping[str, Any]) -> Host:
     with transaction.atomic():
         host = _locked(host_id)
         found = read_host(data, host)
+        _check_own_keys(actor, host, found, data, "host.update")
         changes = _apply(actor, host, found)
         _save(host, update_fields=WRITTEN)
         audit.record(actor, "host.update", host, detail={"changes": changes})
@@ -127,6 +129,8 @@ def host_test(
     if host is None:
         _reach_of(actor, "host.test")
     found = read_host(data or {}, host, named=False)
+    if host is not None:
+        _check_own_keys(actor, host, found, data or {}, "host.test")
     if host is None or found.url != host.url:
         _check_own_machine(actor, found, "host.test")
     result = probe(found.endpoint(host.ssh_host_key if host else ""), timeout=PROBE_SECONDS)
@@ -150,14 +154,32 @@ def _reach_of(actor: Actor, permission: str) -> Reach:
 
 
 def _check_own_machine(actor: Actor, found: HostInput, permission: str) -> None:
-    """Sockets and the ssh agent belong to the machine that Quayside runs on, not to one team."""
-    ours = found.scheme == "unix" or (found.scheme == "ssh" and not found.ssh_key)
-    if not ours or actor.access.may(permission):
+    """What is on the machine that Quayside runs on belongs to no team: sockets, the ssh agent,
+    and ports that believe whoever is on the same machine."""
+    if actor.access.may(permission):
         return
     if found.scheme == "unix":
         raise Invalid({"url": [_("Only an administrator of the whole fleet may use a socket.")]})
-    raise Invalid({"ssh_key": [_("Give a private key: only an administrator of the whole fleet"
-                                 " may use the keys of Quayside's own ssh agent.")]})  # fmt: skip
+    if found.scheme == "ssh" and not found.ssh_key:
+        sentence = _("Give a private key: only an administrator of the whole fleet may use the keys"
+                     " of Quayside's own ssh agent.")  # fmt: skip
+        raise Invalid({"ssh_key": [sentence]})
+    if found.scheme == "tcp" and not found.endpoint().uses_tls and is_this_machine(found.url):
+        sentence = _("Only an administrator of the whole fleet may connect to the machine that"
+                     " Quayside runs on without TLS.")  # fmt: skip
+        raise Invalid({"url": [sentence]})
+
+
+def _check_own_keys(
+    actor: Actor, host: Host, found: HostInput, data: Mapping[str, Any], permission: str
+) -> None:
+    """A stored key may open other machines too: who sends it elsewhere must have it."""
+    if found.url == host.url or actor.access.may(permission):
+        return
+    sentence = _("Give it again: the stored one was given for another address.")
+    kept = [name for name in KEYS if getattr(found, name) and name not in data]
+    if kept:
+        raise Invalid({name: [sentence] for name in kept})
 
 
 def _environment_for(actor: Actor, found: HostInput) -> Environment:

@@ -18,6 +18,7 @@ from fleet.operations.hosts import (
     host_enable,
     host_forget_key,
     host_remove,
+    host_test,
     host_update,
 )
 from fleet.publish import GROUP
@@ -304,3 +305,39 @@ def test_the_last_look_at_a_name_is_the_databases(actor: Actor, host: Host) -> N
 
     with pytest.raises(IntegrityError):
         make_host("Stage-1", host.environment)
+
+
+@pytest.mark.parametrize("kind", ["tls_key", "ssh_key"])
+def test_one_environments_administrator_sends_no_stored_key_elsewhere(
+    local: Actor, actor: Actor, tls_data: Data, kind: str
+) -> None:
+    """A key that opens one host may open others: whoever sends it there must have it."""
+    data = tls_data | {"environment": "staging"}
+    if kind == "ssh_key":
+        own = {"ssh_key": make_ssh_key()[0], "url": "ssh://root@stage-9"}
+        data = {name: data[name] for name in ("name", "environment")} | own
+    host = host_create(actor=actor, data=data)
+    moved = {"url": data["url"].replace("stage-9", "prod-1").replace("127.0.0.1", "prod-1")}
+    for call in (host_update, host_test):
+        fields = refused(lambda: call(actor=local, host_id=host.pk, data=moved))  # noqa: B023
+        assert list(fields) == [kind]
+    host.refresh_from_db()
+    assert host.url == data["url"]
+    assert host_update(actor=local, host_id=host.pk, data=moved | {kind: data[kind]})
+    assert host_update(actor=actor, host_id=host.pk, data={"url": data["url"]})
+
+
+@pytest.mark.parametrize(
+    "name", ["127.0.0.1", "localhost", "127.1", "2130706433", "0", "[::1]", "[::ffff:127.0.0.1]",
+             "169.254.169.254", "engine.localhost"]
+)  # fmt: skip
+def test_one_environments_administrator_cannot_use_our_ports(
+    local: Actor, actor: Actor, staging: Environment, name: str
+) -> None:
+    data = {"name": "n", "environment": "staging", "url": f"tcp://{name}:2375", "insecure": True}
+    for call in (host_create, host_test):
+        tried = data if call is host_create else {key: data[key] for key in ("url", "insecure")}
+        assert list(refused(lambda: call(actor=local, data=tried))) == ["url"]  # noqa: B023
+    assert host_create(actor=actor, data=data).pk
+    elsewhere = data | {"name": "other", "url": "tcp://10.1.2.3:2375"}
+    assert host_create(actor=local, data=elsewhere).pk
