@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import CharField
 
 from fleet.engine.types import ContainerFacts
 from fleet.models import Container, ContainerState
+from fleet.selectors.masking import mask_value
 
 SWARM_STACK = "com.docker.stack.namespace"
 SEARCH_LIMIT = 2048
@@ -71,9 +73,17 @@ def search_text(facts: ContainerFacts, host_name: str) -> str:
     words += [
         f"{key}={value}"
         for key, value in sorted(facts.labels.items())
-        if not key.startswith(TOOL_LABELS) and len(key) + len(value) < LABEL_LIMIT
+        if not key.startswith(TOOL_LABELS)
+        and len(key) + len(value) < LABEL_LIMIT
+        and not _is_masked(key, value)
     ]
     return clean(" ".join(dict.fromkeys(word for word in words if word)).lower()[:SEARCH_LIMIT])
+
+
+@lru_cache(maxsize=4096)
+def _is_masked(key: str, value: str) -> bool:
+    """Tell whether pages hide the value: a search could guess it letter by letter."""
+    return mask_value(key, value) != value
 
 
 def row_values(facts: ContainerFacts, host_name: str) -> Values:

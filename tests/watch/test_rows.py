@@ -28,6 +28,17 @@ def test_it_keeps_a_large_label_out_of_the_search() -> None:
     assert "xxx" not in search_text(facts_of(labels={"big": "x" * 65536}), "host")
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [{"app.db.password": "hunter2"}, {"backup.url": "https://joe:hunter2@files"}],
+    ids=["by its name", "in an address"],
+)
+def test_it_keeps_what_pages_hide_out_of_the_search(labels: dict[str, str]) -> None:
+    text = search_text(facts_of(labels={**labels, "team": "blue"}), "host")
+    assert "hunter2" not in text
+    assert "team=blue" in text
+
+
 def test_it_takes_the_stack_of_a_swarm_from_its_label() -> None:
     values = row_values(facts_of(labels={"com.docker.stack.namespace": "shop"}), "host")
     assert values["swarm_stack"] == "shop"
