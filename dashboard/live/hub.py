@@ -182,15 +182,20 @@ class LiveHub:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._rights_changed.wait(), RIGHTS_SECONDS)
+            told = self._rights_changed.is_set()
             self._rights_changed.clear()
             try:
-                await self.check_rights()
+                await self.check_rights(told=told)
             except Exception:
                 log.exception("live_rights_failed")
                 await asyncio.sleep(1)
 
-    async def check_rights(self) -> None:
-        """Read all viewers' rights and sessions; say goodbye to who may not stay."""
+    async def check_rights(self, *, told: bool = False) -> None:
+        """Read all viewers' rights and sessions; say goodbye to who may not stay.
+
+        `told` that something has changed, look at all streams too: a host that moved to another
+        environment leaves the rights of its viewers as they were.
+        """
         async with self._rights_lock:
             viewers = list(self.viewers)
             rights = await run(
@@ -200,9 +205,9 @@ class LiveHub:
             )
             for viewer in viewers:
                 if viewer in self.viewers:
-                    await self._judge(viewer, rights)
+                    await self._judge(viewer, rights, told)
 
-    async def _judge(self, viewer: Viewer, rights: Rights) -> None:
+    async def _judge(self, viewer: Viewer, rights: Rights, told: bool) -> None:
         verdict = rights.verdict(viewer.user_id, viewer.session_key, viewer.session_hash)
         if verdict != "stay":
             await self.leave(viewer)
@@ -213,6 +218,8 @@ class LiveHub:
             actor = replace(viewer.seer.actor, user=rights.users[viewer.user_id], access=access)
             viewer.seer = replace(viewer.seer, actor=actor)
             await self._move(viewer.subscriptions.values())
+            viewer.on_rights()
+        elif told:
             viewer.on_rights()
 
     async def _move(self, subscriptions: Iterable[Subscription]) -> None:

@@ -13,6 +13,7 @@ from dashboard.live.html import HtmlCache, draw
 from dashboard.live.moments import SITE, ago_mark, finish, site_of
 from dashboard.live.pace import Pace
 from dashboard.live.topics.base import Part, Snapshot
+from dashboard.live.topics.jobs import fragment
 
 
 def test_it_lets_a_few_through_at_once_then_at_a_rate() -> None:
@@ -98,3 +99,9 @@ def test_it_says_nothing_to_a_page_that_has_all() -> None:
 def test_it_draws_in_the_order_asked_for() -> None:
     now = snapshot(first="1", second="1")
     assert list(draw(now, ["second", "first"], "localhost")) == ["second", "first"]
+
+
+def test_it_tells_fragments_apart_that_somebody_made_alike() -> None:
+    """What is drawn is kept for everybody: these two searches have one CRC-32."""
+    mine, yours = ({"base": text} for text in ("c50963c80102", "d3f504638284"))
+    assert fragment("jobs-foot", "t", mine).rev != fragment("jobs-foot", "t", yours).rev

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from asyncio import Event
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 
-from dashboard.live.topics.base import TOPICS, Snapshot, Topic
-from fleet.access import Unknown, access_of
-from fleet.models import Container, Grant, Host, Team, User
+from dashboard.live.topics.base import STREAMS, TOPICS, Snapshot, Stream, Topic
+from fleet.access import Unknown, access_container, access_of
+from fleet.models import Container, Environment, Grant, Host, Team, User
 from fleet.publish import AccessChanged, publish_async
 from fleet.selectors.rights import access_of_users
 from tests.conftest import grant
@@ -115,6 +116,35 @@ async def test_it_says_in_words_what_is_gone(viewer: User, monkeypatch: pytest.M
         message = await page.next()
         assert message["type"] == "gone"
         assert message["message"] == "There is no such secret."
+
+
+class Flow(Stream):
+    """A stream that never says anything, of a container that must be seen."""
+
+    name = "test-flow"
+
+    def check(self, actor: Any, args: Any) -> Any:
+        """Look for the container."""
+        return access_container(actor, int(args["id"]))
+
+    async def run(self, target: Any, args: Any, send: Any) -> None:
+        """Begin, then wait for the end."""
+        await send({"type": "test-flow"})
+        await Event().wait()
+
+
+async def test_it_ends_streams_of_a_host_that_moved_away(
+    viewer: User, container: Container, production: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The viewer's rights are as before; the host is no longer where they hold."""
+    monkeypatch.setitem(STREAMS, "test-flow", Flow())
+    async with Page(viewer) as page:
+        await page.send(type="log.open", topic="test-flow", args=f"id={container.pk}")
+        await page.until(lambda message: message["type"] == "test-flow")
+        await Host.objects.all().aupdate(environment=production)
+        await publish_async(AccessChanged())
+        message = (await page.until(lambda message: message["type"] == "gone"))[-1]
+        assert message["topic"] == "test-flow"
 
 
 def test_it_reads_the_same_rights_for_many_as_for_one(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from datetime import timedelta
 from typing import Any
-from zlib import crc32
 
 from django.core.paginator import Paginator
 from django.http import QueryDict
@@ -21,6 +20,7 @@ from dashboard.templatetags.states import JOB
 from fleet.actor import Actor
 from fleet.models import OPEN_STATES, Job, JobLine, JobState
 from fleet.publish import Hint, JobsChanged
+from fleet.selectors.hosts import revision_of
 from fleet.selectors.jobs import (
     JobDetail,
     JobPage,
@@ -246,7 +246,8 @@ def state_chips(page: JobPage) -> list[dict[str, Any]]:
 
 def fragment(element_id: str, template: str, context: dict[str, Any]) -> Part:
     """Return a part whose revision follows from all that it shows."""
-    rev = f"{crc32(repr(sorted(context.items())).encode()):08x}"
+    # Not a checksum: whoever makes two searches of one revision would draw for others.
+    rev = revision_of(sorted(context.items()))
     return part(element_id, rev, template, lambda: context)
 
 
