@@ -1,4 +1,4 @@
-"""Sign-in first, each in their own time zone, and the domain's refusals as pages."""
+"""Nonsense out, sign-in first, each in their own time zone, and the domain's refusals as pages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
@@ -34,6 +35,20 @@ def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def wants_json(request: HttpRequest) -> bool:
     """Return whether the page's script asked, which shows the answer as a toast."""
     return request.headers.get("Accept", "").startswith("application/json")
+
+
+class Wellformed:
+    """Refuses cookies with NUL, which PostgreSQL would not look up."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on. Raises BadRequest."""
+        if any("\x00" in value for value in request.COOKIES.values()):
+            request.COOKIES.clear()  # the page that says so reads some
+            raise BadRequest("No cookie of ours holds NUL.")
+        return self.get_response(request)
 
 
 class SignInRequired:

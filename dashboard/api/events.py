@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 
 from dashboard.api.auth import caller
-from dashboard.api.filters import by_name_or_id
+from dashboard.api.filters import Moment, Text, by_name_or_id
 from dashboard.api.pages import Window, page
 from fleet.access import access_event, visible_events
 from fleet.models import Event
@@ -49,12 +49,12 @@ class EventsOut(Schema):
 class EventFilter(Schema):
     """Filters; all of them together."""
 
-    host: Annotated[str, Field(max_length=60)] = ""
-    kind: Annotated[str, Field(max_length=40)] = ""
-    object_kind: Annotated[str, Field(max_length=20)] = ""
-    object_id: Annotated[str, Field(max_length=100)] = ""
-    since: datetime | None = None
-    until: datetime | None = None
+    host: Annotated[Text, Field(max_length=60)] = ""
+    kind: Annotated[Text, Field(max_length=40)] = ""
+    object_kind: Annotated[Text, Field(max_length=20)] = ""
+    object_id: Annotated[Text, Field(max_length=100)] = ""
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 @router.get("", response=EventsOut, summary="List events")

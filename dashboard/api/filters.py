@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Annotated
+
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from pydantic import AfterValidator
+
+
+def _no_nul(text: str) -> str:
+    if "\x00" in text:  # PostgreSQL refuses it, wherever it stands
+        raise ValueError(_("This contains a character that is not allowed."))
+    return text
+
+
+# What a filter compares with; say its length with a Field as well.
+Text = Annotated[str, AfterValidator(_no_nul)]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        aware = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+        return aware.astimezone(UTC)
+    except OverflowError as error:  # the first and the last day that there is
+        raise ValueError(_("This time is out of range.")) from error
+
+
+# A time to compare with; without a zone it is in Quayside's own.
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 def by_name_or_id(path: str, value: str) -> Q:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, JsonResponse
 from ninja import Field, Query, Router, Schema, Status
 
 from dashboard.api.auth import caller
-from dashboard.api.filters import by_name_or_id
+from dashboard.api.filters import Text, by_name_or_id
 from dashboard.api.jobs import Accepted, accepted
 from dashboard.api.pages import Window, page
 from fleet.access import access_host, visible_hosts
@@ -88,9 +88,9 @@ class HostsOut(Schema):
 class HostFilter(Schema):
     """Filters; all of them together. `environment` is a name or an id."""
 
-    state: Annotated[str, Field(max_length=12)] = ""
-    environment: Annotated[str, Field(max_length=60)] = ""
-    q: Annotated[str, Field(max_length=200)] = ""
+    state: Annotated[Text, Field(max_length=12)] = ""
+    environment: Annotated[Text, Field(max_length=60)] = ""
+    q: Annotated[Text, Field(max_length=200)] = ""
 
 
 class HostIn(Schema, extra="forbid"):

@@ -9,6 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from ninja import Field, Query, Router, Schema
 
 from dashboard.api.auth import caller
+from dashboard.api.filters import Text
 from dashboard.api.pages import Window, page
 from fleet.access import access_job, visible_jobs
 from fleet.models import Job, JobLine
@@ -85,9 +86,9 @@ class LinesOut(Schema):
 class JobFilter(Schema):
     """Filters; all of them together. Without `parent`, children of bulk jobs are left out."""
 
-    state: Annotated[str, Field(max_length=10)] = ""
-    operation: Annotated[str, Field(max_length=60)] = ""
-    host: Annotated[str, Field(max_length=60)] = ""
+    state: Annotated[Text, Field(max_length=10)] = ""
+    operation: Annotated[Text, Field(max_length=60)] = ""
+    host: Annotated[Text, Field(max_length=60)] = ""
     parent: Annotated[int | None, Field(ge=1, lt=2**63)] = None
     children: bool = False
 

@@ -83,7 +83,7 @@ class EventQuery:
     @classmethod
     def parse(cls, params: Mapping[str, Any]) -> EventQuery:
         """Read a query string; times without a zone are in the reader's."""
-        text = {name: str(params.get(name, "")).strip()[:TEXT_LIMIT] for name in FIELDS}
+        text = {name: _text(params.get(name, "")) for name in FIELDS}
         problems: list[str] = []
         since = _time(text["since"], problems)
         if text["range"] in RANGES:
@@ -106,6 +106,10 @@ class EventQuery:
         """True when anything but the place in the list is asked for."""
         return any((self.q, self.host, self.kind, self.object, self.container, self.since,
                     self.until))  # fmt: skip
+
+
+def _text(value: object) -> str:
+    return str(value).replace("\x00", "").strip()[:TEXT_LIMIT]
 
 
 def _host_id(text: str, problems: list[str]) -> int | None:

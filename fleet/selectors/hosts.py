@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Q, QuerySet, TextField
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
+from django.db.models import F, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -26,6 +24,7 @@ from fleet.actor import Actor
 from fleet.models import OPEN_STATES, Environment, Host, HostState, Job
 from fleet.selectors.certificates import Certificate, certificates_of, fingerprint_of
 from fleet.selectors.events import EventRow, event_rows
+from fleet.selectors.labels import HasLabel
 from fleet.selectors.tallies import Tally, tallies
 
 PAGE_SIZE = 50
@@ -57,7 +56,7 @@ class HostQuery:
     @classmethod
     def parse(cls, params: Mapping[str, Any]) -> HostQuery:
         """Read a query string."""
-        text = {name: str(params.get(name, "")).strip()[:TEXT_LIMIT] for name in QUERY_FIELDS}
+        text = {name: _text(params.get(name, "")) for name in QUERY_FIELDS}
         problems = []
         if text["state"] and text["state"] not in HostState.values:
             problems.append(_("There is no such state: the filter was left out."))
@@ -78,6 +77,10 @@ class HostQuery:
     def filters(self) -> list[tuple[str, str]]:
         """The filters in use, as (field, value)."""
         return [(n, str(getattr(self, n))) for n in QUERY_FIELDS[:4] if getattr(self, n)]
+
+
+def _text(value: object) -> str:
+    return str(value).replace("\x00", "").strip()[:TEXT_LIMIT]
 
 
 QUERY_FIELDS = ("q", "environment", "state", "label", "sort", "page")
@@ -156,9 +159,7 @@ def filter_hosts(actor: Actor, query: HostQuery) -> QuerySet[Host]:
         rows = rows.filter(state=query.state)
     if query.label:
         key, _equals, value = query.label.partition("=")
-        # Cast: a lookup on a bare key would read the value as JSON.
-        held = Cast(KeyTextTransform(key.strip(), "labels"), TextField())
-        rows = rows.annotate(label=held).filter(label=value.strip())
+        rows = rows.filter(HasLabel(key.strip(), value.strip()))
     ordered = rows.order_by(*SORTS[query.sort])
     return ordered.reverse() if query.down else ordered
 
