@@ -17,11 +17,12 @@ from config.logs import setup_logs
 setup_logs(settings.LOG_LEVEL)
 http = get_asgi_application()
 
+from dashboard.body_limit import BodyLimit  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": BodyLimit(http),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
         ),
