@@ -107,4 +107,5 @@ def _back(request: HttpRequest) -> str:
         return reverse("container-list")
     parts = urlsplit(referer)
     query = [pair for pair in parse_qsl(parts.query) if pair[0] not in {"page", "size"}]
-    return f"{parts.path}?{urlencode(query)}" if query else parts.path
+    path = f"/{parts.path.lstrip('/')}"  # "//name" would be another site
+    return f"{path}?{urlencode(query)}" if query else path

@@ -103,3 +103,10 @@ def test_it_survives_what_it_never_stored(
     administrator.preferences = broken
     administrator.save()
     assert sign_in(administrator).get("/containers/").status_code == 200
+
+
+def test_it_leads_to_no_other_site(client: Client) -> None:
+    back = client.post(
+        ADDRESS, {"density": "compact"}, HTTP_REFERER="http://testserver//evil.example/x?q=1"
+    )
+    assert back["Location"] == "/evil.example/x?q=1"
