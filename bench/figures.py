@@ -15,11 +15,16 @@ class Figure:
     unit: str
     limit: float | None = None
 
+    @property
+    def missed(self) -> bool:
+        """True when it is over its limit."""
+        return self.limit is not None and self.value > self.limit
+
     def __str__(self) -> str:
         told = f"{self.name:<58} {self.value:>9.1f} {self.unit}"
         if self.limit is None:
             return told
-        holds = "holds" if self.value <= self.limit else "MISSED"
+        holds = "MISSED" if self.missed else "holds"
         return f"{told:<76} limit {self.limit:g} {self.unit}: {holds}"
 
 

@@ -23,7 +23,7 @@ from fleet.models import Container, Host, HostState
 from fleet.operations import Operation, operations_on
 from fleet.selectors.containers import ROW_FIELDS
 
-VERSION = "2"  # count up when the row's template changes
+VERSION = "3"  # count up when the row's template changes
 ONE_CLICK = ("container.start", "container.stop", "container.restart", "container.unpause")
 
 
