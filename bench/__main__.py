@@ -1,4 +1,4 @@
-"""`python -m bench [lists live draw restarts pages jobs]`: measure and print; 1 on a missed limit."""
+"""`python -m bench [lists live draw restarts pages jobs]`; exit code 1 on a missed limit."""
 
 from __future__ import annotations
 
