@@ -7,6 +7,7 @@ import json
 import time
 import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import CookieJar
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -90,7 +91,9 @@ def open_pages(stage: Stage) -> list[Figure]:
     host = stage.lab.hosts[0]
     host.docker("run", "-d", "--name", name, "lab/busybox:1", "sleep", "100000")
     try:
-        delays = asyncio.run(many(stage, session(stage.stack.url), name))
+        cookie = session(stage.stack.url)
+        with ThreadPoolExecutor(1) as pool:  # this thread's loop is the browser's
+            delays = pool.submit(lambda: asyncio.run(many(stage, cookie, name))).result()
     finally:
         host.docker("rm", "-f", name)
     return spread(f"change -> each of {PAGES} open pages", delays, "ms", median=None, p95=1000)
