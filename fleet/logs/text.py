@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from django.utils.translation import gettext as _
 
@@ -19,6 +22,11 @@ from fleet.selectors.engine_calls import POOL, SECONDS, Answer, away_words
 TAIL = 500
 MOST = 100_000
 DOWNLOAD_SECONDS = 60.0
+GRACE_SECONDS = 2.0
+MOST_BYTES = 16 * 1024 * 1024
+LINE_COST = 100  # bytes that a line takes besides its text
+# Downloads have places of their own: pages must not wait for them.
+DOWNLOADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="download")
 
 
 def container_log(
@@ -34,7 +42,17 @@ def container_log(
     target = log_target(actor, pk)
     if target.endpoint is None:
         return Answer(problem=str(target.problem))
-    return POOL.submit(asyncio.run, _answer(target, row.host.name, tail, seconds)).result()
+    pool = POOL if seconds <= SECONDS else DOWNLOADS
+    asked = pool.submit(_run, target, row.host.name, tail, seconds)
+    try:
+        return asked.result(seconds + GRACE_SECONDS)
+    except TimeoutError:
+        asked.cancel()
+        return Answer(problem=_("Others are downloading logs just now. Try again in a minute."))
+
+
+def _run(target: LogTarget, host: str, tail: int, seconds: float) -> Answer[list[Line]]:
+    return asyncio.run(_answer(target, host, tail, seconds))
 
 
 async def _answer(target: LogTarget, host: str, tail: int, seconds: float) -> Answer[list[Line]]:
@@ -50,13 +68,31 @@ async def _answer(target: LogTarget, host: str, tail: int, seconds: float) -> An
 
 
 async def _read(target: LogTarget, tail: int) -> list[Line]:
-    lines: list[Line] = []
     if target.endpoint is None:
-        return lines
+        return []
+    newest = Newest(MOST_BYTES)
     async with open_async(target.endpoint) as engine:
         tty = (await engine.container(target.engine_id)).tty
         parser = LineParser(tty)
         async with engine.logs(target.engine_id, tail=tail, timestamps=True, tty=tty) as stream:
             async for frames in stream:
-                lines += parser.feed(frames)
-    return lines + parser.flush()
+                newest.add(parser.feed(frames))
+    newest.add(parser.flush())
+    return list(newest.lines)
+
+
+class Newest:
+    """The newest lines that fit into so many bytes: a log may be larger than our memory."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.size = 0
+        self.lines: deque[Line] = deque()
+
+    def add(self, lines: Iterable[Line]) -> None:
+        """Take lines, and let go of the oldest ones that fit no more."""
+        for line in lines:
+            self.lines.append(line)
+            self.size += len(line.text) + LINE_COST
+        while self.size > self.limit and len(self.lines) > 1:
+            self.size -= len(self.lines.popleft().text) + LINE_COST

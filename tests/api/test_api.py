@@ -70,20 +70,21 @@ def test_it_names_the_wrong_field(
 
 def test_it_lists_and_filters_containers(operator: User, host: Host, call_as: Call) -> None:
     make_container(host, "web-1", labels={"tier": "front"})
-    make_container(host, "db-1", state="exited", health="unhealthy")
+    make_container(host, "db-1", state="exited")
+    make_container(host, "ill-1", health="unhealthy")
     caller = call_as(operator)
     everything = caller.call("GET", "/containers?sort=name")[1]
-    assert [item["name"] for item in everything["items"]] == ["db-1", "web-1"]
+    assert [item["name"] for item in everything["items"]] == ["db-1", "ill-1", "web-1"]
     assert {"id", "name", "host", "image", "state", "health"} <= set(everything["items"][0])
     for query, names in {
         "state=exited": ["db-1"],
-        f"host={host.name}": ["db-1", "web-1"],
-        f"host={host.pk}": ["db-1", "web-1"],
+        f"host={host.name}": ["db-1", "ill-1", "web-1"],
+        f"host={host.pk}": ["db-1", "ill-1", "web-1"],
         "host=nowhere": [],
         "q=WEB": ["web-1"],
         "label=tier=front": ["web-1"],
-        "health=unhealthy": ["db-1"],
-        "limit=1&offset=1": ["web-1"],
+        "health=unhealthy": ["ill-1"],
+        "limit=1&offset=1": ["ill-1"],
     }.items():
         found = caller.call("GET", f"/containers?sort=name&{query}")[1]
         assert [item["name"] for item in found["items"]] == names, query
