@@ -172,7 +172,9 @@ class Story:
     def compare(self, facts: ContainerFacts) -> None:
         """Suspect a container that a list shows otherwise than was told."""
         before = self.told.get(facts.engine_id, Told())
-        by_health = facts.health in {"healthy", "unhealthy"} and before.health != facts.health
+        # An engine calls the health check of a container that it stops failed.
+        checked = facts.state == "running" and facts.health in {"healthy", "unhealthy"}
+        by_health = checked and before.health != facts.health
         if before.state != facts.state or by_health:
             suspect = Suspect(Told(before.state, before.health), facts.name, facts)
             self.suspects[facts.engine_id] = suspect

@@ -149,6 +149,13 @@ def test_it_confesses_a_changed_health() -> None:
     assert changes(story.confess(START)) == [("seen", "healthy", "unhealthy")]
 
 
+def test_it_takes_the_failed_check_of_a_stopped_container_for_nothing() -> None:
+    story = Story(1)
+    story.begin(facts_of(state="exited", health="healthy"))
+    story.compare(facts_of(state="exited", health="unhealthy"))
+    assert story.confess(START) == []
+
+
 def test_it_believes_an_event_that_comes_after_the_list() -> None:
     story = Story(1)
     story.begin(facts_of(state="exited"))
