@@ -67,5 +67,6 @@ def event_snapshot(page: EventPage, zone: zoneinfo.ZoneInfo, *, host_column: boo
             rev = f"{row.rev}.{'h' if host_column else '-'}.{zone.key}"
             parts[f"event-{row.event.pk}"] = drawn(rev, "events/row.html", {"row": row})
     order = list(parts)
-    empty = drawn("0" if order else "1", "events/nothing.html", {"page": page})
+    why = "0" if order else "1" if not host_column else "2" if page.query.filtered else "3"
+    empty = drawn(why, "events/nothing.html", {"page": page})
     return Snapshot(parts={**parts, "events-empty": empty}, lists={LIST: order})
