@@ -73,7 +73,7 @@ class HostForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=LONG,
-        help_text=gettext_lazy("How it is called in Quayside, for example prod-1."),
+        help_text=gettext_lazy("What Quayside calls it, for example prod-1."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     environment = forms.CharField(

@@ -295,10 +295,10 @@ class TokenForm(forms.Form):
     )
     days = forms.ChoiceField(label=_("Ends after"), choices=LIFETIMES, required=False, initial="90")
     role = forms.ModelChoiceField(
-        label=_("At most"),
+        label=_("Rights"),
         queryset=Role.objects.all(),
         required=False,
-        empty_label=_("All that I may"),
+        empty_label=_("All of mine"),
         help_text=_("A role narrows what the token may do; it never gives more than you have."),
     )
 

@@ -40,5 +40,15 @@ def browser(user_agent: str) -> str:
     return found or system or _("unknown browser")
 
 
+@register.filter
+def plainly(value: object) -> str:
+    """Return a value of an audit entry's details as people write it: `rack=b2, tier=db`."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={plainly(held)}" for key, held in value.items())
+    if isinstance(value, list):
+        return ", ".join(plainly(held) for held in value)
+    return str(value)
+
+
 def _first(known: tuple[tuple[str, str], ...], text: str) -> str:
     return next((name for name, pattern in known if re.search(pattern, text)), "")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from dashboard.middleware import public
 from dashboard.requests import actor_of
+from dashboard.views.administration import page
 from fleet.access import require, visible_hosts
 from fleet.selectors import system
 
@@ -26,10 +28,10 @@ def status(request: HttpRequest) -> HttpResponse:
     """Show every part apart: database, Redis, processes, hosts."""
     actor = actor_of(request)
     require(actor, "system.view")
-    context = {
+    context: dict[str, Any] = {
         "parts": [system.database_part(), system.redis_part()],
         "processes": system.processes(),
         "hosts": visible_hosts(actor),
         "versions": system.versions(),
     }
-    return render(request, "system/status.html", context)
+    return page(request, "system/status.html", "status", **context)

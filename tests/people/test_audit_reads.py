@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from dashboard.templatetags.people import plainly
 from fleet.access import Refused
 from fleet.actor import Actor, actor_for
 from fleet.audit import record
@@ -98,3 +99,8 @@ def test_it_verifies_from_the_command_line(actor: Actor, host: Host) -> None:
     AuditEntry.objects.filter(number=2).update(action="host.view")
     with pytest.raises(CommandError, match="Entry 2 "):
         call_command("verify_audit", stdout=out)
+
+
+def test_it_shows_details_as_people_write_them() -> None:
+    assert plainly({"rack": "b2", "tiers": ["db", 7]}) == "rack=b2, tiers=db, 7"
+    assert plainly("<b>") == "<b>"
