@@ -1,8 +1,9 @@
-/** Fold the side navigation, remembered for the next page. */
+/** Fold the side navigation, remembered for the next page; bring the current tab into sight. */
 import { remember } from "./words.js";
 
 /** Begin. */
 export function startNavigation() {
+  for (const tab of document.querySelectorAll(".tabs [aria-current]")) showTab(tab);
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-nav-toggle]")) return;
     const root = document.documentElement;
@@ -11,4 +12,10 @@ export function startNavigation() {
     else delete root.dataset.nav;
     remember("nav", slim ? "slim" : "wide");
   });
+}
+
+function showTab(tab) {
+  const tabs = tab.parentElement;
+  const [own, all] = [tab.getBoundingClientRect(), tabs.getBoundingClientRect()];
+  tabs.scrollLeft += own.left - all.left - (all.width - own.width) / 2;
 }

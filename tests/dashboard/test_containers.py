@@ -59,6 +59,7 @@ def test_it_offers_a_viewer_nothing(viewer: User, host: Host, sign_in: SignIn) -
     assert len(rows_of(html)) == 1
     assert "formaction=" not in html
     assert "data-acts" not in html
+    assert "hide-tick" in html and "data-bulk-bar" not in html
 
 
 def test_it_follows_the_list_that_it_shows(client: Client, host: Host) -> None:
