@@ -22,7 +22,8 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <p id="count" data-live-fragment data-rev="1">%(count)d</p>
 <table class="grid-table"><tbody id="rows" data-live-list>%(rows)s</tbody></table></main>
 <ol id="toasts"></ol>
-<script type="application/json" id="words">{"moved_one": "1 row", "moved": "{n} rows"}</script>
+<script type="application/json" id="words">{"moved_one": "1 row", "moved": "{n} rows",
+"chosen": "{n} chosen", "all_match": "all {n} that match"}</script>
 </body></html>"""
 
 

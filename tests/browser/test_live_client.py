@@ -75,6 +75,32 @@ def test_it_replaces_a_row_in_place(page: Page, server: FakeLive) -> None:
     assert page.locator("#c-2").get_attribute("data-rev") == "2"
 
 
+EMPTY = """main => {
+    main.dataset.liveReload = "";
+    main.innerHTML = "<p>Nothing here yet</p>";
+}"""
+
+
+def test_it_loads_an_empty_page_again_once_there_is_something(page: Page, server: FakeLive) -> None:
+    page.locator("main").evaluate(EMPTY)
+    server.update(order=[])
+    server.update(order=[1], c_1=row(1))
+    expect_order(page, 1, 2, 3, 4, 5)
+
+
+BAR = """<div data-bulk-bar data-total="5"><strong data-bulk-count></strong>
+<button data-bulk-all></button></div>"""
+
+
+def test_the_bar_for_chosen_rows_follows_the_total(page: Page, server: FakeLive) -> None:
+    page.locator("body").evaluate("(body, bar) => body.insertAdjacentHTML('beforeend', bar)", BAR)
+    page.locator("#c-1 input").check()
+    expect(page.locator("[data-bulk-all]")).to_have_text("all 5 that match")
+    fragment = '<p id="count" data-live-fragment data-total="70" data-rev="2">70</p>'
+    server.send(type="update", topic="containers", set={"count": fragment}, lists={})
+    expect(page.locator("[data-bulk-all]")).to_have_text("all 70 that match")
+
+
 def test_it_replaces_a_fragment(page: Page, server: FakeLive) -> None:
     fragment = '<p id="count" data-live-fragment data-rev="2">6 &lt;b&gt;</p>'
     server.send(type="update", topic="containers", set={"count": fragment}, lists={})
