@@ -23,7 +23,7 @@ from dashboard.middleware import wants_json
 from dashboard.requests import actor_of
 from fleet.access import Unknown, access_container, visible_containers
 from fleet.actor import Actor
-from fleet.models import Container, Job
+from fleet.models import Container, ContainerState, Job
 from fleet.operations import REGISTRY, Operation
 from fleet.operations.bulk import MANY, Preview, preview_many, request_many
 from fleet.operations.errors import Invalid
@@ -203,12 +203,17 @@ def _show_plan(request: HttpRequest, plan: Preview, form: ActionForm) -> HttpRes
         "form": form,
         "listed": plan.affected[:LISTED],
         "more": max(0, count - LISTED),
+        "running": _running(plan) if plan.operation.name == "container.remove" else 0,
         "skipped": plan.skipped[:LISTED],
         "skipped_more": max(0, len(plan.skipped) - LISTED),
         "ids": ",".join(str(container.pk) for container in plan.affected),
         "button": button % {"verb": plan.operation.verb, "count": count},
     }
     return _answer(request, form, "actions/many", context)
+
+
+def _running(plan: Preview) -> int:
+    return sum(container.state == ContainerState.RUNNING for container in plan.affected)
 
 
 def _nothing(request: HttpRequest, message: str) -> HttpResponse:

@@ -158,6 +158,14 @@ def test_it_previews_what_would_happen(client: Client, host: Host) -> None:
     assert not Job.objects.exists()
 
 
+def test_it_says_beforehand_what_runs_and_will_not_be_removed(client: Client, host: Host) -> None:
+    made = [*make_many(host, 2), make_container(host, "ended", state="exited")]
+    sent = {"operation": "container.remove", "ids": [row.pk for row in made]}
+    assert "2 of them run" in client.post(BULK, sent, headers=DIALOG).content.decode()
+    sent["operation"] = "container.restart"
+    assert "of them run" not in client.post(BULK, sent, headers=DIALOG).content.decode()
+
+
 def test_it_does_what_was_previewed(client: Client, host: Host) -> None:
     rows = make_many(host, 3)
     ids = ",".join(str(row.pk) for row in rows)

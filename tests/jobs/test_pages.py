@@ -84,6 +84,14 @@ def test_it_shows_a_job_with_its_lines_and_reason(client: Client, host: Host) ->
     assert f"/jobs/{job.pk}/retry/" in page
 
 
+def test_it_says_ticked_parameters_in_words(client: Client, host: Host) -> None:
+    job = Job.objects.create(
+        operation="container.remove", host=host, params={"force": True, "volumes": False}
+    )
+    page = client.get(f"/jobs/{job.pk}/").content.decode()
+    assert '<dd class="mono">yes</dd>' in page and '<dd class="mono">no</dd>' in page
+
+
 def test_it_gives_the_whole_output_as_text(client: Client, host: Host) -> None:
     (job,) = make_jobs(host, 1)
     JobLine.objects.create(job=job, number=1, text="<one>")

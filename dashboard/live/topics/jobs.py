@@ -178,7 +178,7 @@ def facts_of(row: JobRow) -> dict[str, Any]:
         "row": row,
         "job": job,
         "title": job_words.title_of(job),
-        "params": [(param_label(name), value) for name, value in job.params.items()],
+        "params": [(param_label(name), _plainly(held)) for name, held in job.params.items()],
         "verb": job_words.operation_verb(job.operation),
         "icon": job_words.operation_icon(job.operation),
         "message": job_words.message_of(job),
@@ -187,6 +187,11 @@ def facts_of(row: JobRow) -> dict[str, Any]:
         "started": ago_mark(job.started_at),
         "finished": ago_mark(job.finished_at),
     }
+
+
+def _plainly(value: object) -> object:
+    """Return a parameter as people say it: ticks are yes and no."""
+    return {True: _("yes"), False: _("no")}[value] if isinstance(value, bool) else value
 
 
 def line_part(line: JobLine) -> Part:
