@@ -98,8 +98,8 @@ def programs(redis: list[str] | None) -> dict[str, list[str]]:
     return {
         **found,
         "web": [python, "-m", "config.web"],
-        "worker-control": [*worker, "-Q", "control", "-c", "32", "-n", "control@%%h"],
-        "worker-transfer": [*worker, "-Q", "transfer", "-c", "4", "-n", "transfer@%%h"],
+        "worker-control": [*worker, "-Q", "control,upkeep", "-c", "32", "-n", "control@%%h"],
+        "worker-transfer": [*worker, "-Q", "transfer,upkeep", "-c", "4", "-n", "transfer@%%h"],
         "watcher": [python, "manage.py", "watch"],
         "beat": [python, "manage.py", "beat"],
     }

@@ -37,7 +37,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "reap jobs": {
         "task": "fleet.jobs.reap",
         "schedule": schedule(timedelta(seconds=5)),
-        "options": {"queue": "control", "priority": URGENT, "expire_seconds": 4},
+        "options": {"queue": "upkeep", "priority": URGENT, "expire_seconds": 4},
     },
     "purge jobs": {
         "task": "fleet.jobs.purge",

@@ -43,7 +43,7 @@ class Processes:
         """Start a worker of both queues."""
         return self._start(
             name,
-            *("-m", "celery", "-A", "config", "worker", "-Q", "control,transfer"),
+            *("-m", "celery", "-A", "config", "worker", "-Q", "control,transfer,upkeep"),
             *("--pool", "threads", "-c", "4", "-n", f"{name}@%h", "--loglevel", "WARNING"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         )
