@@ -135,7 +135,7 @@ def test_it_shows_who_is_at_work(processes: Processes, in_redis: None) -> None:
     eventually(roster.workers, "the worker is on the roster", seconds=60)
     (facts,) = roster.workers()
     assert (facts.queues, facts.concurrency, facts.pid) == (
-        ["control", "transfer"],
+        ["control", "transfer", "upkeep"],
         4,
         worker.pid,
     )
