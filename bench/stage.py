@@ -11,17 +11,13 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.chromium import ARGUMENTS, CHROMIUM
 from tests.lab.lab import Lab
 from tests.stack import PASSWORD, Stack
 from tests.waiting import eventually
 
 HOSTS = 3
 CONTAINERS = 50  # on each host
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from fleet.actor import Actor, actor_for
 from fleet.models import Container, Environment, Grant, Host, HostState, Role, Scope, User
 
-pytest_plugins = ("tests.lab.fixtures",)
+pytest_plugins = ("tests.lab.fixtures", "tests.chromium")
 
 PASSWORD = "correct horse battery"
 # Argon2 is slow on purpose; every test user has this one hash of PASSWORD.

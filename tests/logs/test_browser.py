@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from aiohttp import web
 from django.template import Context
 from django.template.loader import get_template
 from django.template.loader_tags import BlockNode
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from fleet.models import Container
 from tests.browser.fake_live import FakeLive
 
 pytestmark = pytest.mark.browser
-CHROMIUM = "/usr/bin/chromium"
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SHEETS = ("tokens", "frame", "components", "controls", "logs")
 HEAD = "".join(f'<link rel="stylesheet" href="/static/css/{name}.css">' for name in SHEETS)
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">
@@ -63,17 +60,6 @@ class FakeLogs(FakeLive):
             for n, text in enumerate(texts)
         ]
         self.send(type="log", topic="logs", frames=frames)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip("Chromium is not installed (Debian's package chromium).")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture
