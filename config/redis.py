@@ -53,6 +53,7 @@ def private_redis(folder: Path, server: str) -> PrivateRedis:
         "save 300 10",
         "dbfilename dump.rdb",
         "maxmemory-policy noeviction",
+        "stop-writes-on-bgsave-error no",  # a full disk must not stop jobs and hints
         "daemonize no",
         "loglevel warning",
         f"logfile {folder / 'redis.log'}",

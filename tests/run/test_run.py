@@ -14,32 +14,29 @@ from config.redis import find_server
 from tests.stack import ROOT, Stack
 from tests.waiting import eventually
 
+PROCESSES = ("config.web", "-Q control", "-Q transfer", "manage.py watch", "manage.py beat")
 pytestmark = pytest.mark.skipif(find_server() is None, reason="no redis-server on this machine")
 
 
 def test_it_runs_carries_on_and_ends_cleanly(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
-    stack.start()
-    assert stack.get("/healthz") == 200
-    first_link = stack.setup_link()
-    assert first_link.startswith(stack.url)
-    for words in ("config.web", "-Q control", "-Q transfer", "manage.py watch", "manage.py beat"):
-        assert stack.pid(words), words
-    everything = stack.children()
-    stack.make_administrator()
-    assert stack.stop() == 0
+    with stack:
+        assert stack.get("/healthz") == 200
+        assert stack.setup_link().startswith(stack.url)
+        for words in PROCESSES:
+            assert stack.pid(words), words
+        everything = stack.children()
+        stack.make_administrator()
+        assert stack.stop() == 0
     eventually(lambda: not [pid for pid in everything if Path(f"/proc/{pid}").exists()], "all end")
 
-    stack.start()
-    try:
+    with stack:
         assert stack.output().count("/setup/") == 1
         with sqlite3.connect(tmp_path / "data" / "quayside.sqlite3") as database:
             assert database.execute("SELECT username FROM fleet_user").fetchall() == [("root",)]
             assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         for name in ("secret.key", "encryption.key"):
             assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
-    finally:
-        stack.stop()
 
 
 def test_it_starts_a_killed_process_again(tmp_path: Path) -> None:
