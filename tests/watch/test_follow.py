@@ -111,6 +111,7 @@ async def test_it_tells_a_whole_life(
         await until(has_row(exit_code=3, oom_killed=True), "exited")
         fake.state.remove(it, force=False)
         await until(lambda: not states(), "no row")
+        await until(lambda: "destroy" in kinds(object_kind="container"), "its last event")
     told = ["create", "start", "pause", "unpause", "rename", "health_status", "oom", "die"]
     assert await database.run(kinds, object_kind="container") == [*told, "destroy"]
 

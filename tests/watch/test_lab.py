@@ -83,6 +83,8 @@ def test_it_follows_a_life_by_tls_and_by_ssh(watched: WatchedFleet, lab: Lab, nu
     watched.wait_for(engine_id=engine_id, state="running")
     host.docker("rm", "-f", engine_id)
     eventually(lambda: not watched.containers(engine_id=engine_id).exists(), "its row to go")
+    # The row may go with the inspection that found nothing, a moment before its last event.
+    eventually(lambda: "destroy" in watched.kinds(object_id=engine_id), "its last event")
     told = watched.kinds(object_id=engine_id)
     wanted = ["create", "start", "pause", "unpause", "rename", "die", "start", "die", "destroy"]
     assert [kind for kind in told if kind not in {"kill", "stop"}] == wanted
@@ -128,6 +130,7 @@ def test_it_follows_podman(watched: WatchedFleet, lab: Lab) -> None:
     watched.wait_for(engine_id=engine_id, state="exited")
     by_socket(podman, "rm", "-f", engine_id)
     eventually(lambda: not watched.containers(engine_id=engine_id).exists(), "its row to go")
+    eventually(lambda: "destroy" in watched.kinds(object_id=engine_id), "its last event")
     told = watched.kinds(object_id=engine_id)
     assert [kind for kind in told if kind in {"create", "start", "die", "destroy"}] == [
         "create", "start", "die", "destroy",
