@@ -169,6 +169,7 @@ async def test_it_says_why_a_host_does_not_answer_and_comes_back(
         await fake.start()
         await until(reachable, "reachable again")
         await until(lambda: states() == {"one": "exited"}, "what changed meanwhile")
+        await until(lambda: kinds(object_kind="container"), "its event")
     # The engine kept the event and was asked for it.
     assert await database.run(kinds, object_kind="container") == ["die"]
     assert await database.run(kinds, object_kind="host") == [
