@@ -97,6 +97,7 @@ def test_it_shows_health_as_it_changes(watched: WatchedFleet, lab: Lab) -> None:
     lab[1].docker("exec", engine_id, "touch", "/tmp/ill")
     watched.wait_for(engine_id=engine_id, health="unhealthy")
     changes = watched.events(object_id=engine_id, kind="health_status")
+    eventually(lambda: changes.count() >= 2, "both changes to be told")
     assert list(changes.values_list("to_state", flat=True)) == ["healthy", "unhealthy"]
     assert not watched.events(kind__startswith="exec").exists()
     lab[1].docker("rm", "-f", engine_id)

@@ -71,6 +71,7 @@ def test_it_shares_hosts_and_takes_over_from_a_killed_watcher(
         four.wait_for(name=f"late-{fake.state.name}", seconds=TAKEOVER_SECONDS)
     eventually(lambda: shares(four) == [4], "the other with all hosts")
     # Every event once, also those of the hosts that changed hands.
+    eventually(lambda: len(four.kinds(object_kind="container")) >= 8, "all to be told")
     assert sorted(four.kinds(object_kind="container")) == ["create"] * 4 + ["start"] * 4
 
 
