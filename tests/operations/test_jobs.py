@@ -96,6 +96,8 @@ def test_it_lets_a_narrow_token_cancel_only_what_it_may(operator: User, job: Job
 def test_it_lets_a_whole_token_cancel_the_jobs_of_its_owner(viewer: User, job: Job) -> None:
     Job.objects.update(actor=viewer)
     job_cancel(actor=by_token(viewer), job_id=job.pk)
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELLED
 
 
 def by_token(user: User, role: str = "") -> Actor:
