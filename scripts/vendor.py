@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Fetch the front-end packages that the pages use and copy just what is needed of them.
 
+`.venv/bin/python -m scripts.vendor`, with what requirements-dev.txt installs.
+
 Downloads with `npm pack NAME@VERSION` and writes `static/vendor/`, with VENDORED.md telling what is
 there. What it writes is committed, so that neither a build nor a running Quayside needs npm.
 """
@@ -8,7 +10,6 @@ there. What it writes is committed, so that neither a build nor a running Quaysi
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -16,12 +17,9 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
-
-if __package__ in (None, ""):  # run as a script
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.vendor_css import slim
+from scripts.vendor_icons import write_icons
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "static" / "vendor"
@@ -38,11 +36,12 @@ class Package:
     folder: str
     files: tuple[str, ...]
     why: str
+    licence: str = ""  # where its package.json does not tell
 
 
 PACKAGES = (
     Package("@tabler/core", "1.6.1", "tabler", ("dist/css/tabler.min.css",), "components"),
-    Package("@tabler/icons", "3.51.0", "tabler-icons", (), "icons, as masks in icons.css"),
+    Package("@tabler/icons-webfont", "3.49.0", "tabler-icons", (), "a font of our icons", "MIT"),
     Package(
         "@fontsource-variable/inter",
         "5.3.0",
@@ -58,9 +57,6 @@ PACKAGES = (
         "ids, images, logs and values",
     ),
 )
-
-# The icons that templates name, one a line; `filled/` in front means the filled set.
-ICONS = Path(__file__).with_name("icons.txt")
 
 
 def fetch(package: Package, into: Path) -> Path:
@@ -87,31 +83,16 @@ def copy_files(package: Package, source: Path) -> None:
         shutil.copyfile(source / name, copied)
         if copied.suffix == ".css":
             text = copied.read_text(encoding="utf-8")
-            copied.write_text(slim(text), "utf-8")
+            copied.write_text(slim(text, our_sheets()), "utf-8")
     licence = source / "LICENSE"  # Tabler's is the banner of its style sheet
     if licence.exists():
         shutil.copyfile(licence, target / f"LICENSE-{package.name.split('/')[-1]}")
 
 
-def icon_mask(svg: str) -> str:
-    """Return an icon as a data URI for a CSS mask."""
-    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.S)
-    svg = re.sub(r'\sclass="[^"]*"', "", svg)
-    svg = re.sub(r'<path stroke="none" d="M0 0h24v24H0z" fill="none"\s*/>', "", svg)
-    svg = re.sub(r"\s+", " ", svg).replace("> <", "><").replace('"', "'")
-    svg = svg.replace("currentColor", "#000").strip()
-    return "data:image/svg+xml," + quote(svg, safe=" ='/:,.-")
-
-
-def write_icons(source: Path) -> None:
-    """Write icons.css: one class for each icon that `{% icon %}` may name."""
-    rules = []
-    for name in ICONS.read_text(encoding="utf-8").split():
-        kind, _, plain = name.rpartition("/")
-        svg = (source / "icons" / (kind or "outline") / f"{plain}.svg").read_text(encoding="utf-8")
-        css_class = f"{plain}-filled" if kind else plain
-        rules.append(f'.qi-{css_class}{{--qi:url("{icon_mask(svg)}")}}')
-    (VENDOR / "tabler-icons" / "icons.css").write_text("\n".join(rules) + "\n", "utf-8")
+def our_sheets() -> str:
+    """Return the text of all our own style sheets."""
+    sheets = sorted((ROOT / "static" / "css").glob("*.css"))
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 def main() -> int:
@@ -122,9 +103,10 @@ def main() -> int:
         for package in PACKAGES:
             source = fetch(package, Path(folder))
             copy_files(package, source)
-            if package.name == "@tabler/icons":
-                write_icons(source)
-            licence = json.loads((source / "package.json").read_text("utf-8"))["license"]
+            if package.name == "@tabler/icons-webfont":
+                write_icons(source / "dist", VENDOR / package.folder)
+            told = json.loads((source / "package.json").read_text("utf-8"))
+            licence = told.get("license") or package.licence
             rows.append(f"| {package.name} | {package.version} | {licence} | {package.why} |")
             print(f"{package.name} {package.version}")
     head = "# Vendored packages\n\nWritten by `scripts/vendor.py`; change versions there.\n\n"

@@ -1,8 +1,8 @@
 """Make Tabler's style sheet lighter: without the widgets that Quayside does not have.
 
-Works on whole families of classes, not on what templates use today, so that any other class of
-Tabler may be used without a new run. The result sits in the cascade layer `tabler`: whatever our
-own sheets say wins, without a fight over specificity.
+Works on whole families of classes (the first word of a name), so that `btn-outline-primary` may be
+used without a new run; the first use of a new family needs its name here. The result sits in the
+cascade layer `tabler`: whatever our own sheets say wins, without a fight over specificity.
 """
 
 from __future__ import annotations
@@ -10,25 +10,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# Families of classes (the first word of the name) that need Tabler's scripts or that we replace.
 FAMILIES = (
-    "accordion|apexcharts|avatar|calendar|carousel|clr|coloris|countup|dropzone|fc|"
-    "fslightbox|gallery|iti|jsvectormap|jvm|legend|litepicker|lightbox|marketing|modal|"
-    "navbar|noUi|nouislider|offcanvas|otp|payment|placeholder|plyr|pricing|ribbon|"
-    "scrollspy|signal|signature|social|sortable|stars|step|steps|tom-select|tooltip|tox|"
-    "ts|turbo|tinymce|tracking|popover|chat|star-rating|testimonial"
+    "align|btn|card|d|disabled|empty|form|gap|h[1-6]|icon|justify|list|m[best]?|p[best]?|"
+    "page|progress|tag|text|toast|visually|w"
 )
+SINGLE = "active|focus|grid|row|show"  # these names alone, not what begins with them
+WANTED = re.compile(rf"(?:{FAMILIES})(?![a-z0-9])|(?:{SINGLE})(?![\w-])")
 BRANDS = (
     "facebook|twitter|linkedin|google|youtube|vimeo|dribbble|github|instagram|pinterest|"
     "vk|rss|flickr|bitbucket|tabler|apple|microsoft|gitlab|behance|tumblr|tiktok|slack|"
     "discord"
 )
 UNWANTED = re.compile(
-    rf"\.(?:{FAMILIES})(?![a-z0-9])"
-    rf"|\.[a-z-]+-(?:{BRANDS})(?![a-z0-9])"
-    r"|\.theme-dark|\[data-theme=|body\[data-bs-theme=dark\] \[data-bs-theme=light\]"
+    rf"\.[a-z-]+-(?:{BRANDS})(?![a-z0-9])"
+    r"|\[data-(?:vc|bs-sidebar)|\.theme-dark|\[data-theme="
+    r"|body\[data-bs-theme=dark\] \[data-bs-theme=light\]"
 )
-BRAND_PROPERTY = re.compile(rf"--tblr-(?:{BRANDS})(?:-[a-z0-9]+)?:[^;}}]*;?")
+CLASS = re.compile(r"\.(-?[a-zA-Z_][\w-]*)")
+# A value may hold a semicolon in quotes or brackets: data URIs do.
+VALUE = r"(?:[^;}\"'(]|\"[^\"]*\"|'[^']*'|\((?:[^()\"']|\"[^\"]*\"|'[^']*'|\([^()]*\))*\))*"
+PROPERTY = re.compile(rf"(?<![\w-])(--[\w-]+):{VALUE};?")
+USE = re.compile(r"var\(\s*(--[\w-]+)")
 
 
 def blocks(css: str) -> Iterator[tuple[str, str]]:
@@ -47,7 +49,20 @@ def blocks(css: str) -> Iterator[tuple[str, str]]:
 
 def selectors(text: str) -> list[str]:
     """Split a selector list at its own commas, not at those inside brackets."""
-    return re.split(r",(?![^(\[]*[)\]])", text)
+    found, depth = [""], 0
+    for char in text:
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(char, 0)
+        if char == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += char
+    return found
+
+
+def is_wanted(selector: str) -> bool:
+    """Whether a selector can match something of ours: each class belongs to a kept family."""
+    plain = re.sub(r":not\([^)]*\)", "", selector)  # what must be absent is no reason
+    return not UNWANTED.search(plain) and all(map(WANTED.match, CLASS.findall(plain)))
 
 
 def lighten(css: str) -> str:
@@ -60,15 +75,27 @@ def lighten(css: str) -> str:
         elif head.startswith("@"):
             kept.append(f"{head}{{{body}}}")
         else:
-            wanted = [name for name in selectors(head) if not UNWANTED.search(name)]
-            body = BRAND_PROPERTY.sub("", body)
+            wanted = [name for name in selectors(head) if is_wanted(name)]
             kept += [f"{','.join(wanted)}{{{body}}}"] if wanted and body else []
     return "".join(kept)
 
 
-def slim(css: str) -> str:
-    """Return the sheet in its layer, below its licence banner."""
+def without_idle_properties(css: str, ours: str) -> str:
+    """Drop custom properties that neither the sheet itself nor our own sheets (`ours`) read."""
+    read = set(USE.findall(css)) | set(USE.findall(ours))
+    fewer = PROPERTY.sub(lambda found: found[0] if found[1] in read else "", css)
+    fewer = re.sub(r"(?<=[{}])[^{}@]+\{\}", "", fewer)
+    # What only a dropped one read is idle now.
+    return css if fewer == css else without_idle_properties(fewer, ours)
+
+
+def slim(css: str, ours: str = "") -> str:
+    """Return the sheet in its layer, below its licence banner.
+
+    `ours` is the text of all style sheets that may read its custom properties.
+    """
     banner = re.search(r"/\*!.*?\*/", css, re.S)
     bare = re.sub(r"/\*.*?\*/", "", css, flags=re.S)
     top = banner.group(0) if banner else ""
-    return f'@charset "UTF-8";\n{top}\n@layer tabler{{{lighten(bare)}}}\n'
+    kept = without_idle_properties(lighten(bare), ours)
+    return f'@charset "UTF-8";\n{top}\n@layer tabler{{{kept}}}\n'
