@@ -35,10 +35,11 @@ def badge(look: states.Look, note: Any = "") -> SafeString:
     """Return a state as icon and word."""
     turning = " turning" if look.turning else ""
     said = format_html(' <span class="state-note">{}</span>', note) if note else ""
+    hatched = look.tone == "away"
+    word = format_html("<span>{}</span>", look.words) if hatched else look.words
     return format_html(
-        '<span class="state tone-{}{}"><i class="qi qi-{}" aria-hidden="true"></i>'
-        '<span title="{}">{}</span>{}</span>',
-        look.tone, turning, look.icon, look.words, look.words, said,
+        '<span class="state with-icon qi-{} tone-{}{}" title="{}">{}{}</span>',
+        look.icon, look.tone, turning, look.words, word, said,
     )  # fmt: skip
 
 
@@ -151,9 +152,8 @@ def image(reference: str, image_id: str = "") -> SafeString:
         return NOTHING
     path, name = words.image_parts(reference)
     hover = f"{reference}\n{image_id}" if image_id and image_id != reference else reference
-    return format_html(
-        '<span class="image mono" title="{}"><span>{}</span><b>{}</b></span>', hover, path, name
-    )
+    left = format_html("<span>{}</span>", path) if path else ""
+    return format_html('<span class="image mono" title="{}">{}<b>{}</b></span>', hover, left, name)
 
 
 def port_address(context: Context, host_url: str) -> str:
@@ -171,7 +171,10 @@ def port_address(context: Context, host_url: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def ports(context: Context, published: list[dict[str, Any]], host_url: str = "") -> SafeString:
-    """Show ports; those that a browser may open are links. IPv4 and IPv6 twins show once."""
+    """Show ports, nothing without any; those that a browser may open are links.
+
+    IPv4 and IPv6 twins show once.
+    """
     address = port_address(context, host_url)
     seen: dict[str, SafeString] = {}
     for port in published or []:
@@ -182,7 +185,7 @@ def ports(context: Context, published: list[dict[str, Any]], host_url: str = "")
             continue
         seen.setdefault(f"{outside}:{inside}", port_link(port, address, f"{outside} → {inside}"))
     listed = format_html_join(" ", "{}", ((shown,) for shown in seen.values()))
-    return format_html('<span class="ports">{}</span>', listed) if seen else NOTHING
+    return format_html('<span class="ports">{}</span>', listed) if seen else SafeString("")
 
 
 def port_link(port: dict[str, Any], address: str, hover: str) -> SafeString:

@@ -14,8 +14,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.live.html import draw
 from dashboard.live.moments import site_of
-from dashboard.live.topics.base import Snapshot
-from dashboard.live.topics.container_rows import COLUMNS
+from dashboard.live.topics.container_rows import COLUMNS, OPTIONAL, columns_arg
 from dashboard.live.topics.containers import FRAGMENTS, LIST, filter_chips, snapshot_of
 from dashboard.requests import actor_of
 from dashboard.views.preferences import TablePreferences, table_preferences
@@ -43,7 +42,7 @@ def container_list(request: HttpRequest) -> HttpResponse:
     query = ContainerQuery.parse(request.GET, size=wanted.page_size)
     page = container_page(actor, query)
     context = {
-        **_table(page, snapshot_of(page), site_of(request.get_host())),
+        **_table(page, wanted.columns, site_of(request.get_host())),
         **_choices(page, wanted),
         "sort": query.sort,
         "bulk_actions": _bulk_actions(actor, query),
@@ -67,13 +66,14 @@ def _options(values: list[str]) -> SafeString:
     return format_html_join("", '<option value="{}"></option>', ((value,) for value in values))
 
 
-def _table(page: ContainerPage, snapshot: Snapshot, site: str) -> dict[str, Any]:
+def _table(page: ContainerPage, columns: frozenset[str], site: str) -> dict[str, Any]:
     """Return what is shown now, drawn from what is kept for everybody."""
     query = replace(page.query, page=page.page)
+    snapshot = snapshot_of(page, columns.intersection(column.key for column in OPTIONAL))
     drawn = draw(snapshot, snapshot.parts, site)
     return {
         "query": query,
-        "live_args": query.live_args(),
+        "live_args": f"{query.live_args()}&{columns_arg(columns)}",
         "table": page,
         "rows": SafeString("".join(drawn[row] for row in snapshot.lists[LIST])),
         "fragments": {
@@ -93,14 +93,11 @@ def _choices(page: ContainerPage, wanted: TablePreferences) -> dict[str, Any]:
         "healths": HEALTHS,
         "columns": [
             {"key": column.key, "label": column.label, "shown": column.key in wanted.columns}
-            for column in COLUMNS
-            if column.key != "name"
+            for column in OPTIONAL
         ],
         "heads": COLUMNS,
         "hidden": " ".join(
-            f"hide-{column.key}"
-            for column in COLUMNS
-            if column.key not in wanted.columns and column.key != "name"
+            f"hide-{column.key}" for column in OPTIONAL if column.key not in wanted.columns
         ),
         "density": wanted.density,
         "page_sizes": SIZES,

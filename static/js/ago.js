@@ -40,25 +40,39 @@ function setText(element, text) {
   } else if (element.textContent !== text) element.textContent = text;
 }
 
-function update(root, now = Date.now()) {
+function writeAges(root, now = Date.now()) {
   for (const time of root.querySelectorAll("time[data-ago]")) {
     const then = Date.parse(time.dateTime);
-    if (Number.isNaN(then)) continue;
-    setText(time, agoText(then, now));
-    const title = exact.format(then);
-    if (time.title !== title) time.title = title;
+    if (!Number.isNaN(then)) setText(time, agoText(then, now));
   }
+}
+
+function writeMoments(root) {
   for (const time of root.querySelectorAll("time[data-moment]")) {
     const then = Date.parse(time.dateTime);
     if (!Number.isNaN(then)) setText(time, exact.format(then));
   }
 }
 
-/** Begin: now, then every few seconds while somebody looks. */
+/** The exact time of an age, written when somebody points at it: hundreds are never looked at. */
+function writeTitle(event) {
+  const time = event.target.closest?.("time[data-ago]");
+  const then = time ? Date.parse(time.dateTime) : Number.NaN;
+  if (!Number.isNaN(then)) time.title = exact.format(then);
+}
+
+function update(root) {
+  writeAges(root);
+  writeMoments(root);
+}
+
+/** Begin: moments now, ages (fresh from the server) every few seconds while somebody looks. */
 export function startAgo() {
-  update(document);
-  onFresh((element) => update(element));
-  setInterval(() => document.hidden || update(document), EVERY);
-  document.addEventListener("visibilitychange", () => document.hidden || update(document));
+  writeMoments(document);
+  onFresh(update);
+  setInterval(() => document.hidden || writeAges(document), EVERY);
+  document.addEventListener("pointerover", writeTitle);
+  document.addEventListener("visibilitychange", () => document.hidden || writeAges(document));
+  addEventListener("pageshow", (event) => event.persisted && writeAges(document));
   document.addEventListener("htmx:afterSettle", (event) => update(event.target));
 }

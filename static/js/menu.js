@@ -26,9 +26,10 @@ function walk(event) {
   event.preventDefault();
 }
 
-/** Open the one row menu for a row's button: `data-base`, `data-acts`, `data-name`. */
+/** Open the one row menu for a row's button: its address, `data-acts`, `data-name`. */
 function openRowMenu(button, menu) {
-  const { base, acts, name } = button.dataset;
+  const { acts, name } = button.dataset;
+  const base = button.getAttribute("href");
   const allowed = new Set((acts || "").split(" "));
   menu.querySelector("[data-row-name]").textContent = name || "";
   menu.querySelector("[data-row-link]").href = base;

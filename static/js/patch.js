@@ -3,11 +3,17 @@
  * whatever did not change stay as they are; what changed fades softly.
  */
 const enhancers = [];
+const matchers = [];
 const FOCUSABLE = "a[href],button,input,select,textarea,summary,[tabindex]";
 
 /** Register what scripts do to fresh elements (times and the like) before they are compared. */
 export function onFresh(enhance) {
   enhancers.push(enhance);
+}
+
+/** Register what scripts do to a fresh element to be like the one whose place it takes. */
+export function onPatch(match) {
+  matchers.push(match);
 }
 
 /** Parse the HTML of one element. Nothing in it runs. Returns null for anything else. */
@@ -23,6 +29,7 @@ export function parse(html) {
 /** Bring `old` to the state of `fresh`. Returns the element that is on the page afterwards. */
 export function patch(old, fresh, flash = true) {
   if (old.dataset.rev !== undefined && old.dataset.rev === fresh.dataset.rev) return old;
+  for (const match of matchers) match(old, fresh);
   const open = document.activeElement;
   const focus = old.contains(open) ? focusKey(old, open) : null;
   const kept = canMerge(old, fresh) ? merge(old, fresh, flash) : replace(old, fresh, flash);

@@ -1,4 +1,5 @@
 /** Tables: ticks with ranges, the bar for chosen rows, columns, density and page size. */
+import { live } from "./live.js";
 import { postForm } from "./post.js";
 import { fill } from "./words.js";
 
@@ -80,8 +81,20 @@ function applyColumns(form) {
       table.classList.toggle(`hide-${box.value}`, !box.checked);
     }
   }
+  askForColumns(form);
   const compact = form.querySelector("[name=density][value=compact]")?.checked;
   for (const frame of document.querySelectorAll(".table-frame")) frame.classList.toggle("is-compact", compact);
+}
+
+/** A live table whose arguments name its columns has no cells for the others: ask for them. */
+function askForColumns(form) {
+  const shown = [...form.querySelectorAll("input[type=checkbox][name=columns]:checked")].map((box) => box.value);
+  for (const topic of document.querySelectorAll("[data-live-args*='columns=']")) {
+    const args = new URLSearchParams(topic.dataset.liveArgs);
+    args.set("columns", shown.join(" "));
+    topic.dataset.liveArgs = args.toString();
+  }
+  live.topicsChanged();
 }
 
 function changed(event) {

@@ -21,10 +21,22 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <main data-live-topic="containers" data-live-args="state=running">
 <p id="count" data-live-fragment data-rev="1">%(count)d</p>
 <table class="grid-table"><tbody id="rows" data-live-list>%(rows)s</tbody></table></main>
+<div id="row-menu" popover data-menu><button form="act" data-act="start"><i class="qi qi-start"></i>
+Start</button><button form="act" data-act="stop"><i class="qi qi-stop"></i>Stop</button></div>
 <ol id="toasts"></ol>
 <script type="application/json" id="words">{"moved_one": "1 row", "moved": "{n} rows",
 "chosen": "{n} chosen", "all_match": "all {n} that match"}</script>
 </body></html>"""
+
+
+def row_with_menu(number: int, rev: str, clicks: str) -> str:
+    """Return a row whose link names what one click may do."""
+    return (
+        f'<tr id="c-{number}" data-rev="{rev}"><td class="name"><a href="/c/{number}/">web</a></td>'
+        f'<td class="acts"><a class="row-act" href="/c/{number}/" data-row-menu'
+        f' data-acts="{clicks}"'
+        f' data-clicks="{clicks}" data-name="web"></a></td></tr>'
+    )
 
 
 def row(number: int, rev: str = "1", state: str = "running") -> str:

@@ -99,7 +99,8 @@ def test_it_obeys_the_keyboard(page: Page) -> None:
 def test_it_acts_on_a_row_without_leaving_the_page(
     page: Page, posted: list[tuple[str, dict[str, list[str]]]]
 ) -> None:
-    page.locator("#container-1 .row-act").first.focus()
+    page.locator("#container-1 .col-ports a").focus()
+    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     toast = page.locator("#toasts > li")
     expect(toast.locator(".toast-words")).to_have_text("Restarting <b>web-1</b> on prod-2 …")

@@ -57,7 +57,7 @@ def test_it_shows_a_state_as_icon_and_word(
     html = drawn("{% state_badge s h c o %}", s=state, h=health, c=code, o=oom)
     assert f"tone-{tone}" in html
     assert f">{said}</span>" in html
-    assert '<i class="qi qi-' in html
+    assert '<span class="state with-icon qi-' in html
 
 
 def test_it_knows_every_state_of_the_models() -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 
+from dashboard.live.topics.containers import Containers
+from fleet.actor import Actor
 from fleet.models import Host, User
 from tests.conftest import make_container, make_host
 
@@ -40,14 +44,14 @@ def test_it_shows_rows_with_their_facts(client: Client, host: Host) -> None:
     assert rows_of(html) == [f"container-{made.pk}"]
     for fact in ("web", "stage-1", "nginx:1.27", "http://testserver:8080", "?stack=shop"):
         assert fact in html
-    assert f'formaction="/containers/{made.pk}/stop/"' in html
+    assert 'data-clicks="stop restart"' in html
 
 
 def test_it_offers_only_what_makes_sense(client: Client, host: Host) -> None:
     made = make_container(host, "web", state="exited", exit_code=0)
     html = page_of(client)
-    assert f"/containers/{made.pk}/start/" in html
-    assert f"/containers/{made.pk}/stop/" not in html
+    assert f'href="/containers/{made.pk}/" data-row-menu' in html
+    assert 'data-clicks="start"' in html
     acts = re.search(r'data-acts="([^"]*)"', html)
     assert acts is not None
     assert acts[1].split() == ["start", "restart", "rename", "remove"]
@@ -66,7 +70,33 @@ def test_it_follows_the_list_that_it_shows(client: Client, host: Host) -> None:
     make_container(host, "web")
     html = page_of(client, "/containers/?q=web&sort=-host&page=9")
     assert 'data-live-topic="containers"' in html
-    assert 'data-live-args="q=web&amp;sort=-host&amp;page=1&amp;rows=50"' in html
+    assert 'data-live-args="q=web&amp;sort=-host&amp;page=1&amp;rows=50&amp;columns=' in html
+
+
+def test_it_has_no_cells_for_columns_that_are_off(client: Client, host: Host) -> None:
+    make_container(host, "web")
+    row = page_of(client).split("<tbody", 1)[1].split("</tbody>", 1)[0]
+    assert 'class="col-host"' in row and "col-created" not in row
+    client.post("/preferences/", {"page": "containers", "columns": ["created"]})
+    html = page_of(client)
+    row = html.split("<tbody", 1)[1].split("</tbody>", 1)[0]
+    assert "col-host" not in row and 'class="col-created"' in row
+    assert 'rows=50&amp;columns=created"' in html
+
+
+@pytest.mark.parametrize("chosen", [None, ["created", "id"], [""]])
+def test_its_socket_has_nothing_to_send_again(
+    client: Client, actor: Actor, host: Host, chosen: list[str] | None
+) -> None:
+    made = make_container(host, "web")
+    if chosen is not None:
+        client.post("/preferences/", {"page": "containers", "columns": chosen})
+    html = page_of(client)
+    args = re.search(r'data-live-args="([^"]*)"', html)
+    assert args is not None
+    snapshot = Containers().load(actor, QueryDict(unescape(args[1])))
+    rev = snapshot.parts[f"container-{made.pk}"].rev
+    assert f'id="container-{made.pk}" data-rev="{rev}"' in html
 
 
 def test_it_says_what_to_do_without_hosts(client: Client) -> None:

@@ -160,8 +160,8 @@ async def test_it_shows_each_only_what_they_may_do(
         await looks.follow()
         await acts.follow()
         assert looks.rows == acts.rows == [row]
-        assert "/restart/" not in looks.html[row]
-        assert f"/containers/{container.pk}/restart/" in acts.html[row]
+        assert "data-clicks" not in looks.html[row]
+        assert 'data-clicks="stop restart"' in acts.html[row]
         assert not any("secret" in html for html in [*looks.html.values(), *acts.html.values()])
         assert f"container-{secret.pk}" not in acts.html
 

@@ -46,7 +46,7 @@ async def test_it_gives_rows_back(viewer: User, container: Container, staging: A
         await sync_to_async(grant)(viewer, "operator", staging)
         await publish_async(AccessChanged())
         await page.shows(lambda page: page.rows != [])
-        assert "/restart/" in page.html[f"container-{container.pk}"]
+        assert 'data-clicks="stop restart"' in page.html[f"container-{container.pk}"]
 
 
 async def test_it_signs_out_a_page_whose_session_has_ended(administrator: User) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from zlib import crc32
 
+from django.http import QueryDict
 from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -23,7 +24,7 @@ from fleet.models import Container, Host, HostState
 from fleet.operations import Operation, operations_on
 from fleet.selectors.containers import ROW_FIELDS
 
-VERSION = "3"  # count up when the row's template changes
+VERSION = "4"  # count up when the row's template changes
 ONE_CLICK = ("container.start", "container.stop", "container.restart", "container.unpause")
 
 
@@ -50,6 +51,22 @@ COLUMNS = (
     Column("restarts", _("Restarts"), default=False),
     Column("id", _("ID"), default=False),
 )
+OPTIONAL = tuple(column for column in COLUMNS if column.key != "name")
+DEFAULT_COLUMNS = frozenset(column.key for column in OPTIONAL if column.default)
+
+
+def columns_of(args: QueryDict) -> frozenset[str]:
+    """Return the optional columns that `columns=state host` asks for; without it the usual."""
+    if "columns" not in args:
+        return DEFAULT_COLUMNS
+    asked = str(args["columns"]).split()
+    return frozenset(column.key for column in OPTIONAL if column.key in asked)
+
+
+def columns_arg(columns: frozenset[str]) -> str:
+    """Return what `columns_of` reads, in one spelling, so that viewers share what is drawn."""
+    keys = (column.key for column in OPTIONAL if column.key in columns)
+    return urlencode({"columns": " ".join(keys)})
 
 
 def _digest(value: object) -> str:
@@ -68,38 +85,44 @@ def _shown(row: Container) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=1024)
-def permissions_signature(permissions: frozenset[str]) -> str:
-    """Return a short name for a set of permissions, and for this version of the row."""
-    return _digest((VERSION, sorted(permissions)))
+def variant_signature(permissions: frozenset[str], columns: frozenset[str]) -> str:
+    """Return a short name for what one may do and sees, and for this version of the row."""
+    return _digest((VERSION, sorted(permissions), sorted(columns)))
 
 
 def row_parts(
-    rows: Iterable[Container], permissions: dict[int, frozenset[str]], *, prefix: str = "container"
+    rows: Iterable[Container],
+    permissions: dict[int, frozenset[str]],
+    columns: frozenset[str] = DEFAULT_COLUMNS,
 ) -> dict[str, Part]:
-    """Return the parts of containers (each with its host) by element id."""
+    """Return the parts of containers (each with its host) by element id.
+
+    A column that is switched off has no cells: hundreds of them cost a browser time.
+    """
     signatures: dict[int, str] = {}
     parts: dict[str, Part] = {}
     for row in rows:
         allowed = permissions.get(row.host_id, frozenset())
         if row.host_id not in signatures:
             held = host_signature(row.host)
-            signatures[row.host_id] = f"{held}.{permissions_signature(allowed)}"
+            signatures[row.host_id] = f"{held}.{variant_signature(allowed, columns)}"
         rev = f"{row.revision:x}.{_digest(_shown(row))}.{signatures[row.host_id]}"
-        parts[f"{prefix}-{row.pk}"] = _part(f"{prefix}-{row.pk}", rev, row, allowed)
+        parts[f"container-{row.pk}"] = _part(rev, row, allowed, columns)
     return parts
 
 
-def _part(element_id: str, rev: str, row: Container, allowed: frozenset[str]) -> Part:
-    return Part(rev, lambda: draw_row(element_id, rev, row, allowed))
+def _part(rev: str, row: Container, allowed: frozenset[str], columns: frozenset[str]) -> Part:
+    return Part(rev, lambda: draw_row(rev, row, allowed, columns))
 
 
-def draw_row(element_id: str, rev: str, row: Container, allowed: frozenset[str]) -> str:
+def draw_row(rev: str, row: Container, allowed: frozenset[str], columns: frozenset[str]) -> str:
     """Return the `<tr>` of one container."""
     operations = possible(row, allowed)
     return get_template("containers/row.html").render(
         {
-            "element_id": element_id,
+            "element_id": f"container-{row.pk}",
             "rev": rev,
+            "columns": columns,
             "container": row,
             "host": row.host,
             "href": f"{reverse('container-list')}{row.pk}/",
@@ -111,7 +134,9 @@ def draw_row(element_id: str, rev: str, row: Container, allowed: frozenset[str])
             "address": row.host.url
             if row.host.url.startswith(("tcp:", "ssh:"))
             else f"tcp://{SITE}",
-            "clicks": [one for one in operations if one.name in ONE_CLICK and useful(one, row)],
+            "clicks": " ".join(
+                one.slug for one in operations if one.name in ONE_CLICK and useful(one, row)
+            ),
             "menu": " ".join(operation.slug for operation in operations),
         }
     )

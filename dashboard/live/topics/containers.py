@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.live.topics.base import Part, Snapshot, Topic, register
-from dashboard.live.topics.container_rows import row_parts
+from dashboard.live.topics.container_rows import DEFAULT_COLUMNS, columns_of, row_parts
 from dashboard.templatetags.states import HEALTH, look_of
 from fleet.actor import Actor
 from fleet.models import ContainerState
@@ -47,7 +47,7 @@ FILTER_NAMES = {
 
 @register
 class Containers(Topic):
-    """`containers`, with the list's query string as arguments."""
+    """`containers`, with the list's query string and columns as arguments."""
 
     name = "containers"
 
@@ -57,12 +57,12 @@ class Containers(Topic):
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
         """Return the page of the list that the arguments ask for."""
-        return snapshot_of(container_page(actor, ContainerQuery.parse(args)))
+        return snapshot_of(container_page(actor, ContainerQuery.parse(args)), columns_of(args))
 
 
-def snapshot_of(page: ContainerPage) -> Snapshot:
+def snapshot_of(page: ContainerPage, columns: frozenset[str] = DEFAULT_COLUMNS) -> Snapshot:
     """Return the list as the page shows it, at first and live."""
-    rows = row_parts(page.rows, page.permissions)
+    rows = row_parts(page.rows, page.permissions, columns)
     fragments = {name: _fragment(name, page) for name in FRAGMENTS}
     return Snapshot(parts={**fragments, **rows}, lists={LIST: list(rows)})
 
