@@ -337,6 +337,7 @@ TOPICS: dict[str, tuple[str, str]] = {
     "containers": ("", "none none rows rows rows"),
     "container": ("id={container}&host={host}", "gone gone rows rows rows"),
     "container-overview": ("id={container}&host={host}", "gone gone rows rows rows"),
+    "container-log-host": ("id={container}&host={host}", "gone gone none none none"),
     "hosts": ("", "none none rows rows rows"),
     "host": ("id={host}", "gone gone rows rows rows"),
     "host-overview": ("id={host}", "gone gone rows rows rows"),

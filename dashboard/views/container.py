@@ -18,7 +18,14 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.live.html import draw
 from dashboard.live.moments import site_of
 from dashboard.live.topics.base import Snapshot
-from dashboard.live.topics.container import CARDS, args_of, card_parts, head_part
+from dashboard.live.topics.container import (
+    CARDS,
+    args_of,
+    card_parts,
+    head_part,
+    log_host_id,
+    log_host_part,
+)
 from dashboard.requests import actor_of
 from dashboard.views.preferences import table_preferences
 from fleet.access import access_container
@@ -241,7 +248,9 @@ def logs(request: HttpRequest, pk: int) -> HttpResponse:
     overview = one.container_overview(actor, row.pk)
     shown = table_preferences(request.user, "logs", LOG_SWITCHES).columns
     answer = container_log(actor, pk) if "now" in request.GET else None
-    context = {"shown": shown, "answer": answer, "asks": True}
+    away = {log_host_id(row): log_host_part(row)}
+    log_host = draw(Snapshot(away), away, site_of(request.get_host()))[log_host_id(row)]
+    context = {"shown": shown, "answer": answer, "asks": True, "log_host": SafeString(log_host)}
     return _private(_page(request, overview, "logs", "logs", **context))
 
 

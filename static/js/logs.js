@@ -11,15 +11,18 @@ class Log {
   #last = { at: "", same: 0 };
   #open = false; // the server has answered
   #over = ""; // why there will be nothing more
+  #cut = false; // the stream has lost the host
+  #away = false; // the host is known to be away
   #drawing = false;
 
   constructor(root) {
     this.#root = root;
     const find = (name) => root.querySelector(`[data-log-${name}]`);
-    this.parts = { state: find("state"), pause: find("pause"), fresh: find("new"), settings: find("settings") };
+    this.parts = { state: find("state"), pause: find("pause"), fresh: find("new"), settings: find("settings"), host: find("host") };
     const words = { unkept: this.#word("Unkept"), all: this.#word("All"), err: this.#word("Err") };
     this.#view = new LogView(find("scroll"), find("lines"), words, () => this.#drawSoon());
     this.#listen();
+    this.#readHost();
     this.#ask();
     this.#draw();
   }
@@ -38,6 +41,16 @@ class Log {
     this.parts.pause.addEventListener("click", () => this.#togglePause());
     this.parts.fresh.addEventListener("click", () => this.#view.follow());
     this.parts.settings.addEventListener("change", () => this.#settings());
+    const told = { childList: true, subtree: true, attributeFilter: ["data-away"] };
+    new MutationObserver(() => this.#readHost()).observe(this.parts.host, told);
+  }
+
+  /** What the page is told of the host; a stream that is quiet cannot know. */
+  #readHost() {
+    const away = Boolean(this.parts.host.querySelector("[data-away]"));
+    if (away === this.#away) return;
+    this.#away = away;
+    this.#drawSoon();
   }
 
   /** Ask for the log: its end at first, what we lack after a lost connection. */
@@ -49,17 +62,24 @@ class Log {
       args.set("same", this.#last.same);
     }
     this.#over = "";
+    this.#cut = false;
     live.send({ type: "log.open", topic: TOPIC, args: args.toString() });
   }
 
   #received(frames) {
     this.#open = true;
     for (const [stream, at] of frames) {
+      if (!stream) this.#marked(at);
       if (!stream || !at) continue;
       if (at === this.#last.at) this.#last.same += 1;
       else this.#last = { at, same: 1 };
     }
     this.#view.add(frames);
+  }
+
+  #marked(code) {
+    if (code === "away") this.#cut = true;
+    else if (code === "back") this.#cut = this.#away = false;
   }
 
   #gap(skipped) {
@@ -106,7 +126,9 @@ class Log {
 
   #stateWord() {
     if (this.#over) return "Ended";
-    if (!this.#open) return this.#last.at ? "Lost" : "Opening";
+    if (!this.#open && this.#last.at) return "Lost";
+    if (this.#cut || this.#away) return "Away";
+    if (!this.#open) return "Opening";
     if (this.#view.paused) return "Paused";
     if (!this.#view.following) return "Scrolled";
     return this.#view.empty ? "None" : "Follow";
@@ -114,10 +136,11 @@ class Log {
 
   #draw() {
     this.#drawing = false;
-    const { state, pause, fresh } = this.parts;
+    const { state, pause, fresh, host } = this.parts;
     const word = this.#stateWord();
     if (state.textContent !== this.#word(word)) state.textContent = this.#word(word);
     state.dataset.state = word.toLowerCase();
+    host.hidden = word !== "Away";
     const { paused, following, unseen } = this.#view;
     pause.setAttribute("aria-pressed", String(paused));
     pause.querySelector("span").textContent = this.#word(paused ? "Resume" : "Pause");

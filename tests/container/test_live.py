@@ -61,7 +61,22 @@ async def test_it_shows_that_the_host_went_away(viewer: User, container: Contain
         assert "last seen" in page.html[head_of(container)]
 
 
-@pytest.mark.parametrize("topic", ["container", "container-overview"])
+async def test_an_open_log_is_told_that_the_host_went_away_and_came_back(
+    viewer: User, container: Container
+) -> None:
+    note, host = f"container-log-host-{container.pk}", [container.host_id]
+    async with Page(viewer) as page:
+        await page.follow(args_of(container), topic="container-log-host")
+        assert "data-away" not in page.html[note]
+        await Host.objects.aupdate(state=HostState.UNREACHABLE)
+        await told(page, note, "stage-1 was last seen", HostsChanged(host))
+        assert "data-away" in page.html[note]
+        await Host.objects.aupdate(state=HostState.REACHABLE)
+        await publish_async(HostsChanged(host))
+        await page.shows(lambda page: "data-away" not in page.html[note])
+
+
+@pytest.mark.parametrize("topic", ["container", "container-overview", "container-log-host"])
 async def test_it_says_what_became_of_a_removed_container(
     viewer: User, container: Container, topic: str
 ) -> None:
@@ -74,7 +89,7 @@ async def test_it_says_what_became_of_a_removed_container(
         )  # fmt: skip
         await Container.objects.filter(pk=pk).adelete()
         await publish_async(ContainersChanged(host.pk, [], [pk]))
-        if topic == "container-overview":
+        if topic != "container":
             assert await page.is_silent(), "the page keeps what was last known"
             return
         await page.shows(lambda page: "was removed" in page.html[f"container-head-{pk}"])

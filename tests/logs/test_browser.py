@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
 from django.template import Context
 from django.template.loader import get_template
 from django.template.loader_tags import BlockNode
+from django.utils import timezone
+from django.utils.safestring import SafeString
 from playwright.sync_api import Browser, Page, expect
 
-from fleet.models import Container
+from dashboard.live.moments import finish
+from dashboard.live.topics.container import log_host_id, log_host_part
+from dashboard.templatetags.quayside import script_words
+from fleet.models import Container, Host, HostState
 from tests.browser.fake_live import FakeLive
 
 pytestmark = pytest.mark.browser
 SHEETS = ("tokens", "frame", "components", "controls", "logs")
 HEAD = "".join(f'<link rel="stylesheet" href="/static/css/{name}.css">' for name in SHEETS)
+AWAY = "Host unreachable: the log goes on when it is back."
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">
 %s<script type="module" src="/static/js/app.js"></script>
 <script type="module" src="/static/js/logs.js"></script></head>
-<body data-live="/ws/live/" data-sign-in="/sign-in/"><main>%s</main><ol id="toasts"></ol>
+<body data-live="/ws/live/" data-sign-in="/sign-in/"><main>%s</main><ol id="toasts"></ol>%s
 </body></html>"""
 # The policy of the real pages: nothing inline.
 POLICY = (
@@ -29,12 +36,29 @@ POLICY = (
 )
 
 
+HOST = Host(pk=3, name="prod-3", state=HostState.REACHABLE)
+CONTAINER = Container(pk=12, name="web-1", host=HOST)
+
+
+def host_html(state: str = HostState.REACHABLE) -> str:
+    """Return what a page is told of the container's host."""
+    HOST.state, HOST.last_seen = state, timezone.now() - timedelta(seconds=130)
+    return finish(log_host_part(CONTAINER).render(), "localhost")
+
+
 def viewer_html() -> str:
     """Return the viewer as the page's template draws it."""
     template = get_template("container/logs.html").template  # type: ignore[attr-defined]
     blocks = template.nodelist.get_nodes_by_type(BlockNode)
     (content,) = (block for block in blocks if block.name == "content")
-    context = Context({"container": Container(pk=12, name="web-1"), "shown": {"times", "wrap"}})
+    context = Context(
+        {
+            "container": CONTAINER,
+            "shown": {"times", "wrap"},
+            "head_args": "id=12&host=3",
+            "log_host": SafeString(host_html()),
+        }
+    )
     with context.bind_template(template), context.render_context.push_state(template):
         html: str = content.nodelist.render(context)
     return html
@@ -50,8 +74,17 @@ class FakeLogs(FakeLive):
     async def _page(self, _request: web.Request) -> web.Response:
         headers = {"Content-Security-Policy": POLICY}
         return web.Response(
-            text=PAGE % (HEAD, self.html), content_type="text/html", headers=headers
+            text=PAGE % (HEAD, self.html, script_words()), content_type="text/html", headers=headers
         )
+
+    def host(self, state: str) -> None:
+        """Tell what the watcher knows of the host."""
+        part = {log_host_id(CONTAINER): host_html(state)}
+        self.send(type="update", topic="container-log-host", set=part, lists={})
+
+    def mark(self, code: str) -> None:
+        """Send what the stream itself notices."""
+        self.send(type="log", topic="logs", frames=[[0, code, f"({code})"]])
 
     def lines(self, *texts: str, stream: int = 1, start: int = 0) -> None:
         """Send lines with rising times."""
@@ -239,6 +272,46 @@ def test_it_says_gaps_and_ends_in_words(page: Page, server: FakeLogs) -> None:
     expect(marks.nth(1)).to_contain_text("Lines are missing here")
     expect(marks.nth(2)).to_have_text("The container was removed.")
     state(page, "Ended")
+
+
+def test_it_says_that_the_host_is_away_while_the_stream_is_just_quiet(
+    page: Page, server: FakeLogs
+) -> None:
+    server.lines("hello")
+    state(page, "Following")
+    seen = page.locator(".log-seen")
+    expect(seen).to_be_hidden()
+    server.host(HostState.UNREACHABLE)
+    state(page, AWAY)
+    expect(seen).to_be_visible()
+    expect(seen).to_have_text("prod-3 was last seen 2 min ago.")
+    server.host(HostState.REACHABLE)
+    state(page, "Following")
+    expect(seen).to_be_hidden()
+
+
+def test_it_says_that_the_stream_has_lost_the_host_until_it_is_back(
+    page: Page, server: FakeLogs
+) -> None:
+    server.lines("hello")
+    server.mark("away")
+    state(page, AWAY)
+    server.host(HostState.UNREACHABLE)
+    server.mark("back")
+    state(page, "Following")
+    server.lines("again", start=1)
+    expect(page.locator(".log-text")).to_have_text(["hello", "again"])
+
+
+def test_it_says_that_the_host_is_away_before_anything_has_come(
+    page: Page, server: FakeLogs
+) -> None:
+    state(page, "Opening …")
+    server.host(HostState.UNREACHABLE)
+    state(page, AWAY)
+    server.send(type="log.end", topic="logs", code="removed", reason="The container was removed.")
+    state(page, "Ended")
+    expect(page.locator(".log-seen")).to_be_hidden()
 
 
 def test_it_shows_nothing_more_to_who_may_not_read_it(page: Page, server: FakeLogs) -> None:

@@ -17,7 +17,7 @@ from dashboard.live.topics.base import Part, Snapshot, Topic, register
 from dashboard.live.topics.container_rows import possible, state_words, useful
 from dashboard.live.topics.hosts import id_of
 from dashboard.templatetags.quayside import port_link
-from fleet.access import Unknown
+from fleet.access import Unknown, access_container
 from fleet.actor import Actor
 from fleet.models import Container, Host, HostState
 from fleet.operations import Operation
@@ -82,6 +82,22 @@ class ContainerCards(ContainerTopic):
         except Unknown:
             _fate(actor, args)
             return Snapshot(parts={})
+
+
+@register
+class ContainerLogHost(ContainerTopic):
+    """`container-log-host`, with `args_of`: whether the host of an open log is away."""
+
+    name = "container-log-host"
+
+    def load(self, actor: Actor, args: QueryDict) -> Snapshot:
+        """Return the note; of a container that is gone the page keeps the last one."""
+        try:
+            row = access_container(actor, id_of(args))
+        except Unknown:
+            _fate(actor, args)
+            return Snapshot(parts={})
+        return Snapshot(parts={log_host_id(row): log_host_part(row)})
 
 
 def _fate(actor: Actor, args: QueryDict) -> Fate:
@@ -156,6 +172,24 @@ def gone_part(pk: int, fate: Fate) -> Part:
     shown = ("gone", fate.name, fate.host.name, fate.removed_at, heir and (heir.pk, heir.state))
     context = {"pk": pk, "fate": fate, "removed": ago_mark(fate.removed_at), "heir": heir}
     return _part("container/gone.html", _rev(shown), lambda: context)
+
+
+def log_host_id(row: Container) -> str:
+    """Return the id of the element that says whether the host of a log is away."""
+    return f"container-log-host-{row.pk}"
+
+
+def log_host_part(row: Container) -> Part:
+    """Return when the host was last seen while it is away, else nothing to read."""
+    away = row.host.state == HostState.UNREACHABLE
+    seen = row.host.last_seen if away else None
+    context = {
+        "element_id": log_host_id(row),
+        "host": row.host,
+        "away": away,
+        "seen": ago_mark(seen) if seen else "",
+    }
+    return _part("container/log_host.html", _rev((row.host.name, away, seen)), lambda: context)
 
 
 # --- The cards -----------------------------------------------------------------------------
