@@ -81,13 +81,13 @@ class FleetPage:
     def calm(self) -> str:
         """Everything in one sentence, for when nothing is wrong."""
         reachable = sum(row.host.state == HostState.REACHABLE for row in self.hosts)
-        known = {"up": self.tally.up, "hosts": reachable}
+        known = {"running": self.tally.running, "hosts": reachable}
         if not reachable:
             return _("No host has answered yet.")
         return (
             ngettext(
-                "%(up)d containers run on %(hosts)d host that answers.",
-                "%(up)d containers run on %(hosts)d hosts that answer.",
+                "%(running)d containers run on %(hosts)d host that answers.",
+                "%(running)d containers run on %(hosts)d hosts that answer.",
                 reachable,
             )
             % known

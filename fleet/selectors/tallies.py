@@ -15,56 +15,77 @@ from fleet.models import Container
 
 Text = str | Promise
 
-# Conditions in the order in which they are shown: what is wrong first.
+# Conditions in the order in which a bar shows them: what is wrong first. Each container is in
+# exactly one of them.
 CONDITIONS = (
-    "dead", "oom", "unhealthy", "restarting", "starting", "paused", "running", "created", "exited",
+    "dead", "oom", "unhealthy", "restarting", "starting", "paused", "running", "created",
+    "removing", "exited",
 )  # fmt: skip
 WRONG = frozenset({"dead", "oom", "unhealthy", "restarting"})
-
-
-# condition -> (tone, icon, words for so many, the filter of the containers' list)
-LOOKS: Final[dict[str, tuple[str, str, Text, str]]] = {
-    "dead": ("bad", "skull", _("dead"), "state=dead"),
-    "oom": ("bad", "flame", _("out of memory"), "state=exited"),
-    "unhealthy": ("warn", "heart-broken", _("unhealthy"), "health=unhealthy"),
-    "restarting": ("warn", "repeat", _("restarting"), "state=restarting"),
-    "starting": ("busy", "loader-2", _("starting"), "health=starting"),
-    "paused": ("paused", "player-pause-filled", _("paused"), "state=paused"),
-    "running": ("ok", "circle-filled", _("running"), "state=running"),
-    "created": ("idle", "circle-dashed", _("created"), "state=created"),
-    "exited": ("idle", "circle", _("exited"), "state=exited"),
+TONES: Final[dict[str, str]] = {
+    "dead": "bad", "oom": "bad", "unhealthy": "warn", "restarting": "warn", "starting": "busy",
+    "paused": "paused", "running": "ok", "created": "idle", "removing": "busy", "exited": "idle",
+}  # fmt: skip
+# The figure of a state counts all that are in it; those of health stand beside it.
+MADE_OF: Final[dict[str, tuple[str, ...]]] = {
+    "running": ("running", "starting", "unhealthy"),
+    "exited": ("exited", "oom"),
+}
+# figure -> (icon, words for so many, the filter of the containers' list that shows just these)
+FIGURES: Final[dict[str, tuple[str, Text, str]]] = {
+    "dead": ("skull", _("dead"), "state=dead"),
+    "unhealthy": ("heart-broken", _("unhealthy"), "health=unhealthy"),
+    "restarting": ("repeat", _("restarting"), "state=restarting"),
+    "starting": ("loader-2", _("starting"), "health=starting"),
+    "paused": ("player-pause-filled", _("paused"), "state=paused"),
+    "running": ("circle-filled", _("running"), "state=running"),
+    "created": ("circle-dashed", _("created"), "state=created"),
+    "removing": ("loader-2", _("removing"), "state=removing"),
+    "exited": ("circle", _("exited"), "state=exited"),
 }
 LEAST = 2.0  # percent of a bar that even one container of a thousand gets
 
 
 @dataclass(frozen=True)
-class Part:
-    """So many containers in one condition; `x` and `width` of its bar in percent."""
+class Segment:
+    """The containers in one condition as a part of a bar; `x` and `width` in percent."""
 
     condition: str
-    count: int
     x: float
     width: float
 
     @property
     def tone(self) -> str:
         """bad, warn, busy, paused, ok or idle."""
-        return LOOKS[self.condition][0]
+        return TONES[self.condition]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """So many containers of a state, or of a health, as the containers' list counts them."""
+
+    name: str
+    count: int
+
+    @property
+    def tone(self) -> str:
+        """bad, warn, busy, paused, ok or idle."""
+        return TONES[self.name]
 
     @property
     def icon(self) -> str:
         """The icon's name."""
-        return LOOKS[self.condition][1]
+        return FIGURES[self.name][0]
 
     @property
     def words(self) -> str:
-        """The condition in words, to follow the count."""
-        return str(LOOKS[self.condition][2])
+        """What is counted, to follow the count."""
+        return str(FIGURES[self.name][1])
 
     @property
     def query(self) -> str:
         """The filter of the containers' list that shows them."""
-        return LOOKS[self.condition][3]
+        return FIGURES[self.name][2]
 
 
 @dataclass(frozen=True)
@@ -84,31 +105,40 @@ class Tally:
         return sum(self.counts.get(name, 0) for name in WRONG)
 
     @property
-    def up(self) -> int:
-        """Those whose main process lives, whatever its health."""
-        return sum(self.counts.get(name, 0) for name in ("running", "starting", "unhealthy"))
+    def running(self) -> int:
+        """Those that run, whatever their health."""
+        return self._figure("running")
 
     @property
     def tone(self) -> str:
         """The tone of the worst of them; "" when nothing is wrong."""
-        tones = {LOOKS[name][0] for name in WRONG if self.counts.get(name)}
+        tones = {TONES[name] for name in WRONG if self.counts.get(name)}
         return "bad" if "bad" in tones else "warn" if tones else ""
 
     @property
-    def parts(self) -> list[Part]:
+    def segments(self) -> list[Segment]:
         """Conditions that occur, what is wrong first, as a bar shows them left to right."""
         found = [(name, self.counts[name]) for name in CONDITIONS if self.counts.get(name)]
         widths = [max(LEAST, 100 * count / self.total) for _name, count in found]
-        scale, x, parts = 100 / (sum(widths) or 100), 0.0, []
-        for (name, count), width in zip(found, widths, strict=True):
-            parts.append(Part(name, count, round(x, 2), round(width * scale, 2)))
+        scale, x, segments = 100 / (sum(widths) or 100), 0.0, []
+        for (name, _count), width in zip(found, widths, strict=True):
+            segments.append(Segment(name, round(x, 2), round(width * scale, 2)))
             x += width * scale
-        return parts
+        return segments
+
+    @property
+    def figures(self) -> list[Figure]:
+        """What is counted beside a bar, zeros left out; each as the containers' list counts it."""
+        found = [Figure(name, self._figure(name)) for name in FIGURES]
+        return [figure for figure in found if figure.count]
+
+    def _figure(self, name: str) -> int:
+        return sum(self.counts.get(part, 0) for part in MADE_OF.get(name, (name,)))
 
     @property
     def words(self) -> str:
         """All in words: `1 unhealthy, 12 running`."""
-        said = [f"{part.count} {part.words}" for part in self.parts]
+        said = [f"{figure.count} {figure.words}" for figure in self.figures]
         return ", ".join(said) or gettext("no containers")
 
     def __add__(self, other: Tally) -> Tally:
@@ -117,12 +147,12 @@ class Tally:
 
 
 def condition_of(state: str, health: str, oom_killed: bool) -> str:
-    """Return the one word under which a container is counted."""
+    """Return the one condition that a container is in."""
     if state == "running":
         return health if health in {"unhealthy", "starting"} else "running"
     if oom_killed and state == "exited":
         return "oom"
-    return state if state != "removing" else "exited"
+    return state
 
 
 def tallies(containers: QuerySet[Container]) -> dict[int, Tally]:

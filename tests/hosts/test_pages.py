@@ -58,7 +58,7 @@ def test_it_lists_hosts_with_their_containers(browser: Client, host: Host) -> No
     make_container(host)
     make_container(host, "sick", health="unhealthy")
     said = text(browser.get("/hosts/"))
-    assert f'id="host-{host.pk}"' in said and "1 unhealthy, 1 running" in said
+    assert f'id="host-{host.pk}"' in said and "1 unhealthy, 2 running" in said
 
 
 def test_no_match_offers_to_show_all(browser: Client, host: Host) -> None:

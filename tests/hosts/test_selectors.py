@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from fleet.actor import Actor, actor_for
 from fleet.models import Container, Environment, Event, Host, HostState, Job, User
+from fleet.selectors.containers import ContainerQuery, container_page
 from fleet.selectors.fleet import FleetPage, fleet_page
 from fleet.selectors.hosts import HostQuery, host_list
 from fleet.selectors.tallies import Tally
@@ -81,28 +82,57 @@ def test_the_list_asks_a_constant_number_of_queries(
         assert len(names(actor)) == 30
 
 
-def test_a_tally_counts_what_is_wrong_apart(actor: Actor, host: Host) -> None:
+@pytest.fixture
+def mixed(host: Host) -> Host:
+    """A host with containers in every state and health."""
     made: list[tuple[str, dict[str, Any]]] = [
-        ("running", {}), ("running", {"health": "unhealthy"}), ("exited", {"oom_killed": True}),
-        ("exited", {"exit_code": 0}), ("restarting", {}), ("paused", {}),
+        ("running", {}), ("running", {"health": "healthy"}), ("running", {"health": "unhealthy"}),
+        ("running", {"health": "starting"}), ("exited", {"oom_killed": True, "exit_code": 137}),
+        ("exited", {"exit_code": 0, "health": "unhealthy"}), ("restarting", {}), ("paused", {}),
+        ("created", {}), ("removing", {}), ("dead", {}),
     ]  # fmt: skip
     for state, fields in made:
         make_container(host, state=state, **fields)
-    tally = host_list(actor, HostQuery()).rows[0].tally
+    return host
+
+
+def tally_of(actor: Actor) -> Tally:
+    return host_list(actor, HostQuery()).rows[0].tally
+
+
+def test_a_tally_has_each_container_in_one_condition(actor: Actor, mixed: Host) -> None:
+    tally = tally_of(actor)
     assert tally.counts == {
-        "running": 1, "unhealthy": 1, "oom": 1, "exited": 1, "restarting": 1, "paused": 1,
+        "running": 2, "unhealthy": 1, "starting": 1, "oom": 1, "exited": 1, "restarting": 1,
+        "paused": 1, "created": 1, "removing": 1, "dead": 1,
     }  # fmt: skip
-    assert (tally.total, tally.wrong, tally.up) == (6, 3, 2)
+    assert (tally.total, tally.wrong) == (11, 4)
+    assert {segment.condition for segment in tally.segments} == set(tally.counts)
+    assert abs(sum(segment.width for segment in tally.segments) - 100) < 0.1
+
+
+def test_each_figure_counts_what_the_containers_list_shows_for_it(
+    actor: Actor, mixed: Host
+) -> None:
+    for figure in tally_of(actor).figures:
+        page = container_page(actor, ContainerQuery.parse(QueryDict(figure.query)))
+        shown = page.healths if figure.query.startswith("health") else page.states
+        assert figure.count == page.total == shown[figure.name], figure.name
+
+
+def test_what_runs_is_counted_whatever_its_health(actor: Actor, mixed: Host) -> None:
+    assert tally_of(actor).running == 4
+    assert "1 unhealthy, 1 restarting, 1 starting, 1 paused, 4 running" in tally_of(actor).words
 
 
 def test_a_health_bar_is_whole_and_shows_even_one_of_many() -> None:
     tally = Tally({"running": 999, "unhealthy": 1})
-    segments = tally.parts
-    assert (tally.words, tally.tone) == ("1 unhealthy, 999 running", "warn")
+    segments = tally.segments
+    assert (tally.words, tally.tone) == ("1 unhealthy, 1000 running", "warn")
     assert [s.condition for s in segments] == ["unhealthy", "running"]
     assert segments[0].width > 1.5
     assert abs(sum(s.width for s in segments) - 100) < 0.1
-    assert (Tally().parts, Tally().words) == ([], "no containers")
+    assert (Tally().segments, Tally().words) == ([], "no containers")
 
 
 def test_a_rows_revision_follows_what_it_shows(actor: Actor, host: Host) -> None:
