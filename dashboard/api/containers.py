@@ -93,13 +93,20 @@ class ContainersOut(Schema):
     count: int
 
 
+STATE_TEXT = (
+    "created, running, paused, restarting, removing, exited or dead; or failed: exited with"
+    " another code than 0, or killed when memory ran out (they are among exited too); or"
+    " unreachable: its host cannot be reached"
+)
+
+
 class ContainerFilter(Schema):
     """Filters; all of them together. `host` is a name or an id, `label` is key or key=value."""
 
     q: Annotated[str, Field(max_length=200)] = ""
     host: Annotated[str, Field(max_length=60)] = ""
     environment: Annotated[str, Field(max_length=60)] = ""
-    state: Annotated[str, Field(max_length=12)] = ""
+    state: Annotated[str, Field(max_length=12, description=STATE_TEXT)] = ""
     health: Annotated[str, Field(max_length=10)] = ""
     image: Annotated[str, Field(max_length=512)] = ""
     stack: Annotated[str, Field(max_length=255)] = ""

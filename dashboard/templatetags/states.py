@@ -33,6 +33,8 @@ CONTAINER: dict[str, Look] = {
     "exited": Look("idle", "circle", gettext_lazy("exited")),
     "dead": Look("bad", "skull", gettext_lazy("dead")),
 }
+# No state of the engine's: what exited with another code than 0, or without memory.
+FAILED = Look("bad", "alert-circle", gettext_lazy("failed"))
 HEALTH: dict[str, Look] = {
     "starting": Look("busy", "loader-2", gettext_lazy("starting"), turning=True),
     "healthy": Look("ok", "heart-filled", gettext_lazy("healthy")),

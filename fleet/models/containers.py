@@ -70,7 +70,8 @@ class Container(models.Model):
         indexes = [
             models.Index(fields=["name", "id"]),
             models.Index(fields=["state", "health"]),
-            models.Index(fields=["host", "state", "health"]),  # counts of a list, from it alone
+            # The counts of a list, from it alone.
+            models.Index(fields=["host", "state", "health", "exit_code", "oom_killed"]),
             models.Index(fields=["compose_project"]),
             models.Index(fields=["image"]),
             models.Index(fields=["created_at"]),

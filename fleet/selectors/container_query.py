@@ -22,7 +22,8 @@ DEFAULT_SIZE = 50
 DEFAULT_SORT = "name"
 UNREACHABLE = "unreachable"  # not a state of the engine's: its host cannot be asked
 NO_HEALTH = "none"
-STATES = (*ContainerState.values, UNREACHABLE)
+FAILED = "failed"  # nor this one: exited, and not as it should
+STATES = (*ContainerState.values, FAILED, UNREACHABLE)
 HEALTHS = (*(value for value in Health.values if value), NO_HEALTH)
 SORTS: dict[str, tuple[str, ...]] = {
     "name": ("name", "host_id", "pk"),
@@ -32,6 +33,9 @@ SORTS: dict[str, tuple[str, ...]] = {
     "stack": ("compose_project", "swarm_stack", "name", "host_id", "pk"),
     "created": ("created_at", "pk"),
 }
+HAS_FAILED = Q(state=ContainerState.EXITED) & (
+    Q(exit_code__gt=0) | Q(exit_code__lt=0) | Q(oom_killed=True)
+)
 FILTERS = ("host", "environment", "label", "state", "health", "image", "stack")
 
 
@@ -144,7 +148,9 @@ class ContainerQuery:
 
     def state_condition(self) -> Q:
         """Return the filter by state and health."""
-        state = Q(state__in=[value for value in self.state if value != UNREACHABLE])
+        state = Q(state__in=[value for value in self.state if value in ContainerState.values])
+        if FAILED in self.state:
+            state |= HAS_FAILED
         if UNREACHABLE in self.state:
             state |= Q(host__state=HostState.UNREACHABLE)
         health = Q(health__in=[value for value in self.health if value != NO_HEALTH])
@@ -153,10 +159,11 @@ class ContainerQuery:
             health |= Q(health="")
         return (state if self.state else Q()) & (health if self.health else Q())
 
-    def matches(self, state: str, health: str, host_state: str) -> bool:
+    def matches(self, state: str, health: str, failed: bool, host_state: str) -> bool:
         """Return whether `state_condition` holds, for rows that were counted in groups."""
-        reached = UNREACHABLE in self.state and host_state == HostState.UNREACHABLE
-        return (not self.state or state in self.state or reached) and (
+        away = UNREACHABLE in self.state and host_state == HostState.UNREACHABLE
+        wrong = FAILED in self.state and failed
+        return (not self.state or state in self.state or away or wrong) and (
             not self.health or health_now(state, health) in self.health
         )
 
@@ -166,6 +173,11 @@ def health_now(state: str, health: str) -> str:
     if not health:
         return NO_HEALTH
     return health if state == ContainerState.RUNNING else ""
+
+
+def has_failed(state: str, exit_code: int | None, oom_killed: bool) -> bool:
+    """Return whether `HAS_FAILED` holds: it ended with another code than 0, or without memory."""
+    return state == ContainerState.EXITED and (bool(exit_code) or oom_killed)
 
 
 def _printable(text: str) -> str:

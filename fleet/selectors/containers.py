@@ -13,8 +13,10 @@ from fleet.access import visible_containers
 from fleet.actor import Actor
 from fleet.models import Container, Host, HostState
 from fleet.selectors.container_query import (
+    FAILED,
     UNREACHABLE,
     ContainerQuery,
+    has_failed,
     health_now,
 )
 
@@ -92,8 +94,8 @@ def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
     groups = _groups(base)
     total = sum(
         count
-        for (host, state, health), count in groups.items()
-        if host in hosts and query.matches(state, health, hosts[host].state)
+        for (host, state, health, failed), count in groups.items()
+        if host in hosts and query.matches(state, health, failed, hosts[host].state)
     )
     pages = max(1, -(-total // query.size))
     page = min(query.page, pages)
@@ -114,19 +116,26 @@ def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
     )
 
 
-Groups = dict[tuple[int, str, str], int]
+Groups = Counter[tuple[int, str, str, bool]]
+# In the order of an index that holds them all: without a filter no row is looked at.
+GROUPED = ("host_id", "state", "health", "exit_code", "oom_killed")
 
 
 def _groups(rows: QuerySet[Container]) -> Groups:
-    """Return counts by host, state and health: few groups for any number of rows."""
-    counted = rows.order_by().values_list("host_id", "state", "health").annotate(number=Count("pk"))
-    return {(host, state, health): number for host, state, health, number in counted}
+    """Return counts by host, state, health and failure: few groups for any number of rows."""
+    found: Groups = Counter()
+    counted = rows.order_by().values_list(*GROUPED).annotate(number=Count("pk"))
+    for host, state, health, code, oom_killed, number in counted:
+        found[host, state, health, has_failed(state, code, oom_killed)] += number
+    return found
 
 
 def _states(groups: Groups, hosts: dict[int, Host]) -> Counter[str]:
     found: Counter[str] = Counter()
-    for (host, state, _health), number in groups.items():
+    for (host, state, _health, failed), number in groups.items():
         found[state] += number
+        if failed:
+            found[FAILED] += number
         if host in hosts and hosts[host].state == HostState.UNREACHABLE:
             found[UNREACHABLE] += number
     return found
@@ -134,7 +143,7 @@ def _states(groups: Groups, hosts: dict[int, Host]) -> Counter[str]:
 
 def _healths(groups: Groups) -> Counter[str]:
     found: Counter[str] = Counter()
-    for (_host, state, health), number in groups.items():
+    for (_host, state, health, _failed), number in groups.items():
         found[health_now(state, health)] += number
     return found
 

@@ -22,6 +22,8 @@ from fleet.actor import Actor
 from fleet.models import OPEN_STATES, Container, Environment, Host, HostState, Job, JobState
 from fleet.operations import REGISTRY, Operation
 from fleet.selectors.certificates import Certificate
+from fleet.selectors.container_query import HAS_FAILED
+from fleet.selectors.event_words import exit_words
 from fleet.selectors.events import EventRow, event_rows
 from fleet.selectors.hosts import SECRETS, HostRow, host_rows, revision_of
 from fleet.selectors.tallies import Tally, condition_of
@@ -209,12 +211,21 @@ SICK = (
     | Q(state="running", health="unhealthy")
     | Q(state="exited", oom_killed=True)
 )
+# How containers end that somebody stopped: by the signals of a stop, a kill or a Ctrl-C.
+TOLD_TO_END = (130, 137, 143)
 SICK_WORDS: dict[str, tuple[int, str, str]] = {
     "dead": (0, "bad", "skull"),
     "oom": (1, "bad", "flame"),
-    "unhealthy": (2, "warn", "heart-broken"),
-    "restarting": (3, "warn", "repeat"),
+    "failed": (2, "bad", "alert-circle"),
+    "unhealthy": (3, "warn", "heart-broken"),
+    "restarting": (4, "warn", "repeat"),
 }
+
+
+def _just_failed() -> Q:
+    """The filter for containers that failed by themselves lately; older ones are no news."""
+    recent = Q(finished_at__gte=timezone.now() - RECENT)
+    return HAS_FAILED & recent & ~Q(exit_code__in=TOLD_TO_END)
 
 
 def _sick(
@@ -223,23 +234,24 @@ def _sick(
     """Return the containers to look at on hosts that answer, and how many there are in all."""
     known = {row.host.pk for row in rows if row.host.state == HostState.REACHABLE}
     count = sum(row.tally.wrong for row in rows if row.host.pk in known)
-    found = containers.filter(SICK, host__state=HostState.REACHABLE).only(
+    found = containers.filter(SICK | _just_failed(), host__state=HostState.REACHABLE).only(
         "name", "state", "health", "oom_killed", "exit_code", "restart_count", "started_at",
         "finished_at", "host__name", "host__environment__name",
     )[:200]  # fmt: skip
     ordered = sorted(found, key=_sickest_first)
+    count += sum(_condition(row) == "failed" for row in ordered)
     return [_container_trouble(actor, row) for row in ordered[:TROUBLES_LIMIT]], count
 
 
 def _condition(row: Container) -> str:
-    return condition_of(row.state, row.health, row.oom_killed)
+    return condition_of(row.state, row.health, row.exit_code, row.oom_killed)
 
 
 def _sickest_first(row: Container) -> tuple[int, str, str]:
     return (SICK_WORDS[_condition(row)][0], row.name, row.host.name)
 
 
-HELPS = {"oom": "container.start", "unhealthy": "container.restart"}
+HELPS = {"oom": "container.start", "failed": "container.start", "unhealthy": "container.restart"}
 
 
 def _container_trouble(actor: Actor, row: Container) -> Trouble:
@@ -248,6 +260,7 @@ def _container_trouble(actor: Actor, row: Container) -> Trouble:
     said: dict[str, str | Promise] = {
         "dead": _("is dead: the engine could not remove it whole."),
         "oom": _("was killed: out of memory."),
+        "failed": _("exited with %(code)s.") % {"code": exit_words(row.exit_code or 0)},
         "unhealthy": _("runs, but its health check fails."),
         "restarting": _restarting(row),
     }

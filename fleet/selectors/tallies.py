@@ -12,28 +12,32 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from fleet.models import Container
+from fleet.selectors.container_query import has_failed
 
 Text = str | Promise
 
 # Conditions in the order in which a bar shows them: what is wrong first. Each container is in
 # exactly one of them.
 CONDITIONS = (
-    "dead", "oom", "unhealthy", "restarting", "starting", "paused", "running", "created",
-    "removing", "exited",
+    "dead", "oom", "failed", "unhealthy", "restarting", "starting", "paused", "running",
+    "created", "removing", "exited",
 )  # fmt: skip
 WRONG = frozenset({"dead", "oom", "unhealthy", "restarting"})
 TONES: Final[dict[str, str]] = {
-    "dead": "bad", "oom": "bad", "unhealthy": "warn", "restarting": "warn", "starting": "busy",
-    "paused": "paused", "running": "ok", "created": "idle", "removing": "busy", "exited": "idle",
+    "dead": "bad", "oom": "bad", "failed": "bad", "unhealthy": "warn", "restarting": "warn",
+    "starting": "busy", "paused": "paused", "running": "ok", "created": "idle",
+    "removing": "busy", "exited": "idle",
 }  # fmt: skip
-# The figure of a state counts all that are in it; those of health stand beside it.
+# The figure of a state counts all that are in it; health and failure stand beside it.
 MADE_OF: Final[dict[str, tuple[str, ...]]] = {
     "running": ("running", "starting", "unhealthy"),
-    "exited": ("exited", "oom"),
+    "exited": ("exited", "failed", "oom"),
+    "failed": ("failed", "oom"),
 }
 # figure -> (icon, words for so many, the filter of the containers' list that shows just these)
 FIGURES: Final[dict[str, tuple[str, Text, str]]] = {
     "dead": ("skull", _("dead"), "state=dead"),
+    "failed": ("alert-circle", _("failed"), "state=failed"),
     "unhealthy": ("heart-broken", _("unhealthy"), "health=unhealthy"),
     "restarting": ("repeat", _("restarting"), "state=restarting"),
     "starting": ("loader-2", _("starting"), "health=starting"),
@@ -146,12 +150,12 @@ class Tally:
         return Tally({n: self.counts.get(n, 0) + other.counts.get(n, 0) for n in names})
 
 
-def condition_of(state: str, health: str, oom_killed: bool) -> str:
+def condition_of(state: str, health: str, exit_code: int | None, oom_killed: bool) -> str:
     """Return the one condition that a container is in."""
     if state == "running":
         return health if health in {"unhealthy", "starting"} else "running"
-    if oom_killed and state == "exited":
-        return "oom"
+    if has_failed(state, exit_code, oom_killed):
+        return "oom" if oom_killed else "failed"
     return state
 
 
@@ -160,10 +164,10 @@ def tallies(containers: QuerySet[Container]) -> dict[int, Tally]:
     rows = (
         containers.select_related(None)
         .order_by()
-        .values_list("host_id", "state", "health", "oom_killed")
+        .values_list("host_id", "state", "health", "exit_code", "oom_killed")
         .annotate(count=Count("pk"))
     )
     found: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for host, state, health, oom_killed, count in rows:
-        found[host][condition_of(state, health, oom_killed)] += count
+    for host, state, health, code, oom_killed, count in rows:
+        found[host][condition_of(state, health, code, oom_killed)] += count
     return {host: Tally(dict(counts)) for host, counts in found.items()}

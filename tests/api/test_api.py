@@ -70,7 +70,7 @@ def test_it_names_the_wrong_field(
 
 def test_it_lists_and_filters_containers(operator: User, host: Host, call_as: Call) -> None:
     make_container(host, "web-1", labels={"tier": "front"})
-    make_container(host, "db-1", state="exited")
+    make_container(host, "db-1", state="exited", exit_code=1)
     make_container(host, "ill-1", health="unhealthy")
     caller = call_as(operator)
     everything = caller.call("GET", "/containers?sort=name")[1]
@@ -78,6 +78,7 @@ def test_it_lists_and_filters_containers(operator: User, host: Host, call_as: Ca
     assert {"id", "name", "host", "image", "state", "health"} <= set(everything["items"][0])
     for query, names in {
         "state=exited": ["db-1"],
+        "state=failed": ["db-1"],
         f"host={host.name}": ["db-1", "ill-1", "web-1"],
         f"host={host.pk}": ["db-1", "ill-1", "web-1"],
         "host=nowhere": [],

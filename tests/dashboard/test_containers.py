@@ -123,6 +123,19 @@ def test_it_counts_states_as_links(client: Client, host: Host) -> None:
     assert 'href="?state=exited"' in html
 
 
+def test_it_has_a_chip_and_a_filter_for_what_failed(client: Client, host: Host) -> None:
+    failed = make_container(host, "batch", state="exited", exit_code=3)
+    make_container(host, "done", state="exited", exit_code=0)
+    html = page_of(client)
+    chip = re.search(r'<a class="chip tone-bad" href="\?state=failed">(.*?)</a>', html)
+    assert chip is not None
+    assert "qi-alert-circle" in chip[1] and "failed <b>1</b>" in chip[1]
+    assert "exited <b>2</b>" in html and "<option>failed</option>" in html
+    html = page_of(client, "/containers/?state=failed")
+    assert rows_of(html) == [f"container-{failed.pk}"]
+    assert 'class="chip is-set tone-bad"' in html
+
+
 def test_it_marks_rows_of_an_unreachable_host(client: Client, host: Host) -> None:
     make_container(host, "web")
     Host.objects.update(state="unreachable")

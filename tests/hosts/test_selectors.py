@@ -88,7 +88,8 @@ def mixed(host: Host) -> Host:
     made: list[tuple[str, dict[str, Any]]] = [
         ("running", {}), ("running", {"health": "healthy"}), ("running", {"health": "unhealthy"}),
         ("running", {"health": "starting"}), ("exited", {"oom_killed": True, "exit_code": 137}),
-        ("exited", {"exit_code": 0, "health": "unhealthy"}), ("restarting", {}), ("paused", {}),
+        ("exited", {"exit_code": 0, "health": "unhealthy"}), ("exited", {"exit_code": 2}),
+        ("restarting", {}), ("paused", {}),
         ("created", {}), ("removing", {}), ("dead", {}),
     ]  # fmt: skip
     for state, fields in made:
@@ -103,10 +104,10 @@ def tally_of(actor: Actor) -> Tally:
 def test_a_tally_has_each_container_in_one_condition(actor: Actor, mixed: Host) -> None:
     tally = tally_of(actor)
     assert tally.counts == {
-        "running": 2, "unhealthy": 1, "starting": 1, "oom": 1, "exited": 1, "restarting": 1,
-        "paused": 1, "created": 1, "removing": 1, "dead": 1,
+        "running": 2, "unhealthy": 1, "starting": 1, "oom": 1, "failed": 1, "exited": 1,
+        "restarting": 1, "paused": 1, "created": 1, "removing": 1, "dead": 1,
     }  # fmt: skip
-    assert (tally.total, tally.wrong) == (11, 4)
+    assert (tally.total, tally.wrong) == (12, 4)
     assert {segment.condition for segment in tally.segments} == set(tally.counts)
     assert abs(sum(segment.width for segment in tally.segments) - 100) < 0.1
 
@@ -223,6 +224,28 @@ def test_it_orders_equal_troubles_by_name_and_host(
         make_container(place, "mail", health="unhealthy")
     found = [trouble.target for trouble in fleet_page(actor).troubles.items]
     assert [row.host.name for row in found if isinstance(row, Container)] == ["prod-1", "stage-1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "minutes", "said"),
+    [
+        (1, 5, ["exited with 1."]),
+        (127, 5, ["exited with 127: the command was not found."]),
+        (1, 90, []),
+        (0, 5, []),
+        (143, 5, []),
+        (137, 5, []),
+    ],
+)
+def test_it_names_what_failed_by_itself_lately(
+    actor: Actor, host: Host, code: int, minutes: int, said: list[str]
+) -> None:
+    ended = timezone.now() - timedelta(minutes=minutes)
+    make_container(host, "job", state="exited", exit_code=code, finished_at=ended)
+    troubles = fleet_page(actor).troubles
+    assert [trouble.words for trouble in troubles.items] == said
+    assert troubles.more == []
+    assert all(trouble.operation for trouble in troubles.items)
 
 
 def test_old_failures_are_not_news(actor: Actor, host: Host) -> None:

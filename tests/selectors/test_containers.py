@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
 
 from fleet.actor import Actor, actor_for
 from fleet.models import Container, Host, User
@@ -17,6 +19,7 @@ from fleet.selectors.containers import (
     filter_containers,
     stack_choices,
 )
+from fleet.selectors.hosts import HostQuery, host_list
 from tests.conftest import make_container
 
 
@@ -65,6 +68,9 @@ def fleet(host: Host, other_host: Host) -> dict[str, Container]:
         ("state=exited", ["batch"]),
         ("state=exited&state=running", ["batch", "db", "web", "worker"]),
         ("state=unreachable", ["db"]),
+        ("state=failed", ["batch"]),
+        ("state=failed&state=running", ["batch", "db", "web", "worker"]),
+        ("state=failed&health=healthy", []),
         ("state=runing", []),
         ("health=unhealthy", ["worker"]),
         ("health=none", ["batch", "db"]),
@@ -119,9 +125,48 @@ def test_it_counts_states_whatever_state_is_asked_for(
     actor: Actor, fleet: dict[str, Container]
 ) -> None:
     page = page_of(actor, "state=exited")
-    assert page.states == {"running": 3, "exited": 1, "unreachable": 1}
+    assert page.states == {"running": 3, "exited": 1, "failed": 1, "unreachable": 1}
     assert page.healths == {"healthy": 1, "unhealthy": 1, "none": 2}
     assert page.total == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "fields", "failed"),
+    [
+        ("exited", {"exit_code": 1}, True),
+        ("exited", {"exit_code": -1}, True),
+        ("exited", {"exit_code": 143}, True),
+        ("exited", {"exit_code": 0, "oom_killed": True}, True),
+        ("exited", {"oom_killed": True}, True),
+        ("exited", {"exit_code": 0}, False),
+        ("exited", {}, False),
+        ("running", {"exit_code": 1}, False),
+        ("running", {"oom_killed": True}, False),
+        ("restarting", {"exit_code": 1}, False),
+        ("dead", {"exit_code": 1}, False),
+    ],
+)
+def test_it_tells_failed_from_exited_in_lists_and_counts(
+    actor: Actor, host: Host, state: str, fields: dict[str, Any], failed: bool
+) -> None:
+    make_container(host, "it", state=state, **fields)
+    assert names(actor, "state=failed") == (["it"] if failed else [])
+    assert names(actor, f"state={state}") == ["it"]
+    assert page_of(actor).states["failed"] == int(failed)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite says it in these words")
+def test_it_counts_from_an_index_alone(actor: Actor, host: Host) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        page_of(actor)
+        host_list(actor, HostQuery())
+    counts = [query["sql"] for query in captured if "GROUP BY" in query["sql"]]
+    assert len(counts) == 2
+    for sql in counts:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            plan = " ".join(str(row[-1]) for row in cursor.fetchall())
+        assert "COVERING INDEX" in plan and "TEMP B-TREE FOR GROUP BY" not in plan, plan
 
 
 def test_the_last_check_of_a_stopped_container_counts_no_more(
@@ -146,7 +191,7 @@ def test_it_shows_only_what_the_actor_may_see(viewer: User, fleet: dict[str, Con
     actor = actor_for(viewer)
     page = page_of(actor)
     assert [row.name for row in page.rows] == ["batch", "web", "worker"]
-    assert page.states == {"running": 2, "exited": 1}
+    assert page.states == {"running": 2, "exited": 1, "failed": 1}
     assert names(actor, "host=prod-1") == []
     assert stack_choices(actor) == ["shop"]
 

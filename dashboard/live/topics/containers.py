@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy
 
 from dashboard.live.topics.base import Part, Snapshot, Topic, register
 from dashboard.live.topics.container_rows import DEFAULT_COLUMNS, columns_of, row_parts
-from dashboard.templatetags.states import HEALTH, look_of
+from dashboard.templatetags.states import FAILED as FAILED_LOOK
+from dashboard.templatetags.states import HEALTH, Look, look_of
 from fleet.actor import Actor
 from fleet.models import ContainerState
 from fleet.publish import ContainersChanged, Hint, HostsChanged
-from fleet.selectors.container_query import UNREACHABLE
+from fleet.selectors.container_query import FAILED, UNREACHABLE
 from fleet.selectors.containers import ContainerPage, ContainerQuery, container_page
 from fleet.selectors.hosts import revision_of
 
@@ -29,6 +30,7 @@ CHIPS = (
     ("state", "paused"),
     ("state", "created"),
     ("state", "exited"),
+    ("state", FAILED),
     ("state", "dead"),
     ("state", UNREACHABLE),
 )
@@ -101,7 +103,9 @@ def _chips(page: ContainerPage) -> dict[str, Any]:
     return {"chips": [_all_chip(page), *chips] if chips else []}
 
 
-def _look(state: str) -> Any:
+def _look(state: str) -> Look:
+    if state == FAILED:
+        return FAILED_LOOK
     return look_of("host" if state == UNREACHABLE else "container", state)
 
 
