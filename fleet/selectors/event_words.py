@@ -72,6 +72,12 @@ def exit_words(code: int) -> str:
     return f"{code}: {meaning}" if meaning else str(code)
 
 
+def exit_code_of(event: Event) -> int | None:
+    """Return the exit code that an event tells; None when it tells none."""
+    code = event.detail.get("exit_code") if isinstance(event.detail, dict) else None
+    return code if isinstance(code, int) else None
+
+
 def event_words(event: Event) -> str:
     """Return what happened, to follow the object's name."""
     said = _exactly(event)
@@ -83,8 +89,8 @@ def event_words(event: Event) -> str:
 
 def _exactly(event: Event) -> str:
     detail = event.detail if isinstance(event.detail, dict) else {}
-    if event.kind == "die" and isinstance(detail.get("exit_code"), int):
-        return _("exited with %(code)s") % {"code": exit_words(detail["exit_code"])}
+    if event.kind == "die" and (code := exit_code_of(event)) is not None:
+        return _("exited with %(code)s") % {"code": exit_words(code)}
     if event.kind == "kill" and detail.get("signal"):
         return _("was sent signal %(signal)s") % {"signal": detail["signal"]}
     if event.kind == "rename" and detail.get("old_name"):
@@ -117,7 +123,7 @@ def event_tone(event: Event) -> str:
     if event.kind == "health_status" or event.kind == "seen":
         tones = {"unhealthy": "warn", "dead": "bad", "healthy": "ok"}
         return tones.get(event.to_state, "idle")
-    code = event.detail.get("exit_code") if isinstance(event.detail, dict) else None
+    code = exit_code_of(event)
     if event.kind == "die" and code is not None and code not in CALM_EXITS:
         return "bad"
     return KINDS.get(event.kind, ("", "idle", ""))[1]

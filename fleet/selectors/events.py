@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from fleet.access import visible_containers, visible_events, visible_hosts, visible_jobs
 from fleet.actor import Actor
 from fleet.models import Event, Job
+from fleet.selectors.event_folds import act_icon, act_tone, act_words, acts_of
 from fleet.selectors.event_words import KINDS, OBJECTS, event_icon, event_tone, event_words
 
 PAGE_SIZE = 100
@@ -29,6 +30,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # How long after a job began the engine may still tell what it did; and clocks differ a little.
 CAUSE_AFTER, CAUSE_BEFORE = timedelta(seconds=5), timedelta(seconds=2)
 JOBS_LIMIT = 500
+MOST_OF_AN_ACT = 5  # so many events are read for each line of a short list
 
 
 @dataclass(frozen=True)
@@ -133,16 +135,45 @@ def _time(text: str, problems: list[str]) -> datetime | None:
 
 @dataclass(frozen=True)
 class EventRow:
-    """An event in words, with the container's page and the job that caused it, where known."""
+    """An event in words, with the container's page and the job that caused it, where known.
+
+    Or an act of several events (`parts`, the oldest first); `event` is the newest of them.
+    """
 
     event: Event
     container: int | None = None
     job: Job | None = None
+    parts: tuple[EventRow, ...] = ()
+
+    @classmethod
+    def of(cls, parts: list[EventRow]) -> EventRow:
+        """Return one row for the events of an act, the oldest first."""
+        newest = parts[-1]
+        job = next((part.job for part in reversed(parts) if part.job), None)
+        return replace(newest, job=job, parts=tuple(parts)) if len(parts) > 1 else newest
+
+    @property
+    def events(self) -> list[Event]:
+        """What it tells, the oldest first."""
+        return [part.event for part in self.parts] or [self.event]
+
+    @property
+    def key(self) -> int:
+        """Its id on a page: that of its first event, so that it stays while an act goes on."""
+        return self.events[0].pk
+
+    @property
+    def states(self) -> tuple[str, str]:
+        """The state before and after; empty where it stays or is not known."""
+        before = next((event.from_state for event in self.events if event.from_state), "")
+        told = [event for event in self.events if event.to_state or event.kind == "destroy"]
+        after = told[-1].to_state if told else ""
+        return (before, after) if before and after and before != after else ("", "")
 
     @property
     def words(self) -> str:
         """What happened, to follow the object's name."""
-        return event_words(self.event)
+        return act_words(self.events) if self.parts else event_words(self.event)
 
     @property
     def short_name(self) -> str:
@@ -154,22 +185,27 @@ class EventRow:
     @property
     def icon(self) -> str:
         """The icon's name."""
-        return event_icon(self.event)
+        return act_icon(self.events) if self.parts else event_icon(self.event)
 
     @property
     def tone(self) -> str:
         """ok, bad, warn or idle."""
-        return event_tone(self.event)
+        return act_tone(self.events) if self.parts else event_tone(self.event)
 
     @property
     def rev(self) -> str:
-        """Changes with what is shown; the event itself never does."""
-        return f"{self.container or 0}.{self.job.pk if self.job else 0}"
+        """Changes with what is shown; an event itself never does, an act grows."""
+        told = [event.pk for event in self.events]
+        acted = f".{told[0]}-{told[-1]}.{len(told)}" if self.parts else ""
+        return f"{self.container or 0}.{self.job.pk if self.job else 0}{acted}"
 
 
 @dataclass(frozen=True)
 class EventPage:
-    """Some events, newest first, and the keys of what lies on either side."""
+    """Some events, newest first and folded, and the keys of what lies on either side.
+
+    What a border between pages cuts is folded on each of them for itself.
+    """
 
     query: EventQuery
     rows: list[EventRow]
@@ -233,10 +269,10 @@ def event_page(actor: Actor, query: EventQuery, size: int = PAGE_SIZE) -> EventP
 
 
 def event_rows(actor: Actor, events: list[Event]) -> list[EventRow]:
-    """Return rows for events that the actor may see; two queries."""
+    """Return rows for events (newest first) that the actor may see, folded; two queries."""
     containers = _containers(actor, events)
     jobs = _jobs(actor, events)
-    return [
+    rows = [
         EventRow(
             event,
             containers.get((event.host_id, event.object_id)),
@@ -244,12 +280,22 @@ def event_rows(actor: Actor, events: list[Event]) -> list[EventRow]:
         )
         for event in events
     ]
+    return [EventRow.of([rows[place] for place in act]) for act in acts_of(events)]
+
+
+def latest_rows(actor: Actor, events: QuerySet[Event], count: int) -> list[EventRow]:
+    """Return the newest rows of some events that the actor may see, at most `count`."""
+    newest = events.order_by("-at", "-id")[: count * MOST_OF_AN_ACT]
+    return event_rows(actor, list(newest))[:count]
 
 
 def _containers(actor: Actor, events: list[Event]) -> dict[tuple[int, str], int]:
     ids = {event.object_id for event in events if event.object_kind == "container"}
-    rows = visible_containers(actor).filter(engine_id__in=ids) if ids else ()
-    return {(row.host_id, row.engine_id): row.pk for row in rows}
+    if not ids:
+        return {}
+    rows = visible_containers(actor).filter(engine_id__in=ids).select_related(None).order_by()
+    found = rows.values_list("host_id", "engine_id", "pk")
+    return {(host, engine_id): pk for host, engine_id, pk in found}
 
 
 def _jobs(actor: Actor, events: list[Event]) -> dict[tuple[int, str], list[Job]]:

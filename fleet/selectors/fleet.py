@@ -24,7 +24,7 @@ from fleet.operations import REGISTRY, Operation
 from fleet.selectors.certificates import Certificate
 from fleet.selectors.container_query import HAS_FAILED
 from fleet.selectors.event_words import exit_words
-from fleet.selectors.events import EventRow, event_rows
+from fleet.selectors.events import EventRow, latest_rows
 from fleet.selectors.hosts import SECRETS, HostRow, host_rows, revision_of
 from fleet.selectors.tallies import Tally, condition_of
 
@@ -117,7 +117,7 @@ class FleetPage:
     @property
     def events_rev(self) -> str:
         """Changes with the latest events."""
-        return revision_of([(row.event.pk, row.rev) for row in self.events])
+        return revision_of([(row.key, row.rev) for row in self.events])
 
 
 def fleet_page(actor: Actor, environment: str = "") -> FleetPage:
@@ -148,7 +148,7 @@ def _worst_first(row: HostRow) -> tuple[int, str]:
 
 
 def _latest(actor: Actor, here: Q) -> list[EventRow]:
-    return event_rows(actor, list(visible_events(actor).filter(here)[:EVENTS_LIMIT]))
+    return latest_rows(actor, visible_events(actor).filter(here), EVENTS_LIMIT)
 
 
 def troubles(

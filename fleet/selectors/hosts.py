@@ -23,7 +23,7 @@ from fleet.access import (
 from fleet.actor import Actor
 from fleet.models import OPEN_STATES, Environment, Host, HostState, Job
 from fleet.selectors.certificates import Certificate, certificates_of, fingerprint_of
-from fleet.selectors.events import EventRow, event_rows
+from fleet.selectors.events import EventRow, latest_rows
 from fleet.selectors.labels import HasLabel
 from fleet.selectors.tallies import Tally, tallies
 
@@ -238,17 +238,16 @@ class HostPage:
     def rev(self) -> str:
         """Changes with everything that the overview shows."""
         job = self.refresh
-        newest = self.events[0].event.pk if self.events else 0
-        return revision_of(self.row.rev, newest, job and (job.pk, job.state), self.fingerprint)
+        events = [(row.key, row.rev) for row in self.events]
+        return revision_of(self.row.rev, events, job and (job.pk, job.state), self.fingerprint)
 
 
 def host_page(actor: Actor, host: Host) -> HostPage:
     """Return what the page of a host shows, which the actor may see."""
-    events = visible_events(actor).filter(host=host).order_by("-at", "-id")[:EVENTS_LIMIT]
     jobs = visible_jobs(actor).filter(host=host, operation="host.refresh", state__in=OPEN_STATES)
     return HostPage(
         row=host_rows(actor, [host])[0],
-        events=event_rows(actor, list(events)),
+        events=latest_rows(actor, visible_events(actor).filter(host=host), EVENTS_LIMIT),
         fingerprint=fingerprint_of(host.ssh_host_key),
         refresh=jobs.order_by("-id").first(),
     )

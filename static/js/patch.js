@@ -97,7 +97,9 @@ function keepInputs(old, fresh) {
   }
   const opened = inAll(fresh, "details");
   for (const [at, details] of inAll(old, "details").entries()) {
-    if (opened[at] && details.open) opened[at].open = true;
+    // Those of a list move: they are known by their ids.
+    const twin = details.id ? opened.find((other) => other.id === details.id) : opened[at];
+    if (twin && details.open) twin.open = true;
   }
 }
 

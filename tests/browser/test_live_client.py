@@ -107,6 +107,23 @@ def test_it_replaces_a_fragment(page: Page, server: FakeLive) -> None:
     expect(page.locator("#count")).to_have_text("6 <b>")
 
 
+def test_what_is_unfolded_stays_so_when_it_moves(page: Page, server: FakeLive) -> None:
+    def card(rev: int, *names: str) -> dict[str, str]:
+        folds = "".join(
+            f'<details id="fold-{name}"><summary>{name}</summary>inside {name}</details>'
+            for name in names
+        )
+        return {"count": f'<div id="count" data-live-fragment data-rev="{rev}">{folds}</div>'}
+
+    server.send(type="update", topic="containers", set=card(2, "a", "b"), lists={})
+    page.locator("#fold-a summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("details[open]")).to_have_id("fold-a")
+    server.send(type="update", topic="containers", set=card(3, "new", "a", "b"), lists={})
+    expect(page.locator("#fold-new")).to_be_visible()
+    expect(page.locator("details[open]")).to_have_id("fold-a")
+
+
 def test_it_inserts_removes_and_orders_rows(page: Page, server: FakeLive) -> None:
     server.update(order=[9, 5, 1, 3, 2], c_9=row(9))
     expect_order(page, 9, 5, 1, 3, 2)

@@ -65,7 +65,7 @@ def event_snapshot(page: EventPage, zone: zoneinfo.ZoneInfo, *, host_column: boo
         parts[f"day-{day:%Y-%m-%d}"] = drawn("1", "events/day.html", {"day": day})
         for row in rows:
             rev = f"{row.rev}.{'h' if host_column else '-'}.{zone.key}"
-            parts[f"event-{row.event.pk}"] = drawn(rev, "events/row.html", {"row": row})
+            parts[f"event-{row.key}"] = drawn(rev, "events/row.html", {"row": row})
     order = list(parts)
     why = "0" if order else "1" if not host_column else "2" if page.query.filtered else "3"
     empty = drawn(why, "events/nothing.html", {"page": page})
