@@ -15,4 +15,5 @@ urlpatterns = [
 handler400 = "dashboard.views.errors.bad_request"
 handler403 = "dashboard.views.errors.forbidden"
 handler404 = "dashboard.views.errors.not_found"
+handler429 = "dashboard.views.errors.too_many"  # of allauth
 handler500 = "dashboard.views.errors.server_error"

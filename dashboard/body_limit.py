@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+
+from django.http import HttpRequest
 
 LIMIT = 8 * 1024 * 1024  # bytes; the largest form of ours takes less than one MB
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[dict[str, Any], Receive, Send], Awaitable[Any]]
+
+
+MARK = "quayside.too_large"
+OF_BODIES = {b"content-length", b"content-type", b"transfer-encoding"}
+
+
+def is_too_large(request: HttpRequest) -> bool:
+    """Return whether the request's body was left out for its size."""
+    return MARK in getattr(request, "scope", {})
 
 
 class BodyLimit:
@@ -21,7 +33,7 @@ class BodyLimit:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Pass the request on, its body counted."""
         if _announced(scope) > LIMIT:
-            await _refuse(send)
+            await self._refuse(scope, send)
             return
         size = 0
 
@@ -34,15 +46,25 @@ class BodyLimit:
 
         await self.app(scope, counted, send)
         if size > LIMIT:
-            await _refuse(send)
+            await self._refuse(scope, send)
+
+    async def _refuse(self, scope: dict[str, Any], send: Send) -> None:
+        """Let Django say so (`dashboard.views.errors`), as if nothing had been sent."""
+        headers = [pair for pair in scope["headers"] if pair[0] not in OF_BODIES]
+        messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def nothing() -> Message:
+            return messages.pop() if messages else await asyncio.Future()
+
+        async def closing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # What is still coming is not read.
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+            await send(message)
+
+        await self.app({**scope, "headers": headers, MARK: True}, nothing, closing)
 
 
 def _announced(scope: dict[str, Any]) -> int:
     text = dict(scope["headers"]).get(b"content-length", b"0")
     return int(text) if text.isdigit() and len(text) < 19 else 0
-
-
-async def _refuse(send: Send) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": b"This is too large.\n"})

@@ -14,11 +14,16 @@ from fleet.models import OPEN_STATES
 THEMES = ("light", "dark", "auto")
 
 
+def theme_of(request: HttpRequest) -> str:
+    """Return the theme that the browser remembers."""
+    theme = request.COOKIES.get("theme", "auto")
+    return theme if theme in THEMES else "auto"
+
+
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Return the frame's context; only the theme for who has not signed in."""
-    theme = request.COOKIES.get("theme", "auto")
     found: dict[str, Any] = {
-        "theme": theme if theme in THEMES else "auto",
+        "theme": theme_of(request),
         "quayside_version": settings.VERSION,
     }
     if not getattr(request, "user", None) or not request.user.is_authenticated:

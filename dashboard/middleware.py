@@ -11,12 +11,13 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from redis import RedisError
 
-from dashboard.requests import actor_of
+from dashboard.failures import failure
+from dashboard.requests import actor_of, wants_json
 from fleet import audit
 from fleet.access import AccessError, Refused
 from fleet.models import AuditResult
@@ -30,11 +31,6 @@ def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Mark a view that nobody needs to sign in for."""
     view.public = True  # type: ignore[attr-defined]
     return view
-
-
-def wants_json(request: HttpRequest) -> bool:
-    """Return whether the page's script asked, which shows the answer as a toast."""
-    return request.headers.get("Accept", "").startswith("application/json")
 
 
 class Wellformed:
@@ -132,9 +128,7 @@ class AccessErrors:
         status = 403 if isinstance(error, Refused) else 404
         if isinstance(error, Refused):
             audit_refusal(request, error)
-        if wants_json(request):
-            return JsonResponse({"message": str(error)}, status=status)
-        return render(request, f"errors/{status}.html", {"message": str(error)}, status=status)
+        return failure(request, status, str(error))
 
 
 def audit_refusal(request: HttpRequest, error: Refused) -> None:

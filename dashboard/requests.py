@@ -19,6 +19,11 @@ def client_address(remote: str, forwarded_for: str) -> str:
     return remote
 
 
+def wants_json(request: HttpRequest) -> bool:
+    """Return whether the page's script asked, which shows the answer as a toast."""
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
 def address_of(request: HttpRequest) -> str:
     """Return the address that the request came from."""
     return client_address(

@@ -6,6 +6,8 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja.errors import HttpError
 from ninja.security import HttpBearer
 from ninja.security.apikey import APIKeyCookie
 
@@ -37,7 +39,11 @@ class Session(APIKeyCookie):
         # Without a cookie there is nothing to forge: let it end as 401, not as 403.
         if self.param_name not in request.COOKIES:
             return None
-        return super()._get_key(request)
+        try:
+            return super()._get_key(request)
+        except HttpError as error:
+            sentence = _("Send the browser's CSRF token in the header X-CSRFToken.")
+            raise HttpError(error.status_code, sentence) from error
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:
         """Return the signed-in user's actor."""

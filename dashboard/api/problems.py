@@ -5,39 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from django.http import Http404, HttpRequest, JsonResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from dashboard.failures import problem
 from dashboard.middleware import audit_refusal
+from dashboard.views.errors import too_large
 from fleet.access import AccessError, Refused
 from fleet.operations.errors import Invalid
 
 log = structlog.get_logger(__name__)
-
-TITLES = {
-    400: "Bad request",
-    401: "Sign in",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Method not allowed",
-    409: "Conflict",
-    422: "Invalid input",
-    500: "Internal error",
-}
-
-
-def problem(status: int, detail: str = "", **more: Any) -> JsonResponse:
-    """Return a problem; `errors` maps a field to its sentences."""
-    body = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status}
-    if detail:
-        body["detail"] = detail
-    response = JsonResponse({**body, **more}, status=status)
-    response["Content-Type"] = "application/problem+json"
-    if status == 401:
-        response["WWW-Authenticate"] = "Bearer"
-    return response
 
 
 def _access(request: HttpRequest, error: Any) -> JsonResponse:
@@ -66,6 +46,10 @@ def _http(request: HttpRequest, error: Any) -> JsonResponse:
     return problem(error.status_code, str(error))
 
 
+def _too_large(request: HttpRequest, error: Any) -> HttpResponse:
+    return too_large(request)
+
+
 def _unexpected(request: HttpRequest, error: Any) -> JsonResponse:
     log.exception("api_error", path=request.path)
     return problem(500, _("The server could not answer this request. It was logged."))
@@ -84,4 +68,5 @@ def add_handlers(api: NinjaAPI) -> None:
     api.add_exception_handler(
         Http404, lambda request, error: problem(404, _("There is no such page."))
     )
+    api.add_exception_handler(RequestDataTooBig, _too_large)
     api.add_exception_handler(Exception, _unexpected)

@@ -19,8 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dashboard import job_words
 from dashboard.forms.actions import ActionForm
 from dashboard.forms.people import attempt
-from dashboard.middleware import wants_json
-from dashboard.requests import actor_of
+from dashboard.requests import actor_of, wants_json
 from fleet.access import Unknown, access_container, visible_containers
 from fleet.actor import Actor
 from fleet.models import Container, ContainerState, Job

@@ -13,8 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dashboard.forms.hosts import HostForm, TypedName, initial_of, kind_of
 from dashboard.forms.people import attempt
-from dashboard.middleware import wants_json
-from dashboard.requests import actor_of
+from dashboard.requests import actor_of, wants_json
 from fleet.access import Refused, access_host, visible_jobs
 from fleet.models import Host
 from fleet.operations import REGISTRY, hosts, words

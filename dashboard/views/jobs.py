@@ -19,8 +19,7 @@ from dashboard.live.html import draw
 from dashboard.live.moments import site_of
 from dashboard.live.topics.base import Snapshot
 from dashboard.live.topics.jobs import CHILDREN, LINES, ROWS, job_snapshot, list_snapshot
-from dashboard.middleware import wants_json
-from dashboard.requests import actor_of
+from dashboard.requests import actor_of, wants_json
 from dashboard.views.actions import asked_for
 from fleet.access import access_job, visible_hosts
 from fleet.models import Job, JobState

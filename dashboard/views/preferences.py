@@ -13,8 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from dashboard.middleware import wants_json
-from dashboard.requests import actor_of
+from dashboard.requests import actor_of, wants_json
 from fleet.models import User
 from fleet.operations.users import preferences_change
 from fleet.selectors.container_query import DEFAULT_SIZE, SIZES

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import path
 from django.utils import timezone
 
+from dashboard.failures import failure
 from dashboard.middleware import public
 
 NAMES = (
@@ -147,7 +148,7 @@ def components(request: HttpRequest) -> HttpResponse:
 @public
 def plain(request: HttpRequest) -> HttpResponse:
     """A page without the frame."""
-    return render(request, "errors/404.html")
+    return failure(request, 404, "There is no such page.")
 
 
 urlpatterns = [
