@@ -74,7 +74,7 @@ class NewPasswordForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["password"].help_text = " ".join(password_rules())
+        self.fields["password"].help_text = password_rules()
 
     def clean(self) -> dict[str, Any]:
         """Refuse two passwords that differ."""
@@ -162,7 +162,7 @@ class NewUserForm(UserForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["password"].help_text = " ".join(password_rules())
+        self.fields["password"].help_text = password_rules()
 
     def clean(self) -> dict[str, Any]:
         """Want a password where one was announced."""

@@ -54,6 +54,11 @@ def check_new_password(password: str, user: User, *, field: str = "password") ->
         raise Invalid({field: error.messages}) from error
 
 
-def password_rules() -> list[str]:
-    """Return the rules as sentences for the help under a password field."""
-    return [str(rule) for rule in password_validation.password_validators_help_texts()]
+def password_rules() -> str:
+    """Return the rules of the settings as one sentence, for the help under a password field."""
+    validators = password_validation.get_default_password_validators()
+    least = max(getattr(validator, "min_length", 1) for validator in validators)
+    return _(
+        "%(least)d to %(most)d characters: not digits only, no common password,"
+        " nothing close to the name or email address."
+    ) % {"least": least, "most": PASSWORD_LIMIT}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.password_validation import get_default_password_validators
 from django.test import AsyncClient, Client
 
 from fleet.actor import actor_for
@@ -143,6 +144,38 @@ def test_it_disables_a_user_and_ends_their_sessions(
     page(client, f"{ADMIN}users/{operator.pk}/enable/", {})
     operator.refresh_from_db()
     assert operator.is_active
+
+
+def test_it_says_all_rules_of_a_new_password_in_one_sentence(client: Client) -> None:
+    shown = page(client, "/accounts/password/")
+    (rules,) = re.findall(r'<p class="field-help" id="id_password_help">(.*?)</p>', shown)
+    assert rules == (
+        "10 to 256 characters: not digits only, no common password,"
+        " nothing close to the name or email address."
+    )
+    known = {"MinimumLength", "NumericPassword", "CommonPassword", "UserAttributeSimilarity"}
+    told = {type(rule).__name__ for rule in get_default_password_validators()}
+    assert told == {f"{name}Validator" for name in known}, "say the new rule, too"
+
+
+@pytest.mark.parametrize(
+    ("password", "error"),
+    [
+        ("2short!", "too short"),
+        ("9146180275", "entirely numeric"),
+        ("password123", "too common"),
+        ("administrator-root", "too similar to the first name"),
+        ("x" * 257, "at most 256 characters"),
+    ],
+)
+def test_it_says_at_the_field_which_rule_a_password_breaks(
+    client: Client, administrator: User, password: str, error: str
+) -> None:
+    User.objects.filter(pk=administrator.pk).update(first_name="administrator-root")
+    data = {"old_password": PASSWORD, "password": password, "password_again": password}
+    shown = page(client, "/accounts/password/", data)
+    (said,) = re.findall(r'id="id_password_error">.*?<span>(.*?)</span></div>', shown)
+    assert error in said
 
 
 def test_it_resets_a_password_and_shows_the_link_once(
