@@ -336,10 +336,12 @@ SOCKETS = ["ws/live/"]  # what it shows is in TOPICS; who gets in, in tests/live
 TOPICS: dict[str, tuple[str, str]] = {
     "containers": ("", "none none rows rows rows"),
     "container": ("id={container}&host={host}", "gone gone rows rows rows"),
+    "container-jobs": ("id={container}&host={host}", "gone gone rows rows rows"),
     "container-overview": ("id={container}&host={host}", "gone gone rows rows rows"),
     "container-log-host": ("id={container}&host={host}", "gone gone none none none"),
     "hosts": ("", "none none rows rows rows"),
     "host": ("id={host}", "gone gone rows rows rows"),
+    "host-jobs": ("id={host}", "gone gone rows rows rows"),
     "host-overview": ("id={host}", "gone gone rows rows rows"),
     "fleet": ("", "none none rows rows rows"),
     "events": ("", "none none rows rows rows"),

@@ -26,7 +26,10 @@ from dashboard.live.topics.container import (
     log_host_id,
     log_host_part,
 )
+from dashboard.live.topics.jobs import ROWS
+from dashboard.live.topics.jobs_on import latest_snapshot
 from dashboard.requests import actor_of
+from dashboard.views.jobs import Drawn
 from dashboard.views.preferences import table_preferences
 from fleet.access import access_container
 from fleet.actor import Actor
@@ -34,9 +37,7 @@ from fleet.logs.text import DOWNLOAD_SECONDS, MOST, container_log
 from fleet.selectors import container as one
 from fleet.selectors.container import Answer, Overview
 from fleet.selectors.events import EventQuery, event_page
-from fleet.selectors.jobs import jobs_on
 
-JOBS_LIMIT = 50
 LOG_SWITCHES = (("times", True), ("wrap", True))
 Question = Callable[[Actor, int], Answer[Any]]
 
@@ -111,8 +112,10 @@ def jobs(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the latest jobs on the container."""
     actor = actor_of(request)
     overview = one.container_overview(actor, pk)
-    rows = jobs_on(actor, overview.container)[:JOBS_LIMIT]
-    return _page(request, overview, "jobs", "jobs", jobs=rows, limit=JOBS_LIMIT)
+    row = overview.container
+    drawn = Drawn(request, latest_snapshot(actor, row.host, "container", row.pk))
+    context = {"rows": drawn.rows(ROWS), "parts": drawn.parts("jobs")}
+    return _page(request, overview, "jobs", "jobs", **context)
 
 
 # --- What the engine is asked for ----------------------------------------------------------

@@ -13,8 +13,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dashboard.forms.hosts import HostForm, TypedName, initial_of, kind_of
 from dashboard.forms.people import attempt
+from dashboard.live.topics.jobs import ROWS
+from dashboard.live.topics.jobs_on import latest_snapshot
 from dashboard.requests import actor_of, wants_json
-from fleet.access import Refused, access_host, visible_jobs
+from dashboard.views.jobs import Drawn
+from fleet.access import Refused, access_host
 from fleet.models import Host
 from fleet.operations import REGISTRY, hosts, words
 from fleet.operations.errors import Invalid
@@ -23,8 +26,6 @@ from fleet.operations.requests import request as request_job
 from fleet.selectors.certificates import fingerprint_of
 from fleet.selectors.events import EventQuery, event_page
 from fleet.selectors.hosts import HostQuery, head_revision, host_list, host_page, leaving_with
-
-JOBS_LIMIT = 50
 
 
 @require_GET
@@ -143,8 +144,9 @@ def jobs(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a host's latest jobs."""
     actor = actor_of(request)
     host = access_host(actor, pk)
-    rows = visible_jobs(actor).filter(host=host).order_by("-id")[:JOBS_LIMIT]
-    return _tab(request, host, "jobs", {"jobs": rows, "limit": JOBS_LIMIT})
+    drawn = Drawn(request, latest_snapshot(actor, host, "host", pk))
+    context = {"rows": drawn.rows(ROWS), "parts": drawn.parts("jobs"), "live_args": f"id={pk}"}
+    return _tab(request, host, "jobs", context)
 
 
 def _tab(request: HttpRequest, host: Host, name: str, context: dict[str, Any]) -> HttpResponse:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from fleet.access import access_job, visible_jobs
 from fleet.actor import Actor
 from fleet.jobs.states import RETRYABLE_STATES
-from fleet.models import OPEN_STATES, Container, Host, Job, JobLine, JobState
+from fleet.models import OPEN_STATES, Job, JobLine, JobState
 from fleet.operations.jobs import may_cancel
 from fleet.operations.registry import REGISTRY
 
@@ -25,6 +25,7 @@ CHILDREN = 100
 VALUES = 20  # of one filter
 LONG = 150
 TRAY = 20
+LATEST = 50  # on a page of what they were about
 
 
 @dataclass(frozen=True)
@@ -226,9 +227,17 @@ def count_open(actor: Actor) -> int:
     return jobs.count()
 
 
-def jobs_on(actor: Actor, target: Container | Host) -> QuerySet[Job]:
-    """Return the jobs on a container, or all single jobs of a host, newest first."""
+@dataclass(frozen=True)
+class LatestJobs:
+    """The latest jobs on one thing, newest first."""
+
+    rows: list[JobRow]
+    more: bool  # than are shown
+
+
+def jobs_on(actor: Actor, kind: str, pk: int) -> LatestJobs:
+    """Return the jobs on a container, or all single jobs on a host; the thing may be gone."""
     jobs = visible_jobs(actor).filter(children_count=0).order_by("-pk")
-    if isinstance(target, Host):
-        return jobs.filter(host=target)
-    return jobs.filter(target_kind="container", target_id=target.pk)
+    here = Q(host=pk) if kind == "host" else Q(target_kind=kind, target_id=pk)
+    found = list(jobs.filter(here)[: LATEST + 1])
+    return LatestJobs(job_rows(actor, found[:LATEST]), len(found) > LATEST)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.db import connection
+from django.http import QueryDict
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from dashboard.live.topics import TOPICS
+from dashboard.live.topics.container import args_of
+from fleet.actor import actor_for
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.fake_state import FakeContainer
 from fleet.models import AuditEntry, AuditResult, Container, Event, Host, HostState, Job, User
+from fleet.selectors.jobs import LATEST
 from fleet.selectors.masking import MASK
 from tests.container.conftest import SECRET
 
@@ -198,8 +207,45 @@ def test_it_lists_its_events_and_jobs(
         )  # fmt: skip
     events = sign_in(operator).get(url(row, "events/")).content.decode()
     assert f"event-of-{row.pk}" in events and f"event-of-{container.pk}" not in events
+    ours, other = Job.objects.order_by("pk")
     jobs = sign_in(operator).get(url(row, "jobs/")).content.decode()
-    assert f"job-of-{row.pk}" in jobs and f"job-of-{container.pk}" not in jobs
+    assert f'href="/jobs/{ours.pk}/"' in jobs and f'href="/jobs/{other.pk}/"' not in jobs
+    assert "The latest" not in jobs and f'href="/jobs/?host={row.host.name}"' in jobs
+
+
+def test_its_first_paint_of_jobs_is_what_a_socket_would_send(
+    row: Container, operator: User, sign_in: SignIn
+) -> None:
+    make_job(row)
+    page = sign_in(operator).get(url(row, "jobs/")).content.decode()
+    snapshot = TOPICS["container-jobs"].load(actor_for(operator), QueryDict(args_of(row)))
+    assert len(snapshot.lists["job-rows"]) == 1
+    for element_id, part in snapshot.parts.items():
+        assert re.search(f'id="{element_id}" data-rev="{part.rev}"', page), element_id
+
+
+def test_it_says_when_there_are_more_jobs_than_it_shows(
+    row: Container, operator: User, sign_in: SignIn
+) -> None:
+    client = sign_in(operator)
+    make_job(row)
+    client.get(url(row, "jobs/"))  # the first one of a session writes more
+    with CaptureQueriesContext(connection) as one:
+        assert "The latest" not in client.get(url(row, "jobs/")).content.decode()
+    for _number in range(LATEST):
+        make_job(row)
+    with CaptureQueriesContext(connection) as many:
+        page = client.get(url(row, "jobs/")).content.decode()
+    assert page.count('id="container-job-') == LATEST and f"The latest {LATEST}." in page
+    assert len(many) == len(one)
+
+
+def make_job(row: Container, **fields: Any) -> Job:
+    """Make a restart of a container."""
+    return Job.objects.create(
+        operation="container.restart", host=row.host, host_name=row.host.name,
+        target_kind="container", target_id=row.pk, target_name=row.name, **fields,
+    )  # fmt: skip
 
 
 def test_it_takes_no_action_for_a_tab(row: Container, operator: User, sign_in: SignIn) -> None:

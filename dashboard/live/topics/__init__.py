@@ -8,6 +8,7 @@ import dashboard.live.topics.events
 import dashboard.live.topics.fleet
 import dashboard.live.topics.hosts
 import dashboard.live.topics.jobs
+import dashboard.live.topics.jobs_on
 import dashboard.live.topics.logs  # noqa: F401
 from dashboard.live.topics.base import NOTICES, STREAMS, TOPICS
 

@@ -65,7 +65,7 @@ class ContainerHead(ContainerTopic):
         try:
             head = head_part(container_overview(actor, pk))
         except Unknown:
-            head = gone_part(pk, _fate(actor, args))
+            head = gone_part(pk, fate_of(actor, args))
         return Snapshot(parts={f"container-head-{pk}": head})
 
 
@@ -80,7 +80,7 @@ class ContainerCards(ContainerTopic):
         try:
             return Snapshot(parts=card_parts(container_overview(actor, id_of(args))))
         except Unknown:
-            _fate(actor, args)
+            fate_of(actor, args)
             return Snapshot(parts={})
 
 
@@ -95,12 +95,12 @@ class ContainerLogHost(ContainerTopic):
         try:
             row = access_container(actor, id_of(args))
         except Unknown:
-            _fate(actor, args)
+            fate_of(actor, args)
             return Snapshot(parts={})
         return Snapshot(parts={log_host_id(row): log_host_part(row)})
 
 
-def _fate(actor: Actor, args: QueryDict) -> Fate:
+def fate_of(actor: Actor, args: QueryDict) -> Fate:
     """Return what became of a container that was removed. Raises Unknown for those of others."""
     if Container.objects.filter(pk=id_of(args)).exists():
         raise Unknown(_("container"))
