@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import container
+from dashboard.views import container, siblings
 
 urlpatterns = [
     path("containers/<int:pk>/", container.detail, name="container-detail"),
@@ -19,4 +19,5 @@ urlpatterns = [
     path("containers/<int:pk>/inspect.json", container.inspect_file, name="container-inspect-file"),
     path("containers/<int:pk>/events/", container.events, name="container-events"),
     path("containers/<int:pk>/jobs/", container.jobs, name="container-jobs"),
+    path("containers/<int:pk>/siblings/", siblings.of_container, name="container-siblings"),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import environments, events, fleet, hosts
+from dashboard.views import environments, events, fleet, hosts, siblings
 
 urlpatterns = [
     path("", fleet.index, name="fleet"),
@@ -22,9 +22,11 @@ urlpatterns = [
     path("hosts/<int:pk>/enable/", hosts.switch, {"on": True}, name="host-enable"),
     path("hosts/<int:pk>/forget-key/", hosts.forget_key, name="host-forget-key"),
     path("hosts/<int:pk>/remove/", hosts.remove, name="host-remove"),
+    path("hosts/<int:pk>/siblings/", siblings.of_host, name="host-siblings"),
     path("environments/", environments.index, name="environment-list"),
     path("environments/add/", environments.add, name="environment-add"),
     path("environments/<int:pk>/edit/", environments.edit, name="environment-edit"),
     path("environments/<int:pk>/remove/", environments.remove, name="environment-remove"),
+    path("environments/<int:pk>/siblings/", siblings.of_environment, name="environment-siblings"),
     path("events/", events.index, name="event-list"),
 ]

@@ -57,6 +57,7 @@ OWN = "302 302 302 302 302"
 ADMIN = "302 403 403 403 200"
 ADMIN_DOES = "302 403 403 403 302"
 SEES = "302 404 200 200 200"
+SENT_ON = "302 404 302 302 302"  # to the list, unless a script asks
 HOST_ADMIN = "302 404 403 403 200"
 HOST_ADMIN_DOES = "302 404 403 403 302"
 UNANSWERED = "302 404 503 503 503"  # nothing listens at the host's address
@@ -94,6 +95,7 @@ PAGES = [
     r("containers/<int:pk>/inspect.json", get=UNANSWERED, pk="container"),
     r("containers/<int:pk>/events/", get=SEES, pk="container"),
     r("containers/<int:pk>/jobs/", get=SEES, pk="container"),
+    r("containers/<int:pk>/siblings/", get=SENT_ON, pk="container"),
     r(
         "containers/bulk/",
         post="302 302 403 200 200",
@@ -113,6 +115,7 @@ PAGES = [
     r("hosts/<int:pk>/", get=SEES, pk="host"),
     r("hosts/<int:pk>/events/", get=SEES, pk="host"),
     r("hosts/<int:pk>/jobs/", get=SEES, pk="host"),
+    r("hosts/<int:pk>/siblings/", get=SENT_ON, pk="host"),
     r(
         "hosts/<int:pk>/edit/",
         get=HOST_ADMIN,
@@ -148,6 +151,7 @@ PAGES = [
         post="302 404 404 404 302",
         pk="empty_environment",
     ),
+    r("environments/<int:pk>/siblings/", get=SENT_ON, pk="environment"),
     r("events/", get=SIGNED_IN),
     r("jobs/", get=SIGNED_IN),
     r("jobs/<int:pk>/", get=SEES, pk="job"),

@@ -1,4 +1,8 @@
-/** Menus: native popovers, placed at their button; arrow keys walk; one menu serves all rows. */
+/**
+ * Menus: native popovers, placed at their button; arrow keys walk; one menu serves all rows.
+ *
+ * A menu with `hx-get` and `hx-trigger="menuopen"` is fetched whenever it opens.
+ */
 const GAP = 4;
 
 function place(menu, button) {
@@ -18,6 +22,7 @@ function items(menu) {
 
 function walk(event) {
   const menu = event.target.closest("[data-menu]");
+  if (event.key === "Enter" && event.target.matches("[data-menu] .switch-filter")) goToFirst(menu);
   const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!menu || !by) return;
   const all = items(menu);
@@ -42,6 +47,29 @@ function openRowMenu(button, menu) {
   place(menu, button);
   items(menu)[0]?.focus({ preventScroll: true });
   menu.addEventListener("toggle", () => backTo(button, menu), { once: true });
+}
+
+/** What was fetched gets the focus: its filter, but not where that opens a keyboard of glass. */
+function enter(menu) {
+  const here = menu.querySelector("[aria-current]");
+  here?.scrollIntoView({ block: "nearest" });
+  const field = matchMedia("(pointer: coarse)").matches ? null : menu.querySelector("input");
+  (field || here || items(menu)[0])?.focus({ preventScroll: true });
+}
+
+/** Go to the first that the filter leaves, once the list is of what was typed. */
+function goToFirst(menu) {
+  const list = menu.querySelector("[data-q]");
+  if (list.dataset.q === menu.querySelector("input").value.trim()) list.querySelector("a")?.click();
+  else menu.dataset.goes = "";
+}
+
+function settled(event) {
+  const menu = event.target.closest?.("[data-menu]:popover-open");
+  if (event.target === menu) enter(menu);
+  if (!menu || !("goes" in menu.dataset)) return;
+  delete menu.dataset.goes;
+  goToFirst(menu);
 }
 
 /** A rule between two groups, never at an end or twice. */
@@ -73,9 +101,11 @@ export function startMenus() {
       if (event.newState !== "open" || !menu.matches?.("[data-menu]")) return;
       const button = menu.id && document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`);
       if (button) place(menu, button);
+      menu.dispatchEvent(new Event("menuopen"));
     },
     true,
   );
+  document.addEventListener("htmx:afterSettle", settled);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-row-menu]");
     const menu = document.getElementById("row-menu");

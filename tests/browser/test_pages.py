@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
 from tests.browser.conftest import Api
@@ -73,3 +73,81 @@ def test_a_job_started_elsewhere_appears_and_moves(
     expect(in_list.locator(".col-state")).to_contain_text("succeeded", timeout=20_000)
     expect(in_list.locator(".col-actor")).to_have_text("root")
     assert page.evaluate("window.stayed"), "the page was not loaded again"
+
+
+def switcher(page: Page, kind: str) -> Locator:
+    """Open one of the breadcrumb's menus; return it."""
+    page.locator(f"[popovertarget=switch-{kind}]").click()
+    menu = page.locator(f"#switch-{kind}")
+    expect(menu.locator("li").first).to_be_visible()
+    return menu
+
+
+def test_the_breadcrumb_switches_to_a_sibling_and_keeps_the_tab(
+    stack: Stack, fleet: Fleet, sign_in: SignIn
+) -> None:
+    page = sign_in()
+    first, second = (fleet.containers[name] for name in ("web-1", "web-2"))
+    live(page, f"{stack.url}/containers/{first}/events/")
+    menu = switcher(page, "container")
+    expect(menu.locator("[aria-current]")).to_contain_text("web-1")
+    expect(menu.locator("[aria-current]")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(page.locator("[popovertarget=switch-container]")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(menu.locator("[aria-current]")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(menu.get_by_role("link", name="web-2")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{stack.url}/containers/{second}/events/")
+    switcher(page, "host").get_by_role("link", name="fake-1").last.click()
+    page.wait_for_url(f"{stack.url}/hosts/{fleet.host}/")
+    switcher(page, "environment").get_by_role("link", name="faked").click()
+    page.wait_for_url(f"{stack.url}/hosts/?environment=faked")
+
+
+def test_many_siblings_are_filtered_as_one_types(
+    stack: Stack, api: Api, fleet: Fleet, sign_in: SignIn
+) -> None:
+    for number in range(60):
+        in_fake(fleet.fake, partial(fleet.fake.state.add, f"many-{number:02}"))
+    many = "/containers?host=fake-1&limit=1"
+    eventually(lambda: api("GET", many)["count"] == 62, "all are known", seconds=30)
+    page = sign_in()
+    live(page, f"{stack.url}/containers/{fleet.containers['web-1']}/jobs/")
+    menu = switcher(page, "container")
+    expect(menu.locator("li")).to_have_count(50)
+    expect(menu.locator(".switch-all")).to_have_text("Show all 62")
+    expect(menu.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("many-3")
+    expect(menu.locator("li")).to_have_count(10)
+    expect(menu.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("7")
+    page.keyboard.press("Enter")  # at once: it waits for the list of what was typed
+    expect(page.locator("h1")).to_have_text("many-37")
+    assert page.url.endswith("/jobs/")
+
+
+def test_it_switches_on_a_phone(stack: Stack, fleet: Fleet, sign_in: SignIn) -> None:
+    page = sign_in(has_touch=True)
+    page.set_viewport_size({"width": 360, "height": 740})
+    live(page, f"{stack.url}/containers/{fleet.containers['web-1']}/events/")
+    menu = switcher(page, "container")
+    box = menu.bounding_box()
+    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 360
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    menu.get_by_role("link", name="Containers of fake-1").click()
+    page.wait_for_url(f"{stack.url}/hosts/{fleet.host}/")
+    expect(page.locator("[popovertarget=switch-host]")).to_be_visible()
+
+
+def test_without_scripts_the_breadcrumb_is_plain_links(
+    stack: Stack, fleet: Fleet, sign_in: SignIn, new_page: Callable[..., Page]
+) -> None:
+    signed_in = sign_in().context.storage_state()
+    page = new_page(java_script_enabled=False, storage_state=signed_in)
+    page.goto(f"{stack.url}/containers/{fleet.containers['web-1']}/events/")
+    expect(page.locator("[popovertarget^=switch]").first).to_be_hidden()
+    page.locator(".crumbs").get_by_role("link", name="fake-1").click()
+    page.wait_for_url(f"{stack.url}/hosts/{fleet.host}/")
