@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,8 +33,10 @@ class Fleet:
 @pytest.fixture(scope="module")
 def fleet(stack: Stack, api: Api) -> Iterator[Fleet]:
     """One engine with two containers that Quayside watches."""
-    folder = Path(tempfile.mkdtemp(prefix="qfk-", dir="/tmp"))
-    with fake_in_thread(folder / "fake.sock") as fake:
+    with (
+        tempfile.TemporaryDirectory(prefix="qfk-", dir="/tmp") as folder,
+        fake_in_thread(Path(folder) / "fake.sock") as fake,
+    ):
         for name in ("web-1", "web-2"):
             in_fake(fake, partial(fake.state.add, name))
         body = {"name": "fake-1", "url": fake.url, "environment": "faked"}
@@ -43,7 +44,6 @@ def fleet(stack: Stack, api: Api) -> Iterator[Fleet]:
         eventually(lambda: len(_containers(api)) == 2, "its containers are known", seconds=30)
         yield Fleet(fake, host, _containers(api))
         api("DELETE", f"/hosts/{host}")
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _containers(api: Api) -> dict[str, int]:
