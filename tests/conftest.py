@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from dashboard.live.html import HtmlCache
 from fleet.actor import Actor, actor_for
 from fleet.models import Container, Environment, Grant, Host, HostState, Role, Scope, User
 
@@ -27,6 +28,12 @@ def password_hash() -> str:
 
         _hash.append(make_password(PASSWORD))
     return _hash[0]
+
+
+@pytest.fixture(autouse=True)
+def nothing_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin with nothing drawn: rows of two tests have the same ids and revisions."""
+    monkeypatch.setattr("dashboard.live.html.CACHE", HtmlCache())
 
 
 @pytest.fixture
