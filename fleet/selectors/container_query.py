@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from fleet.models import ContainerState, Health, HostState
 from fleet.selectors.labels import HasLabel
 
-TEXT_LIMIT = 200
-WORDS_LIMIT = 8
+TEXT_LIMIT = 200  # of the search, whose words are all looked for
+VALUE_LIMIT = 600
 VALUES_LIMIT = 50
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"  # stands for a value without a sign to look for
 SIZES = (25, 50, 100, 250, 500)
 DEFAULT_SIZE = 50
 DEFAULT_SORT = "name"
@@ -36,6 +37,7 @@ SORTS: dict[str, tuple[str, ...]] = {
 HAS_FAILED = Q(state=ContainerState.EXITED) & (
     Q(exit_code__gt=0) | Q(exit_code__lt=0) | Q(oom_killed=True)
 )
+NOTHING = Q(pk__in=())
 FILTERS = ("host", "environment", "label", "state", "health", "image", "stack")
 
 
@@ -44,8 +46,9 @@ class ContainerQuery:
     """One container list. Values of one filter are alternatives; filters narrow each other.
 
     Bad input never raises: an unknown order or page falls back to the default, a filter value
-    that nothing can match matches nothing (it never widens a list that somebody may act upon),
-    and `problems` says so in words.
+    that nothing can match, or that is too long to be looked for, matches nothing (it never widens
+    a list that somebody may act upon, nor does the list's own address), and `problems` says so in
+    words.
     """
 
     q: str = ""
@@ -60,28 +63,28 @@ class ContainerQuery:
     page: int = 1
     size: int = DEFAULT_SIZE
     sized: bool = False  # the size was asked for, it is not just the viewer's usual one
-    problems: tuple[str, ...] = ()
+    wrong: tuple[tuple[str, str], ...] = ()  # (name in the address, what is wrong in words)
 
     @classmethod
     def parse(cls, data: MultiValueDict[str, str], *, size: int = DEFAULT_SIZE) -> ContainerQuery:
         """Read a query string; `size` is the viewer's usual page size, which `rows` may say."""
+        q = _search(data.get("q", ""))
         values = {name: _clean(data.getlist(name)) for name in FILTERS}
-        q, problems = _text(data.get("q", ""))
-        problems += _strange(_("state"), values["state"], STATES)
-        problems += _strange(_("health"), values["health"], HEALTHS)
+        wrong = [*_wrong_search(q), *_wrong_values(values)]
         sort = data.get("sort", DEFAULT_SORT)
         if sort.removeprefix("-") not in SORTS:
-            problems.append(_("The list cannot be sorted by “%(by)s”.") % {"by": sort[:40]})
+            words = _("The list cannot be sorted by “%(by)s”.") % {"by": sort[:40]}
+            wrong.append(("sort", words))
             sort = DEFAULT_SORT
-        usual = _number(data.get("rows"), size, SIZES, _("page size"), problems)
+        usual = _number(data, "rows", _("page size"), size, SIZES, wrong)
         return cls(
             **values,
             q=q,
             sort=sort,
-            page=_number(data.get("page"), 1, range(1, 1_000_000), _("page"), problems),
-            size=_number(data.get("size"), usual, SIZES, _("page size"), problems),
+            page=_number(data, "page", _("page"), 1, range(1, 1_000_000), wrong),
+            size=_number(data, "size", _("page size"), usual, SIZES, wrong),
             sized="size" in data,
-            problems=tuple(problems),
+            wrong=tuple(wrong),
         )
 
     @classmethod
@@ -92,6 +95,20 @@ class ContainerQuery:
             if value not in (None, ""):
                 data[name] = str(value)
         return cls.parse(data)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return what is wrong with the input, in words."""
+        return tuple(words for _name, words in self.wrong)
+
+    @property
+    def filter_problems(self) -> dict[str, list[str]]:
+        """Return what is wrong with search and filters, by their names: who acts must not."""
+        found: dict[str, list[str]] = {}
+        for name, words in self.wrong:
+            if name == "q" or name in FILTERS:
+                found.setdefault(name, []).append(words)
+        return found
 
     @property
     def filtered(self) -> bool:
@@ -133,8 +150,10 @@ class ContainerQuery:
 
     def condition(self) -> Q:
         """Return the filter on containers, without state and health."""
+        if len(self.q) > TEXT_LIMIT:
+            return NOTHING
         found = Q()
-        for word in self.q.lower().split()[:WORDS_LIMIT]:
+        for word in dict.fromkeys(self.q.lower().split()):
             found &= Q(search__contains=word)
         if self.host:
             ids = [int(value) for value in self.host if _is_id(value)]
@@ -185,40 +204,68 @@ def _printable(text: str) -> str:
 
 
 def _clean(values: Iterable[str]) -> tuple[str, ...]:
-    found = (_printable(value[:600]) for value in list(values)[:VALUES_LIMIT])
-    return tuple(dict.fromkeys(value for value in found if value))
+    """Return the values without repetition; what is cut stays too long, also in the address."""
+    sent = [value for value in values if value][:VALUES_LIMIT]
+    found = (_printable(value)[: VALUE_LIMIT + 1] or UNREADABLE for value in sent)
+    return tuple(dict.fromkeys(found))
 
 
-def _text(q: str) -> tuple[str, list[str]]:
-    text = _printable(q[: TEXT_LIMIT * 4])
-    if len(q) <= TEXT_LIMIT:
-        return text, []
-    return text[:TEXT_LIMIT], [
-        _("The search was cut to its first %(limit)s characters.") % {"limit": TEXT_LIMIT}
-    ]
+def _search(q: str) -> str:
+    """Return the search; spaces alone are none."""
+    text = _printable(q)[: TEXT_LIMIT + 1]
+    return UNREADABLE if q.strip() and not text else text
 
 
-def _strange(what: str, values: Iterable[str], known: Iterable[str]) -> list[str]:
-    known = tuple(known)
-    return [
-        _("There is no %(what)s “%(value)s”; use one of: %(known)s.")
-        % {"what": what, "value": value[:40], "known": ", ".join(known)}
-        for value in values
-        if value not in known
-    ]
+def _wrong_search(q: str) -> Iterator[tuple[str, str]]:
+    if q == UNREADABLE:
+        yield "q", _unreadable_words()
+    if len(q) > TEXT_LIMIT:
+        yield (
+            "q",
+            _("Nothing is found: a search has at most %(limit)s characters.")
+            % {"limit": TEXT_LIMIT},
+        )
+
+
+def _wrong_values(values: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    known = {"state": STATES, "health": HEALTHS}
+    for name in FILTERS:
+        for value in values[name]:
+            if value == UNREADABLE:
+                yield name, _unreadable_words()
+            elif len(value) > VALUE_LIMIT:
+                limit = {"limit": VALUE_LIMIT}
+                yield name, _("A filter has at most %(limit)s characters.") % limit
+            elif name in known and value not in known[name]:
+                yield name, _strange_words(name, value, known[name])
+
+
+def _unreadable_words() -> str:
+    return _("A filter without a character to look for matches nothing.")
+
+
+def _strange_words(name: str, value: str, known: Iterable[str]) -> str:
+    told = {"value": value[:40], "known": ", ".join(known)}
+    if name == "state":
+        return _("There is no state “%(value)s”; use one of: %(known)s.") % told
+    return _("There is no health “%(value)s”; use one of: %(known)s.") % told
 
 
 def _number(
-    text: str | None, default: int, allowed: Iterable[int], what: str, problems: list[str]
+    data: MultiValueDict[str, str],
+    name: str,
+    what: str,
+    default: int,
+    allowed: Iterable[int],
+    wrong: list[tuple[str, str]],
 ) -> int:
+    text = data.get(name)
     if not text:
         return default
     if text.isascii() and text.isdigit() and len(text) < 8 and int(text) in allowed:
         return int(text)
-    problems.append(
-        _("“%(value)s” is no %(what)s; %(default)s is used.")
-        % {"value": text[:40], "what": what, "default": default}
-    )
+    told = {"value": text[:40], "what": what, "default": default}
+    wrong.append((name, _("“%(value)s” is no %(what)s; %(default)s is used.") % told))
     return default
 
 
@@ -235,5 +282,7 @@ def _any(conditions: Iterable[Q]) -> Q:
 
 def _label(text: str) -> Q:
     """Return the filter for `key` or `key=value`."""
+    if len(text) > VALUE_LIMIT:  # it was cut: another label may be called so
+        return NOTHING
     key, equals, value = text.partition("=")
     return Q(HasLabel(key, value if equals else None))

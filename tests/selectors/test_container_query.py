@@ -39,15 +39,38 @@ def test_it_never_widens_the_list_for_a_state_that_does_not_exist() -> None:
     assert "running" in query.problems[0]
 
 
-def test_it_cuts_a_huge_search_and_says_so() -> None:
-    query = parse("q=" + "x" * 10_000)
-    assert len(query.q) == 200
-    assert len(query.problems) == 1
+@pytest.mark.parametrize("name", ["q", "image", "label", "host", "stack"])
+def test_it_keeps_what_is_too_long_too_long_in_its_own_address(name: str) -> None:
+    query = parse(f"{name}=" + "x" * 10_000)
+    assert list(query.filter_problems) == [name]
+    assert len(query.urlencode()) < 1000
+    for text in (query.urlencode(), query.live_args()):
+        assert parse(text).filter_problems == query.filter_problems
 
 
 def test_it_drops_what_is_not_printable() -> None:
-    assert parse("q=a%00b%0a&host=%00").q == "ab"
-    assert parse("host=%00").host == ()
+    assert parse("q=a%00b%0a").q == "ab"
+
+
+@pytest.mark.parametrize("text", ["host=%00", "host=%20", "stack=%0A", "q=%00", "label=%E2%80%8B"])
+def test_a_filter_without_a_character_stays_one(text: str) -> None:
+    query = parse(text)
+    assert query.filtered
+    assert list(query.filter_problems) == [text.partition("=")[0]]
+    assert parse(query.urlencode()) == query
+
+
+@pytest.mark.parametrize("text", ["q=%20", "q=", "host=", "stack=&host="])
+def test_a_field_that_was_left_empty_is_no_filter(text: str) -> None:
+    query = parse(text)
+    assert (query.filtered, query.problems) == (False, ())
+
+
+def test_it_tells_problems_of_filters_by_their_name() -> None:
+    query = parse("state=nope&health=nope&sort=nope&page=x")
+    assert list(query.filter_problems) == ["state", "health"]
+    assert len(query.problems) == 4
+    assert "failed" in query.filter_problems["state"][0]
 
 
 def test_it_keeps_values_apart_and_once() -> None:

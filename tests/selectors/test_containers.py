@@ -121,6 +121,38 @@ def test_it_takes_every_sign_as_it_stands(actor: Actor, host: Host, text: str) -
         assert names(actor, query.urlencode()) == ["wanted"]
 
 
+def test_it_looks_for_every_word(actor: Actor, host: Host) -> None:
+    words = [f"w{number}" for number in range(60)]
+    make_container(host, "all", search=" ".join(words))
+    make_container(host, "most", search=" ".join(words[:-1]))
+    assert len(" ".join(words[:50])) < 200
+    query = QueryDict(mutable=True)
+    query["q"] = " ".join(words[-50:])
+    assert names(actor, query.urlencode()) == ["all"]
+    query["q"] = " ".join(chr(0x4E00 + number) for number in range(100))  # the most there can be
+    assert names(actor, query.urlencode()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("host=%00", "host=%20", "stack=%0A", "q=%00", "image=%00", "label=%00"),
+        *("environment=%00", "state=%00", "health=%00", "q=" + "web+" * 51 + "x", "q=" + "w" * 201),
+        *("image=" + "w" * 601, "label=" + "w" * 602, "host=" + "w" * 601, "stack=" + "w" * 601),
+    ],
+)
+def test_it_finds_nothing_by_what_cannot_be_looked_for(actor: Actor, host: Host, text: str) -> None:
+    make_container(host, "web", search="w" * 1000, image="w" * 512, labels={"w" * 601: "1"})
+    make_container(host, "plain", search="web x " + "w" * 200)
+    assert names(actor, text) == []
+    assert names(actor, parse_again(text)) == []
+
+
+def parse_again(text: str) -> str:
+    """Return the address that the list gives itself."""
+    return ContainerQuery.parse(QueryDict(text)).urlencode()
+
+
 def test_it_counts_states_whatever_state_is_asked_for(
     actor: Actor, fleet: dict[str, Container]
 ) -> None:
