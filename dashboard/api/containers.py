@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema
 
 from dashboard.api.auth import caller
+from dashboard.api.filters import Text
 from dashboard.api.jobs import Accepted, accepted
 from dashboard.api.pages import Window, page
 from fleet.access import access_container, visible_containers
@@ -98,19 +99,27 @@ STATE_TEXT = (
     " another code than 0, or killed when memory ran out (they are among exited too); or"
     " unreachable: its host cannot be reached"
 )
+HEALTH_TEXT = "starting, healthy or unhealthy, while it runs; or none: it has no health check"
 
 
-class ContainerFilter(Schema):
+class ContainerFilter(Schema, extra="forbid"):
     """Filters; all of them together. `host` is a name or an id, `label` is key or key=value."""
 
-    q: Annotated[str, Field(max_length=200)] = ""
-    host: Annotated[str, Field(max_length=60)] = ""
-    environment: Annotated[str, Field(max_length=60)] = ""
-    state: Annotated[str, Field(max_length=12, description=STATE_TEXT)] = ""
-    health: Annotated[str, Field(max_length=10)] = ""
-    image: Annotated[str, Field(max_length=512)] = ""
-    stack: Annotated[str, Field(max_length=255)] = ""
-    label: Annotated[str, Field(max_length=512)] = ""
+    q: Annotated[Text, Field(max_length=200, description="words; all of them are looked for")] = ""
+    host: Annotated[Text, Field(max_length=60)] = ""
+    environment: Annotated[Text, Field(max_length=60)] = ""
+    state: Annotated[Text, Field(max_length=60, description=STATE_TEXT)] = ""
+    health: Annotated[Text, Field(max_length=60, description=HEALTH_TEXT)] = ""
+    image: Annotated[Text, Field(max_length=512)] = ""
+    stack: Annotated[Text, Field(max_length=255)] = ""
+    label: Annotated[Text, Field(max_length=512)] = ""
+
+    def query(self, place: str = "") -> ContainerQuery:
+        """Return the query. Raises Invalid, at `place` and field, for what matches nothing."""
+        query = ContainerQuery.from_values(self.model_dump())
+        if problems := query.filter_problems:
+            raise Invalid({place + name: texts for name, texts in problems.items()})
+        return query
 
 
 @router.get("", response=ContainersOut, summary="List containers")
@@ -118,8 +127,7 @@ def list_containers(
     request: HttpRequest, wanted: Query[ContainerFilter], window: Query[Window]
 ) -> Any:
     """Return the containers of all hosts that the caller may see."""
-    query = ContainerQuery.from_values(wanted.model_dump())
-    rows = filter_containers(caller(request), query).select_related("host__environment")
+    rows = filter_containers(caller(request), wanted.query()).select_related("host__environment")
     return page(rows, window, ContainerOut.of, SORTS)
 
 
@@ -130,11 +138,16 @@ def get_container(request: HttpRequest, container_id: int) -> Any:
 
 
 class BulkIn(Schema, extra="forbid"):
-    """Which containers (`ids`, or all that match `filter`), and the operation's parameters."""
+    """Which containers, and the operation's parameters.
+
+    Which: `ids`, or all that match `filter`, or `all` that the caller may see. An empty filter,
+    or an empty value in it, is refused: a mistake must not mean the whole fleet.
+    """
 
     operation: Annotated[str, Field(max_length=60, description="such as container.stop")]
     ids: Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(max_length=20_000)] = []
     filter: ContainerFilter | None = None
+    all: bool = False
     params: dict[str, Any] = {}
 
 
@@ -157,11 +170,26 @@ class PreviewOut(Schema):
 
 def _chosen(request: HttpRequest, data: BulkIn) -> QuerySet[Container]:
     actor = caller(request)
-    if (data.filter is None) == (not data.ids):
-        raise Invalid({"ids": [_("Give either ids or a filter.")]})
-    if data.filter is None:
+    if data.ids and data.filter is None and not data.all:
         return visible_containers(actor).filter(pk__in=data.ids)
-    return filter_containers(actor, ContainerQuery.from_values(data.filter.model_dump()))
+    if data.ids or (data.filter is None and not data.all):
+        raise Invalid({"ids": [_("Give either ids or a filter.")]})
+    return filter_containers(actor, _filter(data).query("filter."))
+
+
+def _filter(data: BulkIn) -> ContainerFilter:
+    """Return the filter, empty only where all was asked for in so many words."""
+    wanted = data.filter or ContainerFilter()
+    sent = wanted.model_fields_set
+    if empty := sorted(name for name in sent if not getattr(wanted, name).strip()):
+        why = _("Say what to look for, or leave this out.")
+        raise Invalid({f"filter.{name}": [why] for name in empty})
+    if not sent and not data.all:
+        why = _("An empty filter means all containers. Send “all”: true if you want that.")
+        raise Invalid({"filter": [why]})
+    if sent and data.all:
+        raise Invalid({"all": [_("Give either a filter or all.")]})
+    return wanted
 
 
 @router.post("/bulk/preview", response=PreviewOut, summary="Preview a bulk operation")

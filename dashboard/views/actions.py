@@ -27,7 +27,7 @@ from fleet.operations import REGISTRY, Operation
 from fleet.operations.bulk import MANY, Preview, preview_many, request_many
 from fleet.operations.errors import Invalid
 from fleet.operations.requests import request as request_job
-from fleet.selectors.containers import filter_containers
+from fleet.selectors.containers import ContainerQuery, filter_containers
 
 FEW = 10  # more than these are confirmed by typing their number
 LISTED = 100  # names in a preview; the rest is a number
@@ -164,12 +164,19 @@ def container_bulk(request: HttpRequest) -> HttpResponse:
 def _chosen(request: HttpRequest, actor: Actor) -> Any:
     """Return the containers by ids, or all that match the filters in the address."""
     if request.POST.get("all") and not request.POST.get("confirmed"):
-        return filter_containers(actor, request.GET)
+        return _all_that_match(actor, ContainerQuery.parse(request.GET))
     texts = [part for value in request.POST.getlist("ids") for part in value.split(",")]
     ids = {int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19}
     if len(ids) > MANY:
         raise Invalid({"": [_("Choose at most %(many)d containers.") % {"many": MANY}]})
     return visible_containers(actor).filter(pk__in=ids).order_by("host__name", "name", "pk")
+
+
+def _all_that_match(actor: Actor, query: ContainerQuery) -> Any:
+    """Return what the list shows. Raises Invalid when a filter of it cannot be understood."""
+    if query.filter_problems:
+        raise Invalid(query.filter_problems)
+    return filter_containers(actor, query)
 
 
 def _bulk_form(plan: Preview, sent: QueryDict | None) -> ActionForm:

@@ -166,6 +166,62 @@ def test_it_does_something_to_many(operator: User, host: Host, call_as: Call) ->
     assert children["count"] == body["job"]["children_count"] == 3
 
 
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"filter": {}}, "filter"),
+        ({"filter": {"stak": "x"}}, "filter.stak"),
+        ({"filter": {"stack": ""}}, "filter.stack"),
+        ({"filter": {"stack": "", "host": "stage-1"}}, "filter.stack"),
+        ({"filter": {"host": "  "}}, "filter.host"),
+        ({"filter": {"host": "\u0000"}}, "filter.host"),
+        ({"filter": {"host": "\u200b"}}, "filter.host"),
+        ({"filter": {"q": " "}}, "filter.q"),
+        ({"filter": {"q": "\u200b"}}, "filter.q"),
+        ({"filter": {"q": "w " * 101}}, "filter.q"),
+        ({"filter": {"state": "nope"}}, "filter.state"),
+        ({"filter": None}, "ids"),
+        ({"ids": []}, "ids"),
+        ({"ids": [1], "filter": {"host": "stage-1"}}, "ids"),
+        ({"ids": [1], "all": True}, "ids"),
+        ({"filter": {"host": "stage-1"}, "all": True}, "all"),
+        ({"filter": {"stack": ""}, "all": True}, "filter.stack"),
+    ],
+)
+def test_it_never_acts_on_all_by_mistake(
+    operator: User, host: Host, call_as: Call, wanted: dict[str, object], field: str
+) -> None:
+    make_container(host)
+    caller = call_as(operator)
+    for path in ("/containers/bulk/preview", "/containers/bulk"):
+        status, problem = caller.call("POST", path, {"operation": "container.stop", **wanted})
+        assert (status, list(problem["errors"])) == (422, [field])
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("wanted", [{"all": True}, {"all": True, "filter": {}}])
+def test_it_acts_on_all_when_told_so(
+    operator: User, host: Host, call_as: Call, wanted: dict[str, object]
+) -> None:
+    rows = [make_container(host, f"web-{number}") for number in range(3)]
+    body = {"operation": "container.stop", **wanted}
+    preview = call_as(operator).call("POST", "/containers/bulk/preview", body)[1]
+    assert sorted(preview["affected"]) == [row.pk for row in rows]
+
+
+@pytest.mark.parametrize(
+    "query", ["host=%00", "host=+", "q=%E2%80%8B", "state=nope", "health=nope", "stack=%E2%80%8B"]
+)
+def test_it_says_which_filter_can_match_nothing(
+    operator: User, container: Container, call_as: Call, query: str
+) -> None:
+    status, problem = call_as(operator).call("GET", f"/containers?{query}")
+    name = query.partition("=")[0]
+    assert (status, list(problem["errors"])) == (422, [name])
+    known = {"state": ("running", "failed", "unreachable"), "health": ("healthy", "none")}
+    assert all(value in problem["errors"][name][0] for value in known.get(name, ()))
+
+
 def test_it_gives_and_takes_rights(
     administrator: User, viewer: User, host: Host, call_as: Call
 ) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 
 from fleet.models import Container, Environment, Host, Job, User
+from fleet.selectors.containers import ContainerQuery
 from tests.conftest import grant, make_container, make_host
 
 SignIn = Callable[[User], Client]
@@ -186,6 +188,26 @@ def test_it_takes_all_that_match_the_filter(
     page = client.post(f"{BULK}?{query}", {"all": "1"}, headers=DIALOG).content.decode()
     assert "Stop 2 containers" in page
     assert "<html" not in page
+
+
+def test_it_takes_all_of_a_list_without_filters(client: Client, host: Host) -> None:
+    make_many(host, 3)
+    query = "operation=container.stop&q=+&host="
+    page = client.post(f"{BULK}?{query}", {"all": "1"}, headers=DIALOG).content.decode()
+    assert "Stop 3 containers" in page
+
+
+@pytest.mark.parametrize(
+    "query", ["host=%00", "host=+", "stack=%0A", "state=nope", "q=" + "w" * 201]
+)
+def test_it_never_takes_all_by_a_filter_that_means_nothing(
+    client: Client, host: Host, query: str
+) -> None:
+    make_many(host, 3)
+    address = f"{BULK}?operation=container.stop&{query}"
+    answer = client.post(address, {"all": "1"}, headers=DIALOG)
+    assert answer.status_code == 400
+    assert answer.json()["message"] == " ".join(ContainerQuery.parse(QueryDict(query)).problems)
 
 
 @pytest.mark.parametrize(("typed", "status"), [("", 400), ("11", 400), ("12", 202)])
