@@ -200,14 +200,17 @@ def visible_events(actor: Actor) -> QuerySet[Event]:
 
 
 def visible_jobs(actor: Actor) -> QuerySet[Job]:
-    """Return the actor's own jobs, and those on hosts whose containers the actor may see."""
+    """Return the actor's own jobs, and those on hosts whose containers the actor may see.
+
+    Own ones only with all that the user may do: a token with a role reads what the role reads.
+    """
     reach = actor.access.reach("container.view")
     jobs = Job.objects.select_related("host", "actor")
     if reach.everywhere:
         return jobs
     here = Q(host__isnull=False) & reach.q("host")
     child = Job.objects.filter(here, parent=OuterRef("pk"))
-    own = Q(actor=actor.user) if actor.user else Q(pk__in=[])
+    own = Q(actor=actor.user) if actor.user and not actor.narrowed else Q(pk__in=[])
     return jobs.filter(here | own | Q(Exists(child)))
 
 

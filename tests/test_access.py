@@ -13,9 +13,10 @@ from fleet.access import (
     access_host,
     visible_containers,
     visible_hosts,
+    visible_jobs,
 )
 from fleet.actor import actor_for
-from fleet.models import ApiToken, Environment, Host, Role, Team, User
+from fleet.models import ApiToken, Environment, Host, Job, Role, Team, User
 from tests.conftest import grant, make_container
 
 
@@ -79,6 +80,21 @@ def test_it_lets_a_token_only_take_away(operator: User, host: Host) -> None:
     token.role = Role.objects.get(name="viewer")
     assert not actor_for(operator, token=token).access.may("container.restart", host)
     assert actor_for(operator, token=token).access.may("container.view", host)
+
+
+def test_it_hides_its_owner_s_jobs_from_a_narrow_token(
+    operator: User, host: Host, other_host: Host
+) -> None:
+    """Asked for while the owner could; the token's role reads jobs of staging only."""
+    here = Job.objects.create(operation="container.stop", actor=operator, host=host)
+    there = Job.objects.create(operation="container.stop", actor=operator, host=other_host)
+    gone = Job.objects.create(operation="container.stop", actor=operator, host=None)
+    whole = ApiToken(user=operator, name="all")
+    assert set(visible_jobs(actor_for(operator, token=whole))) == {here, there, gone}
+    narrow = ApiToken(user=operator, name="ci", role=Role.objects.get(name="viewer"))
+    assert list(visible_jobs(actor_for(operator, token=narrow))) == [here]
+    blind = ApiToken(user=operator, name="none", role=Role.objects.create(name="none"))
+    assert not visible_jobs(actor_for(operator, token=blind)).exists()
 
 
 def test_it_reads_rights_anew_each_time(viewer: User, host: Host) -> None:
