@@ -18,6 +18,7 @@ from fleet.jobs.states import RETRYABLE_STATES
 from fleet.models import OPEN_STATES, Job, JobState
 from fleet.operations.bulk import request_many
 from fleet.operations.errors import Invalid
+from fleet.operations.registry import permission_for
 from fleet.operations.requests import request
 from fleet.publish import JobsChanged, publish_on_commit
 
@@ -28,7 +29,7 @@ def may_cancel(actor: Actor, job: Job) -> bool:
     With a token that may less than its owner only the latter counts.
     """
     own = actor.user is not None and job.actor_id == actor.user.pk and not actor.narrowed
-    return own or actor.access.may(job.operation, job.host)
+    return own or actor.access.may(permission_for(job.operation), job.host)
 
 
 def job_cancel(*, actor: Actor, job_id: int) -> Job:
@@ -41,7 +42,7 @@ def job_cancel(*, actor: Actor, job_id: int) -> Job:
     job = access_job(actor, job_id)
     allowed = _cancellable_children(actor, job) if job.children_count else None
     if not may_cancel(actor, job) and not (allowed is not None and allowed.exists()):
-        raise Refused(job.operation, job)
+        raise Refused(permission_for(job.operation), job)
     if not job.is_open:
         return job
     with transaction.atomic():
@@ -65,7 +66,7 @@ def _cancellable_children(actor: Actor, parent: Job) -> QuerySet[Job]:
     children = Job.objects.filter(parent=parent, state__in=OPEN_STATES)
     if may_cancel(actor, parent):
         return children
-    here = actor.access.reach(parent.operation)
+    here = actor.access.reach(permission_for(parent.operation))
     return children.filter(Q(host__isnull=False) & here.q("host")) if here else children.none()
 
 

@@ -69,6 +69,15 @@ def register(operation: Operation) -> Operation:
     return operation
 
 
+def permission_for(name: str) -> str:
+    """Return the permission that guards an operation, by the operation's name.
+
+    For one that is gone from the list it is its name, as it nearly always was.
+    """
+    operation = REGISTRY.get(name)
+    return operation.permission if operation else name
+
+
 def operations_on(target: str) -> list[Operation]:
     """Return the operations on a kind of target, in the order of registration."""
     return [operation for operation in REGISTRY.values() if operation.target == target]

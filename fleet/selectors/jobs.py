@@ -17,7 +17,7 @@ from fleet.actor import Actor
 from fleet.jobs.states import RETRYABLE_STATES
 from fleet.models import OPEN_STATES, Job, JobLine, JobState
 from fleet.operations.jobs import may_cancel
-from fleet.operations.registry import REGISTRY
+from fleet.operations.registry import REGISTRY, permission_for
 
 SIZES = (25, 50, 100, 250)
 LINES = 500  # the last ones, that a page shows and follows
@@ -165,10 +165,11 @@ def _row(actor: Actor, job: Job) -> JobRow:
     if job.is_open:
         return JobRow(job, job.cancel_requested_at is None and may_cancel(actor, job), False)
     bad = job.children_failed > 0 if job.children_count else job.state in RETRYABLE_STATES
+    permission = permission_for(job.operation)
     allowed = (
-        actor.access.may(job.operation, job.host)
+        actor.access.may(permission, job.host)
         if job.host is not None
-        else bool(job.children_count and actor.access.reach(job.operation))
+        else bool(job.children_count and actor.access.reach(permission))
     )
     return JobRow(job, False, bad and allowed)
 

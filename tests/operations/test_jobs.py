@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fleet.access import Refused, Unknown
 from fleet.actor import Actor, actor_for
 from fleet.jobs.claims import claim_job
-from fleet.models import AuditEntry, Container, Job, JobState, Role, User
+from fleet.models import AuditEntry, Container, Environment, Job, JobState, Role, User
 from fleet.operations.errors import Invalid
 from fleet.operations.jobs import job_cancel, job_retry
+from fleet.operations.registry import REGISTRY
 from fleet.operations.requests import request
+from fleet.selectors.jobs import JobQuery, job_detail
 from fleet.tokens import create_token
+from tests.conftest import grant
 
 
 @pytest.fixture
@@ -98,6 +103,36 @@ def test_it_lets_a_whole_token_cancel_the_jobs_of_its_owner(viewer: User, job: J
     job_cancel(actor=by_token(viewer), job_id=job.pk)
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED
+
+
+@pytest.fixture
+def needs_stop(monkeypatch: pytest.MonkeyPatch) -> Role:
+    """A restart is guarded by the permission to stop, which this role has; it may not restart."""
+    guarded = replace(REGISTRY["container.restart"], needs="container.stop")
+    monkeypatch.setitem(REGISTRY, "container.restart", guarded)
+    permissions = ["container.view", "container.stop"]
+    return Role.objects.create(name="stopper", permissions=permissions)
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_it_asks_for_the_permission_that_guards_the_operation(
+    job: Job, stranger: User, staging: Environment, needs_stop: Role, many: bool
+) -> None:
+    """The list of operations says which one: it need not be called like the operation."""
+    grant(stranger, needs_stop.name, staging)
+    if many:
+        parent = Job.objects.create(operation=job.operation, children_count=1)
+        Job.objects.filter(pk=job.pk).update(parent=parent)
+    mine = job_cancel(actor=actor_for(stranger), job_id=parent.pk if many else job.pk)
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELLED
+    assert job_detail(actor_for(stranger), mine.pk, JobQuery()).row.may_retry
+
+
+def test_it_names_the_permission_that_was_missing(job: Job, viewer: User, needs_stop: Role) -> None:
+    with pytest.raises(Refused) as refused:
+        job_cancel(actor=actor_for(viewer), job_id=job.pk)
+    assert refused.value.permission == "container.stop"
 
 
 def by_token(user: User, role: str = "") -> Actor:
