@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allauth.usersessions.models import UserSession
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from fleet.access import Unknown
 from fleet.actor import Actor
@@ -36,7 +37,7 @@ def session_end(*, actor: Actor, pk: int | None = None, keep: str = "") -> int:
     if pk is not None:
         rows = rows.filter(pk=pk)
         if not 0 < pk < 2**63 or not rows.exists():
-            raise Unknown("session")
+            raise Unknown(_("session"))
     with transaction.atomic():
         found = list(rows)
         for session in found:

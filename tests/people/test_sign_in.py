@@ -175,6 +175,14 @@ def test_it_ends_no_session_of_others(viewer: User, operator: User) -> None:
     assert victim.get("/account/").status_code == 200
 
 
+def test_it_translates_that_there_is_no_such_session(
+    viewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.sessions._", {"session": "Sitzung"}.__getitem__)
+    page = signed_in("vera").post("/account/sessions/0/end/").content.decode()
+    assert "There is no such Sitzung." in page
+
+
 def change(client: Client, old: str, new: str, again: str = "") -> str:
     """Post the form that changes the password; return the page."""
     data = {"old_password": old, "password": new, "password_again": again or new}
