@@ -12,6 +12,18 @@ import structlog
 QUIET = ("asyncssh", "urllib3", "aiohttp.access", "docker", "uvicorn", "celery", "kombu")
 
 
+def lower_answers(record: logging.LogRecord) -> bool:
+    """Make what was refused in words (4xx, a 503 of /healthz) a detail; a filter of logging.
+
+    Whoever asked has the answer, and refusals are in the audit log. What raised stays an error.
+    """
+    status = getattr(record, "status_code", 0)
+    if not 400 <= status < 500 and (status != 503 or record.exc_info):
+        return True
+    record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+    return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
+
+
 def setup_logs(level: str, *, colours: bool | None = None) -> None:
     """Send structlog and standard logging to stderr at `level`, as one line an event."""
     shared: list[Any] = [
@@ -39,3 +51,4 @@ def setup_logs(level: str, *, colours: bool | None = None) -> None:
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("django.request").addFilter(lower_answers)
