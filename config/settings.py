@@ -143,6 +143,7 @@ CACHES: dict[str, dict[str, Any]] = {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": REDIS_URL,
             "KEY_PREFIX": "quayside",
+            "OPTIONS": {"socket_connect_timeout": 3, "socket_timeout": 5},  # no page hangs for it
         }
     )
 }

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from redis import RedisError
 
 from dashboard.accounts import APP
 from dashboard.forms.people import (
@@ -138,7 +139,13 @@ def password(request: HttpRequest) -> HttpResponse:
 
 def _old_password_fits(request: HttpRequest, form: ChangePasswordForm) -> bool:
     """Check the old password, a few times a minute; an error goes to its field."""
-    if not ratelimit.consume(request, app=APP, action="change_password", user=request.user):
+    try:
+        passed = ratelimit.consume(request, app=APP, action="change_password", user=request.user)
+    except RedisError:
+        away = _("This cannot be checked just now: Redis does not answer. Try again in a minute.")
+        form.add_error("old_password", away)
+        return False
+    if not passed:
         form.add_error("old_password", _("Too many attempts. Wait a minute, then try again."))
         return False
     if not me(request).check_password(form.cleaned_data["old_password"]):

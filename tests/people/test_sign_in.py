@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from allauth.usersessions.models import UserSession
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, override_settings
+from redis import RedisError
 
 from fleet.models import AuditEntry, User
 from fleet.operations.users import link_of
@@ -146,6 +147,51 @@ def test_it_stops_a_flood_of_posts(viewer: User) -> None:
     assert statuses == {200, 429}
     page = Client().post(LOGIN, {})
     assert "Wait a minute" in page.content.decode()
+
+
+@pytest.fixture
+def no_redis() -> Iterator[None]:
+    """Keep the counts in a Redis that is away."""
+    backend = "django.core.cache.backends.redis.RedisCache"
+    away = {"BACKEND": backend, "LOCATION": "unix:///nowhere/redis.sock"}
+    with override_settings(CACHES={"default": away}):
+        yield
+
+
+@pytest.mark.parametrize("password", [PASSWORD, OTHER])
+def test_it_signs_nobody_in_while_attempts_cannot_be_counted(
+    viewer: User, no_redis: None, password: str
+) -> None:
+    client = Client()
+    response = client.post(LOGIN, {"login": "vera", "password": password})
+    page = response.content.decode()
+    assert response.status_code == 503
+    assert "Signing in is not possible just now" in page
+    assert 'value="vera"' in page
+    assert password not in page
+    assert client.get("/account/").status_code == 302
+    assert client.get(LOGIN).status_code == 200
+
+
+def test_it_signs_nobody_in_when_redis_leaves_during_the_attempt(
+    viewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_args: object) -> None:
+        raise RedisError("away")
+
+    monkeypatch.setattr("dashboard.accounts.AccountAdapter._rollback_login_failed_rl_usage", away)
+    client = Client()
+    response = client.post(LOGIN, {"login": "vera", "password": PASSWORD})
+    assert response.status_code == 503
+    assert client.get("/account/").status_code == 302
+
+
+def test_it_checks_no_old_password_while_attempts_cannot_be_counted(
+    viewer: User, sign_in: SignIn, no_redis: None
+) -> None:
+    assert "cannot be checked just now" in change(sign_in(viewer), PASSWORD, NEW)
+    viewer.refresh_from_db()
+    assert viewer.check_password(PASSWORD)
 
 
 def test_it_lists_sessions_and_ends_one_elsewhere(viewer: User) -> None:
