@@ -83,6 +83,8 @@ class Host(models.Model):
     disk_usage_at = models.DateTimeField(null=True, blank=True)
     # Counts up with every change that a page shows; pages compare it.
     revision = models.PositiveBigIntegerField(default=0)
+    # The newest lease under which a watcher wrote; older ones are refused (fleet/watch/fence.py).
+    lease_number = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         ordering = ["name"]

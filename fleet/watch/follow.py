@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
 from django.db import Error as DatabaseError
@@ -18,11 +19,14 @@ from fleet.engine.errors import BadEndpoint, Denied, EngineError, Untrusted
 from fleet.engine.types import EngineFacts
 from fleet.models import Host
 from fleet.watch.database import Database
+from fleet.watch.fence import LeaseLost
 from fleet.watch.hints import tell_containers, tell_host
 from fleet.watch.hosts import save_reachable, save_unreachable
 from fleet.watch.session import Outlet, Session, Timing
-from fleet.watch.writer import Batch, Saved, read_story, save_batch
+from fleet.watch.writer import Batch, Saved, save_batch, take_over
 
+P = ParamSpec("P")
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
@@ -34,17 +38,21 @@ STEADY_SECONDS = 5.0
 OUR_FAULT = _("Quayside failed while following this host. The log of the watcher says why.")
 
 
-class LeaseLost(Exception):
-    """The host is no longer ours to write about."""
-
-
 class Follower:
-    """Keeps the rows of one host true. `may_write` tells whether the lease still is ours."""
+    """Keeps the rows of one host true, under the lease of that number.
+
+    `may_write` tells whether that lease still is ours; the rows themselves tell once more.
+    """
 
     def __init__(
-        self, host: Host, database: Database, may_write: Callable[[], bool], timing: Timing
+        self,
+        host: Host,
+        lease: int,
+        database: Database,
+        may_write: Callable[[], bool],
+        timing: Timing,
     ) -> None:
-        self.host, self.database, self.timing = host, database, timing
+        self.host, self.lease, self.database, self.timing = host, lease, database, timing
         self.alive_at = 0.0  # monotonic time of the last sign of life
         self.met_at = 0.0  # monotonic time when the row was last made reachable
         self._may_write = may_write
@@ -94,7 +102,7 @@ class Follower:
         timing = self.timing
         async with open_async(endpoint, timing.connect, timing.read) as engine:
             facts = await engine.facts()
-            past = await self.database.run(read_story, self.host.id)
+            past = await self._write(take_over)
             async with engine.events(past.since) as stream:
                 # From here on nothing is missed: only now the host counts as reachable.
                 await self._meet(engine, facts)
@@ -112,8 +120,7 @@ class Follower:
 
     async def _meet(self, engine: AsyncEngine, facts: EngineFacts) -> None:
         key = engine.learned_host_key
-        self._check_lease()
-        saved = await self.database.run(save_reachable, self.host.id, facts, key)
+        saved = await self._write(save_reachable, facts, key)
         # What we pinned ourselves is no change that needs a new connection.
         self.host.ssh_host_key = self.host.ssh_host_key or key
         self._live()
@@ -122,21 +129,23 @@ class Follower:
 
     async def _fail(self, code: str, message: str) -> None:
         self.alive_at = self.met_at = 0.0
-        self._check_lease()
-        saved = await self.database.run(save_unreachable, self.host.id, code, message)
+        saved = await self._write(save_unreachable, code, message)
         if saved.events:
             log.info("host_unreachable", host=self.host.name, code=code)
         await tell_host(self.host.id, saved)
 
     async def _save(self, batch: Batch) -> Saved:
-        self._check_lease()
-        saved = await self.database.run(save_batch, self.host.id, self.host.name, batch)
+        saved = await self._write(save_batch, self.host.name, batch)
         await tell_containers(self.host.id, saved)
         return saved
 
-    def _check_lease(self) -> None:
+    async def _write(
+        self, work: Callable[Concatenate[int, int, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do work that writes, unless the lease is over already."""
         if not self._may_write():
             raise LeaseLost
+        return await self.database.run(work, self.host.id, self.lease, *args, **kwargs)
 
 
 def _jitter() -> float:

@@ -6,7 +6,7 @@ disabled keeps that state, whatever was on its way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from fleet.engine.types import EngineFacts
 from fleet.models import Event, Host, HostState
+from fleet.watch.fence import lock_host
 from fleet.watch.rows import clean
 from fleet.watch.writer import Saved
 
@@ -27,7 +28,8 @@ _CPU_LIMIT = 2**31 - 1
 
 def read_hosts() -> dict[int, Host]:
     """Return every host, with what is needed to reach it and to see a change."""
-    return {host.id: host for host in Host.objects.only("id", "state", *ENDPOINT_FIELDS)}
+    hosts = Host.objects.only("id", "state", "lease_number", *ENDPOINT_FIELDS)
+    return {host.id: host for host in hosts}
 
 
 def same_way(one: Host, other: Host) -> bool:
@@ -54,34 +56,37 @@ def _columns(facts: EngineFacts) -> dict[str, Any]:
     return columns
 
 
-def save_reachable(host_id: int, facts: EngineFacts, host_key: str) -> Saved:
+def save_reachable(host_id: int, lease: int, facts: EngineFacts, host_key: str) -> Saved:
     """Write that a host answers, what it is, and its ssh host key if none is pinned yet.
 
-    Raises Host.DoesNotExist when it was removed or disabled meanwhile.
+    Raises Host.DoesNotExist when it was removed or disabled meanwhile, LeaseLost when it is no
+    longer ours.
     """
     columns = _columns(facts)
     columns |= {"state": HostState.REACHABLE, "state_code": "", "state_message": ""}
     with transaction.atomic():
-        host = _locked(host_id)
+        host = _locked(host_id, lease)
         if host_key and not host.ssh_host_key:
             columns["ssh_host_key"] = host_key
         return _save(host, columns, {"version": columns["engine_version"]})
 
 
-def save_unreachable(host_id: int, code: str, message: str) -> Saved:
-    """Write that a host does not answer, and why. Raises Host.DoesNotExist as above."""
+def save_unreachable(host_id: int, lease: int, code: str, message: str) -> Saved:
+    """Write that a host does not answer, and why. Raises as above."""
     columns = {
         "state": HostState.UNREACHABLE,
         "state_code": code[:40],
         "state_message": clean(message)[:2000],
     }
     with transaction.atomic():
-        return _save(_locked(host_id), columns, {"code": code, "message": message[:500]})
+        return _save(_locked(host_id, lease), columns, {"code": code, "message": message[:500]})
 
 
-def _locked(host_id: int) -> Host:
-    hosts = Host.objects.select_for_update(no_key=True).exclude(state=HostState.DISABLED)
-    return hosts.get(id=host_id)
+def _locked(host_id: int, lease: int) -> Host:
+    host = lock_host(host_id, lease)
+    if not host.enabled:
+        raise Host.DoesNotExist
+    return host
 
 
 def _save(host: Host, columns: dict[str, Any], detail: dict[str, Any]) -> Saved:
@@ -116,10 +121,13 @@ def add_host_event(host: Host, before: str, after: str, detail: dict[str, Any]) 
     return event.id
 
 
-def save_last_seen(host_ids: Iterable[int]) -> None:
-    """Write that these hosts answered just now: one statement, and no hint."""
-    reachable = Host.objects.filter(id__in=list(host_ids), state=HostState.REACHABLE)
-    reachable.update(last_seen=timezone.now())
+def save_last_seen(leases: Mapping[int, int]) -> None:
+    """Write that these hosts (id -> our lease's number) answered just now: one statement, no hint.
+
+    No two watchers have one number in common, so any of ours means that we wrote last.
+    """
+    ours = Host.objects.filter(id__in=list(leases), lease_number__in=set(leases.values()))
+    ours.filter(state=HostState.REACHABLE).update(last_seen=timezone.now())
 
 
 def save_let_go(host_id: int) -> Saved:

@@ -9,6 +9,7 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import structlog
 from channels.layers import get_channel_layer
@@ -116,7 +117,7 @@ class Watcher:
             await _wait(self._lease_nudge, settings.LEASE_SECONDS / 3)
 
     async def _renew(self) -> set[int]:
-        wanted = [host.id for host in self._hosts.values() if host.enabled]
+        wanted = {host.id: host.lease_number for host in self._hosts.values() if host.enabled}
         beat: dict[str, str | int | float] = {
             "pid": os.getpid(),
             "hostname": socket.gethostname(),
@@ -134,7 +135,7 @@ class Watcher:
             self._redis_away = True
             return set()
         self._redis_away = False
-        await self._release(before - set(wanted))
+        await self._release(before - wanted.keys())
         return extra
 
     async def _release(self, host_ids: Iterable[int]) -> None:
@@ -157,12 +158,19 @@ class Watcher:
             self._follow(hosts[host_id])
 
     def _is_other(self, follower: Follower, host: Host) -> bool:
-        """Tell whether a host must be met anew: it is reached otherwise, or was switched on."""
+        """Tell whether a host must be met anew.
+
+        It is reached otherwise, was switched on, or its lease is another than it was.
+        """
+        if follower.lease != self.leases.number(host.id):
+            return True
         forgotten = host.state == HostState.UNKNOWN and 0 < follower.met_at < self._read_at
         return forgotten or not same_way(follower.host, host)
 
     def _follow(self, host: Host) -> None:
-        follower = Follower(host, self.database, lambda: self.leases.holds(host.id), self.timing)
+        lease = self.leases.number(host.id)
+        may_write = partial(self.leases.holds, host.id)
+        follower = Follower(host, lease, self.database, may_write, self.timing)
         self.followers[host.id] = follower, asyncio.create_task(follower.run())
 
     def _let_go(self, host_ids: Iterable[int]) -> None:
@@ -183,8 +191,8 @@ class Watcher:
         while True:
             await asyncio.sleep(SEEN_SECONDS)
             recent = time.monotonic() - SEEN_SECONDS - self.timing.pulse
-            followers = list(self.followers.items())
-            seen = [host_id for host_id, (one, _) in followers if one.alive_at > recent]
+            followers = [one for one, _ in self.followers.values()]
+            seen = {one.host.id: one.lease for one in followers if one.alive_at > recent}
             if seen:
                 await self.database.run(save_last_seen, seen)
 

@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from fleet.engine.types import ContainerFacts
-from fleet.models import Container, Event, Host
+from fleet.models import Container, Event
+from fleet.watch.fence import lock_host
 from fleet.watch.rows import FIELDS, differs, new_row, row_values
 from fleet.watch.story import Story, Told
 
@@ -59,14 +60,15 @@ class Past:
     since: float | None
 
 
-def save_batch(host_id: int, host_name: str, batch: Batch) -> Saved:
+def save_batch(host_id: int, lease: int, host_name: str, batch: Batch) -> Saved:
     """Write what differs, delete what is gone, add the events; all or nothing.
 
-    Raises Host.DoesNotExist when somebody removed the host meanwhile.
+    Raises Host.DoesNotExist when somebody removed the host meanwhile, LeaseLost when it is no
+    longer ours.
     """
     with transaction.atomic():
         # The lock keeps the host's row until the end: its removal waits, or we do.
-        Host.objects.select_for_update(no_key=True).only("id").get(id=host_id)
+        lock_host(host_id, lease)
         changed = _save_containers(host_id, host_name, batch.facts)
         removed = _delete_containers(host_id, batch.gone)
         events = Event.objects.bulk_create(batch.events)
@@ -114,13 +116,21 @@ def rows_not_in(host_id: int, engine_ids: set[str]) -> dict[str, str]:
     return {engine_id: name for engine_id, name in known if engine_id not in engine_ids}
 
 
-def read_story(host_id: int) -> Past:
-    """Return what was told of a host so far. Raises Host.DoesNotExist."""
+def take_over(host_id: int, lease: int) -> Past:
+    """Shut out whoever followed the host before, and return what was told of it so far.
+
+    Raises Host.DoesNotExist, LeaseLost.
+    """
+    with transaction.atomic():
+        last_seen = lock_host(host_id, lease).last_seen
+        return _read_story(host_id, last_seen)
+
+
+def _read_story(host_id: int, last_seen: datetime | None) -> Past:
     story = Story(host_id)
     rows = Container.objects.filter(host_id=host_id)
     for engine_id, state, health in rows.values_list("engine_id", "state", "health"):
         story.told[engine_id] = Told(state, health)
-    last_seen = Host.objects.values_list("last_seen", flat=True).get(id=host_id)
     if last_seen is None:
         return Past(story, None)
     events = Event.objects.filter(host_id=host_id)

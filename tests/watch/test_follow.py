@@ -45,9 +45,8 @@ async def following(
     row: Host,
     database: Database,
     timing: Timing = QUICK,
-    may_write: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[Follower]:
-    follower = Follower(row, database, lambda: True, timing)
+    follower = Follower(row, 1, database, lambda: True, timing)
     task = asyncio.create_task(follower.run())
     try:
         yield follower
@@ -317,7 +316,7 @@ async def test_it_says_when_an_address_cannot_be_used(
 async def test_it_stops_for_a_host_that_is_removed_or_disabled(
     fake: FakeEngine, row: Host, database: Database, until: Until
 ) -> None:
-    follower = Follower(row, database, lambda: True, QUICK)
+    follower = Follower(row, 1, database, lambda: True, QUICK)
     task = asyncio.create_task(follower.run())
     await until(reachable, "reachable")
     await database.run(lambda: Host.objects.all().delete())
@@ -329,7 +328,7 @@ async def test_it_writes_nothing_once_the_lease_is_lost(
     fake: FakeEngine, row: Host, database: Database, until: Until
 ) -> None:
     ours = True
-    follower = Follower(row, database, lambda: ours, QUICK)
+    follower = Follower(row, 1, database, lambda: ours, QUICK)
     task = asyncio.create_task(follower.run())
     await until(reachable, "reachable")
     ours = False

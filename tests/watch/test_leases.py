@@ -21,9 +21,13 @@ async def redis(redis_server: str) -> AsyncIterator[Redis]:
     await client.aclose()
 
 
-async def beat(one: Leases, hosts: list[int] | None = None) -> set[int]:
-    """Do what a watcher does at each round; return what it holds then."""
-    extra = await one.renew(HOSTS if hosts is None else hosts, {"pid": 1})
+async def beat(one: Leases, hosts: list[int] | None = None, *, row: int = 0) -> set[int]:
+    """Do what a watcher does at each round; return what it holds then.
+
+    `row` is the number that is on the hosts' rows.
+    """
+    wanted = dict.fromkeys(HOSTS if hosts is None else hosts, row)
+    extra = await one.renew(wanted, {"pid": 1})
     await one.release(extra)
     return set(one.held)
 
@@ -116,3 +120,56 @@ async def test_it_believes_in_a_lease_only_as_long_as_it_was_renewed(redis: Redi
     assert one.holds(1)
     await eventually_async(lambda: not one.holds(1), "the lease to run out")
     assert one.held == frozenset()
+
+
+async def test_it_numbers_each_taking_higher_than_the_one_before(redis: Redis) -> None:
+    one, two = Leases(redis, "a", LONG), Leases(redis, "b", LONG)
+    await beat(one, [1])
+    first = one.number(1)
+    await one.leave()
+    await beat(two, [1])
+    second = two.number(1)
+    await two.leave()
+    await beat(one, [1])
+    assert 0 < first < second < one.number(1)
+
+
+async def test_it_keeps_its_number_as_long_as_it_keeps_the_lease(redis: Redis) -> None:
+    one = Leases(redis, "a", LONG)
+    await beat(one)
+    before = one.number(1)
+    await beat(one, row=before)
+    assert one.number(1) == before
+
+
+async def test_it_takes_a_new_number_with_a_lease_whose_loss_it_did_not_see(redis: Redis) -> None:
+    one, two = Leases(redis, "a", LONG), Leases(redis, "b", LONG)
+    await beat(one, [1])
+    before = one.number(1)
+    await redis.delete(lease_key(1))
+    await beat(two, [1])
+    await two.leave()
+    await beat(one, [1])
+    assert one.number(1) > before
+
+
+@pytest.mark.parametrize("ahead", [1, 10**14])
+async def test_it_is_never_locked_out_by_a_number_of_the_past(redis: Redis, ahead: int) -> None:
+    one = Leases(redis, "a", LONG)
+    await beat(one, [1])
+    # Redis lost everything and its clock was set back: rows carry higher numbers than it gives.
+    row = one.number(1) + ahead
+    await redis.flushall()
+    await beat(one, [1], row=row)
+    assert one.number(1) > row
+    # Or somebody else wrote with a higher one while the lease is ours.
+    row = one.number(1) + ahead
+    await beat(one, [1], row=row)
+    assert one.number(1) > row
+
+
+async def test_it_takes_anew_what_it_does_not_know_that_it_took(redis: Redis) -> None:
+    await beat(Leases(redis, "a", LONG), [1])  # the answer of this call got lost
+    one = Leases(redis, "a", LONG)
+    assert await beat(one, [1]) == {1}
+    assert one.number(1) > 0

@@ -29,8 +29,8 @@ def real_redis(redis_server: str, settings: Settings) -> str:
 async def test_it_lists_who_beats_and_forgets_who_leaves(real_redis: str) -> None:
     client = Redis.from_url(real_redis)
     one, two = Leases(client, "a", 60), Leases(client, "b", 60)
-    await one.renew([], {**BEAT, "started": 2e9})
-    await two.renew([], BEAT)
+    await one.renew({}, {**BEAT, "started": 2e9})
+    await two.renew({}, BEAT)
     assert [found.id for found in watchers()] == ["b", "a"]
     found = watchers()[0]
     assert (found.hostname, found.pid, found.hosts, found.started.year) == ("vm", 7, 3, 2001)

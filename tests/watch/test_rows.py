@@ -70,7 +70,7 @@ def test_it_stores_and_returns_the_strangest_container(host: Host) -> None:
         compose_project="p" * 500,
         restart_count=2**40,
     )
-    save_batch(host.id, host.name, Batch([strange]))
+    save_batch(host.id, 1, host.name, Batch([strange]))
     row = Container.objects.get()
     assert row.labels["big"] == "x" * 65536
     assert row.labels["<b>"] == "'\";--"
@@ -79,5 +79,5 @@ def test_it_stores_and_returns_the_strangest_container(host: Host) -> None:
 
 def test_it_does_not_rewrite_a_strange_container_that_did_not_change(host: Host) -> None:
     strange = facts_of(labels={"nul\0": "\0"}, image="i" * 2000, name="n" * 300)
-    save_batch(host.id, host.name, Batch([strange]))
-    assert save_batch(host.id, host.name, Batch([strange])).changed == []
+    save_batch(host.id, 1, host.name, Batch([strange]))
+    assert save_batch(host.id, 1, host.name, Batch([strange])).changed == []
