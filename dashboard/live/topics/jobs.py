@@ -34,7 +34,7 @@ from fleet.selectors.jobs import (
 
 ROWS, LINES, CHILDREN, TRAY = "job-rows", "job-lines", "job-children", "tray-jobs"
 TOAST_SECONDS = 60  # what ended longer ago is no news
-VERSION = "1"  # count up when a template of a row changes
+VERSION = "2"  # count up when a template of a row changes
 
 
 class JobTopic(Topic):
