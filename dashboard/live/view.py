@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ RENDERS_PER_SECOND = 10.0
 RENDERS_AT_ONCE = 4  # one `docker stop` makes a few hints within milliseconds
 RETRY_SECONDS = 1.0
 FRESH_SECONDS = 1.0  # a newcomer is served what was loaded that long ago
+MESSAGES_KEPT = 8  # most pages have one of the last few pictures; each message may be large
 
 
 def key_of(topic: Topic, args: str, seer: Seer) -> Key:
@@ -61,7 +63,7 @@ class View:
         self.known = Known()
         self.refusal: str | None = None
         self.loaded_at = float("-inf")
-        self._messages: dict[Known, asyncio.Task[str | None]] = {}
+        self._messages: OrderedDict[Known, asyncio.Task[str | None]] = OrderedDict()
         self._dirty = False
         self._task: asyncio.Task[None] | None = None
         self._pace = Pace(RENDERS_PER_SECOND, RENDERS_AT_ONCE)
@@ -129,16 +131,29 @@ class View:
         known = Known.of(snapshot)
         if self.snapshot is None or not known.same_as(self.known):
             self.snapshot, self.known = snapshot, known
-            self._messages = {}
+            self._messages = OrderedDict()
 
     async def message(self, known: Known) -> tuple[str | None, Known]:
         """Return the update for a page that shows `known`, and what it shows afterwards."""
         snapshot, after = self.snapshot, self.known
         if snapshot is None or known is after:
             return None, known
-        if known not in self._messages:
-            self._messages[known] = asyncio.create_task(self._text(known, snapshot))
-        return await asyncio.shield(self._messages[known]), after
+        task = self._messages.get(known) or self._make(known, snapshot)
+        return await asyncio.shield(task), after
+
+    def _make(self, known: Known, snapshot: Snapshot) -> asyncio.Task[str | None]:
+        """Make a difference, kept for whoever else asks soon unless it fails."""
+        messages, task = self._messages, asyncio.create_task(self._text(known, snapshot))
+        messages[known] = task
+        while len(messages) > MESSAGES_KEPT:
+            messages.popitem(last=False)
+
+        def forget_failure(done: asyncio.Task[str | None]) -> None:
+            if done.cancelled() or done.exception():
+                messages.pop(known, None)
+
+        task.add_done_callback(forget_failure)
+        return task
 
     async def _text(self, known: Known, snapshot: Snapshot) -> str | None:
         work = (self.topic.name, self.args, known, snapshot, self.seer.site)

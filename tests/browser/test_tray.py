@@ -25,12 +25,10 @@ PHONE = (360, 740)
 def running(hosts: dict[str, int], lab: Lab, api: Api) -> Iterator[int]:
     """A job that runs: as the first process of its container, sleep ignores SIGTERM."""
     lab[1].run("--name", "stubborn-1", "--stop-signal", "TERM")
-    found: list[dict[str, Any]] = []
-    eventually(
-        lambda: found.extend(api("GET", "/containers?q=stubborn-1")["items"]) or found,
-        "the container is seen",
-    )
-    told = api("POST", f"/containers/{found[0]['id']}/stop", {"timeout": 100})
+    where = "/containers?q=stubborn-1"
+    eventually(lambda: api("GET", where)["count"], "the container is seen")
+    pk = api("GET", where)["items"][0]["id"]
+    told = api("POST", f"/containers/{pk}/stop", {"timeout": 100})
     yield told["id"]
     api("POST", f"/jobs/{told['id']}/cancel")
     lab[1].clear()

@@ -15,9 +15,11 @@ from channels.layers import get_channel_layer
 from django.http import QueryDict
 
 from dashboard.live import hub as hub_module
+from dashboard.live.difference import Known
 from dashboard.live.hub import current_hub
 from dashboard.live.topics.base import NOTICES, STREAMS, TOPICS, Notice, Snapshot, Stream, Toast
 from dashboard.live.topics.containers import Containers
+from dashboard.live.view import MESSAGES_KEPT, View
 from fleet.access import Refused
 from fleet.actor import Actor
 from fleet.models import Container, Grant, User
@@ -303,3 +305,37 @@ async def test_it_tells_only_whom_it_concerns_and_once(
         await publish_async(JobsChanged([7]))
         assert await told.is_silent()
         assert await other.is_silent()
+
+
+async def test_it_keeps_few_differences_whatever_pages_claim_to_have(
+    administrator: User, container: Container
+) -> None:
+    async with Page(administrator) as keeper:
+        await keeper.follow()
+        for number in range(3 * MESSAGES_KEPT):
+            async with Page(administrator) as page:
+                await page.follow(have={f"container-{number}": "1"})
+        (view,) = current_hub().views.values()
+        assert len(view._messages) <= MESSAGES_KEPT
+
+
+async def test_it_forgets_a_difference_that_could_not_be_made(
+    administrator: User, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Page(administrator) as page:
+        await page.follow()
+        (view,) = current_hub().views.values()
+        assert view.snapshot is not None
+        known = Known()
+        monkeypatch.setattr(View, "_text", failing)
+        with pytest.raises(OSError, match="no thread"):
+            await view.message(known)
+        monkeypatch.undo()
+        text, after = await view.message(known)
+        assert text is not None and container.name in text
+        assert after is view.known
+
+
+async def failing(_view: View, _known: Known, _snapshot: Snapshot) -> str | None:
+    """Fail as a machine without threads does."""
+    raise OSError("no thread")
