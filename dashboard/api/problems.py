@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ from dashboard.middleware import audit_refusal
 from dashboard.views.errors import too_large
 from fleet.access import AccessError, Refused
 from fleet.operations.errors import Invalid
+from fleet.operations.params import sentence_of
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +36,17 @@ def _invalid(request: HttpRequest, error: Any) -> JsonResponse:
 def _validation(request: HttpRequest, error: Any) -> JsonResponse:
     fields: dict[str, list[str]] = {}
     for found in error.errors:
-        place = [str(part) for part in found.get("loc", ()) if part not in _PLACES]
-        fields.setdefault(".".join(place) or "body", []).append(str(found.get("msg", "")))
+        fields.setdefault(_place(found.get("loc", ())), []).append(sentence_of(found))
     return problem(422, _("Correct the fields named here."), errors=fields)
 
 
-_PLACES = ("body", "query", "path", "form", "data", "params")
+def _place(parts: Sequence[Any]) -> str:
+    """Return the field's name, without where it was sent and what our function calls it."""
+    place = [str(part) for part in parts]
+    for leading in (("body", "query", "path", "form"), ("data", "params")):
+        if place and place[0] in leading:
+            place.pop(0)
+    return ".".join(place) or "body"
 
 
 def _http(request: HttpRequest, error: Any) -> JsonResponse:

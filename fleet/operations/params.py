@@ -1,4 +1,7 @@
-"""Checking an operation's parameters, with sentences for people at each field."""
+"""Checking an operation's parameters, with sentences for people at each field.
+
+The sentences are those of the API's other fields too.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,16 @@ SENTENCES: dict[str, Sentence] = {
     "bool_parsing": lambda _context: _("Choose yes or no."),
     "bool_type": lambda _context: _("Choose yes or no."),
     "string_type": lambda _context: _("Enter a text."),
+    "string_unicode": lambda _context: _("Enter a text."),
+    "list_type": lambda _context: _("Send a list."),
+    "dict_type": lambda _context: _("Send an object with names and values."),
+    "model_type": lambda _context: _("Send an object with names and values."),
+    "model_attributes_type": lambda _context: _("Send an object with names and values."),
+    "datetime_type": lambda _context: _("Enter a time such as 2026-03-01T14:00:00Z."),
+    "datetime_parsing": lambda _context: _("Enter a time such as 2026-03-01T14:00:00Z."),
+    "datetime_from_date_parsing": lambda _context: _("Enter a time such as 2026-03-01T14:00:00Z."),
+    "too_long": lambda context: _too_long(context),
+    "less_than": lambda context: _("Enter less than %(lt)s.") % context,
     "greater_than_equal": lambda context: _("Enter at least %(ge)s.") % context,
     "less_than_equal": lambda context: _("Enter at most %(le)s.") % context,
     "string_too_long": lambda context: _("Enter at most %(max_length)s characters.") % context,
@@ -45,11 +58,22 @@ def check_params(operation: Operation, given: Any) -> dict[str, Any]:
         raise Invalid(_by_field(error.errors(include_url=False, include_input=False))) from None
 
 
+def _too_long(context: Mapping[str, Any]) -> str:
+    """Say what is too long: pydantic calls a text behind a check of ours just a value."""
+    if context.get("field_type") == "Value":
+        return _("Enter at most %(max_length)s characters.") % context
+    return _("Send at most %(max_length)s of them.") % context
+
+
+def sentence_of(error: Mapping[str, Any]) -> str:
+    """Return what one of pydantic's errors says, in our words; the input is not repeated."""
+    say = SENTENCES.get(error["type"])
+    return say(error.get("ctx", {})) if say else _("This value cannot be used.")
+
+
 def _by_field(errors: list[ErrorDetails]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for error in errors:
         field = str(error["loc"][0])[:NAME_LIMIT] if error["loc"] else ""
-        say = SENTENCES.get(error["type"])
-        sentence = say(error.get("ctx", {})) if say else _("This value cannot be used.")
-        found.setdefault(field, []).append(sentence)
+        found.setdefault(field, []).append(sentence_of(error))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -139,6 +140,39 @@ def test_it_refuses_parameters_that_make_no_sense(
     assert status == 422
     assert next(iter(body)) in problem["errors"]
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field", "sentence"),
+    [
+        ("GET", "/containers?limit=x", None, "limit", "Enter a whole number."),
+        ("GET", "/containers?limit=0", None, "limit", "Enter at least 1."),
+        ("GET", "/jobs?parent=x", None, "parent", "Enter a whole number."),
+        ("GET", f"/jobs?parent={2**63}", None, "parent", f"Enter less than {2**63}."),
+        ("GET", "/jobs?children=x", None, "children", "Choose yes or no."),
+        ("GET", "/events?since=x", None, "since", "Enter a time such as 2026-03-01T14:00:00Z."),
+        ("GET", "/jobs?host=%00", None, "host", "This contains a character that is not allowed."),
+        ("GET", f"/hosts?q={'x' * 201}", None, "q", "Enter at most 200 characters."),
+        ("POST", "/containers/bulk", {}, "operation", "This is needed."),
+        ("POST", "/containers/bulk", {"operation": 7}, "operation", "Enter a text."),
+        ("POST", "/containers/bulk", {"operation": "x", "ids": 7}, "ids", "Send a list."),
+        ("POST", "/containers/bulk", {"operation": "x", "ids": ["x"]}, "ids.0", "Enter a whole"),
+        ("POST", "/containers/bulk", {"operation": "x", "filter": 7}, "filter", "Send an object"),
+        ("POST", "/containers/bulk", {"operation": "x", "params": 7}, "params", "Send an object"),
+        ("POST", "/containers/bulk", {"operation": "x", "a": 1}, "a", "There is no parameter of"),
+        ("POST", "/containers/1/stop", {"timeout": "x"}, "timeout", "Enter a whole number."),
+        ("POST", "/containers/1/kill", {"signal": "x"}, "signal", "Choose one of 'SIGKILL'"),
+        ("POST", "/containers/1/rename", {"name": "?"}, "name", "Use at least two characters"),
+    ],
+)
+def test_it_says_in_words_what_is_wrong_with_a_field(
+    administrator: User, call_as: Call, method: str, path: str, body: Any, field: str, sentence: str
+) -> None:
+    status, problem = call_as(administrator).call(method, path, body)
+    assert status == 422
+    assert {name: text[0][: len(sentence)] for name, text in problem["errors"].items()} == {
+        field: sentence
+    }
 
 
 def test_it_shows_a_jobs_lines(operator: User, container: Container, call_as: Call) -> None:
