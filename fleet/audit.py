@@ -55,7 +55,7 @@ def record(
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        last = AuditEntry.objects.order_by("-number").first()
+        last = last_entry()
         entry = AuditEntry(
             number=last.number + 1 if last else 1,
             previous_hash=last.hash if last else GENESIS,
@@ -76,8 +76,17 @@ def record(
     return entry
 
 
+def last_entry() -> AuditEntry | None:
+    """Return the newest entry, or None when there is none."""
+    return AuditEntry.objects.order_by("-number").first()
+
+
 def first_broken() -> AuditEntry | None:
-    """Walk the whole chain; return the first entry that does not fit, or None."""
+    """Walk the whole chain; return the first entry that does not fit, or None.
+
+    The chain cannot show that entries at its end were cut off: compare a number and hash that
+    were kept elsewhere.
+    """
     expected = GENESIS
     entries = AuditEntry.objects.order_by("number").iterator(chunk_size=2000)
     for number, entry in enumerate(entries, start=1):

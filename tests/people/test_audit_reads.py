@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from dashboard.templatetags.people import plainly
 from fleet.access import Refused
@@ -95,10 +97,55 @@ def test_it_verifies_from_the_command_line(actor: Actor, host: Host) -> None:
     record(actor, "host.create", host)
     last = record(actor, "host.update", host)
     call_command("verify_audit", stdout=out)
-    assert f"2 entries fit. The last hash is {last.hash}." in out.getvalue()
+    assert f"2 entries fit. The last one is 2:{last.hash}." in out.getvalue()
     AuditEntry.objects.filter(number=2).update(action="host.view")
     with pytest.raises(CommandError, match="Entry 2 "):
         call_command("verify_audit", stdout=out)
+
+
+def verify(expect: str) -> str:
+    out = StringIO()
+    call_command("verify_audit", expect=expect, stdout=out)
+    return out.getvalue()
+
+
+def test_it_finds_that_the_end_was_cut_off(actor: Actor, host: Host) -> None:
+    record(actor, "host.create", host)
+    last = record(actor, "host.update", host)
+    kept = f"{last.number}:{last.hash}"
+    record(actor, "host.update", host)
+    assert "Entry 2 is the one that was expected." in verify(kept)
+    AuditEntry.objects.filter(number__gte=2).delete()
+    with pytest.raises(CommandError, match="Entry 2 is missing: the log ends with entry 1"):
+        verify(kept)
+    AuditEntry.objects.all().delete()
+    with pytest.raises(CommandError, match="Entry 2 is missing: the log is empty"):
+        verify(kept)
+
+
+def test_it_finds_that_the_end_was_written_anew(actor: Actor, host: Host) -> None:
+    last = record(actor, "host.remove", host)
+    last.delete()
+    record(actor, "host.update", host)
+    with pytest.raises(CommandError, match="Entry 1 is another one"):
+        verify(f"1:{last.hash}")
+
+
+@pytest.mark.parametrize("text", ["1", "x:" + "0" * 64, "1:abc", ":", "0:" + "0" * 64, "²:ff"])
+def test_it_says_how_an_expected_entry_is_written(db: None, text: str) -> None:
+    with pytest.raises(CommandError, match="NUMBER:HASH"):
+        verify(text)
+
+
+def test_it_shows_the_last_entry_on_the_page(
+    administrator: User, actor: Actor, host: Host, sign_in: Callable[[User], Client]
+) -> None:
+    client = sign_in(administrator)
+    record(actor, "host.update", host)
+    last = AuditEntry.objects.latest("number")
+    text = client.post("/administration/audit/check/").content.decode()
+    assert f"The last one is number {last.number}, with the hash" in text
+    assert last.hash in text
 
 
 def test_it_shows_details_as_people_write_them() -> None:
