@@ -81,8 +81,10 @@ def prepare(demo: bool) -> None:
     """Bring database and static files up to date, and add the local Docker host."""
     from django.core.management import call_command
 
+    from config.static import prepare_static
+
     call_command("migrate", interactive=False, verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
+    prepare_static()
     call_command("add_local_host")
     if demo:
         call_command("demo_hosts")
