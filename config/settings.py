@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,16 @@ from cryptography.fernet import Fernet
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from config.env import env_bool, env_int, env_list, env_secret, env_str, kept_secret, problems
+from config import values
+from config.env import (
+    env_bool,
+    env_int,
+    env_kept_secret,
+    env_list,
+    env_secret,
+    env_str,
+    problems,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -22,17 +32,20 @@ PORT = env_int("PORT", 8000, low=1, high=65535)
 DEBUG = env_bool("QUAYSIDE_DEBUG", False)
 HTTPS = env_bool("QUAYSIDE_HTTPS", False)
 LOOPBACK = BIND in {"127.0.0.1", "localhost", "::1"}
-ALLOWED_HOSTS = env_list(
+ALLOWED_HOSTS = values.host_names(
     "QUAYSIDE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if LOOPBACK else ["*"]
 )
 CSRF_TRUSTED_ORIGINS = env_list("QUAYSIDE_CSRF_TRUSTED_ORIGINS", [])
 TRUSTED_PROXIES = env_int("QUAYSIDE_TRUSTED_PROXIES", 0, low=0, high=10)
-SECRET_KEY = env_secret("QUAYSIDE_SECRET_KEY") or kept_secret(DATA_DIR / "secret.key")
+SECRET_KEY = values.secret_key(
+    "QUAYSIDE_SECRET_KEY", env_kept_secret("QUAYSIDE_SECRET_KEY", DATA_DIR / "secret.key")
+)
 ENCRYPTION_KEYS = [
     key.strip()
-    for key in (
-        env_secret("QUAYSIDE_ENCRYPTION_KEYS")
-        or kept_secret(DATA_DIR / "encryption.key", lambda: Fernet.generate_key().decode())
+    for key in env_kept_secret(
+        "QUAYSIDE_ENCRYPTION_KEYS",
+        DATA_DIR / "encryption.key",
+        lambda: Fernet.generate_key().decode(),
     ).split(",")
     if key.strip()
 ]
@@ -109,6 +122,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "transaction_mode": "IMMEDIATE",
     "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-16000;",
 }
+DATABASE_ENGINES = {"django.db.backends.postgresql", "django.db.backends.sqlite3"}
 
 
 def database() -> dict[str, Any]:
@@ -117,10 +131,14 @@ def database() -> dict[str, Any]:
     try:
         found: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600))
     except Exception:  # noqa: BLE001 - the library raises several; the message is ours
+        found = {}
+    if found.get("ENGINE") not in DATABASE_ENGINES or not found.get("NAME"):
         problems.append("QUAYSIDE_DATABASE_URL must look like postgres://user:password@host/name.")
         found = dict(dj_database_url.parse("sqlite://:memory:"))
     if "sqlite" in str(found.get("ENGINE")):
         found["OPTIONS"] = SQLITE_OPTIONS
+    else:
+        found["OPTIONS"] = {"connect_timeout": 10, **found.get("OPTIONS", {})}
     found["CONN_HEALTH_CHECKS"] = True
     return found
 
@@ -128,12 +146,14 @@ def database() -> dict[str, Any]:
 DATABASES = {"default": database()}
 
 REDIS_SOCKET = DATA_DIR / "redis" / "redis.sock"
-REDIS_URL = env_secret("QUAYSIDE_REDIS_URL") or (
-    f"unix://{REDIS_SOCKET}" if REDIS_SOCKET.exists() else "redis://127.0.0.1:6379/0"
+REDIS_URL = values.redis_url(
+    "QUAYSIDE_REDIS_URL",
+    env_secret("QUAYSIDE_REDIS_URL")
+    or (
+        f"unix://{REDIS_SOCKET}" if os.access(REDIS_SOCKET, os.F_OK) else "redis://127.0.0.1:6379/0"
+    ),
 )
 IN_MEMORY = REDIS_URL == "memory://"  # tests of one process only
-if not IN_MEMORY and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
-    problems.append("QUAYSIDE_REDIS_URL must start with redis://, rediss:// or unix://.")
 
 CACHES: dict[str, dict[str, Any]] = {
     "default": (
@@ -189,7 +209,7 @@ JOB_SILENCE_SECONDS = env_int("QUAYSIDE_JOB_SILENCE_SECONDS", 20, low=5, high=60
 EVENT_DAYS = env_int("QUAYSIDE_EVENT_DAYS", 30, low=1, high=3650)
 RELIST_SECONDS = env_int("QUAYSIDE_RELIST_SECONDS", 300, low=10, high=86400)
 LEASE_SECONDS = env_int("QUAYSIDE_LEASE_SECONDS", 6, low=2, high=60)
-LOCAL_SOCKET = env_str("QUAYSIDE_LOCAL_SOCKET", "/var/run/docker.sock")
+LOCAL_SOCKET = values.absolute_path("QUAYSIDE_LOCAL_SOCKET", "/var/run/docker.sock")
 
 # --- People --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "fleet.User"
@@ -252,10 +272,10 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- Words, times, files -------------------------------------------------------------------
-LANGUAGE_CODE = env_str("QUAYSIDE_LANGUAGE", "en")
 LANGUAGES = [("en", _("English"))]
+LANGUAGE_CODE = values.language("QUAYSIDE_LANGUAGE", "en", [code for code, _name in LANGUAGES])
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = env_str("QUAYSIDE_TIME_ZONE", "UTC")
+TIME_ZONE = values.time_zone("QUAYSIDE_TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "build" / "static"

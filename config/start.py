@@ -7,16 +7,22 @@ import sys
 
 
 def start() -> None:
-    """Set Django up; print every wrong setting in words and exit with 2 if there is one."""
+    """Set Django up; print every wrong setting in words and exit with 2 if there is one.
+
+    A name that no setting has is only told.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
     from django.conf import settings
     from django.core.checks import run_checks
 
+    from config.env import unknown_names
     from config.logs import setup_logs
 
     django.setup()
     setup_logs(settings.LOG_LEVEL)
+    if "SUPERVISOR_ENABLED" not in os.environ:  # `make run` has told already
+        sys.stderr.writelines(f"{sentence}\n" for sentence in unknown_names())
     problems = [found for found in run_checks() if found.is_serious()]
     for problem in problems:
         sys.stderr.write(f"{problem.id}: {problem.msg}\n")

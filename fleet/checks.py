@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
@@ -20,8 +20,7 @@ def environment(**_kwargs: Any) -> list[CheckMessage]:
 def encryption_keys(**_kwargs: Any) -> list[CheckMessage]:
     """Every encryption key must be one."""
     try:
-        for key in settings.ENCRYPTION_KEYS:
-            Fernet(key)
+        MultiFernet([Fernet(key) for key in settings.ENCRYPTION_KEYS])
     except ValueError:
         return [
             Error(

@@ -58,6 +58,31 @@ def test_it_names_a_secret_file_that_is_missing(
     assert "QUAYSIDE_X_FILE" in problems[0]
 
 
+def test_it_names_a_secret_file_that_is_no_text(
+    monkeypatch: pytest.MonkeyPatch, problems: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe\x00")
+    monkeypatch.setenv("QUAYSIDE_X_FILE", str(tmp_path / "key"))
+    assert env.env_secret("QUAYSIDE_X") == ""
+    assert problems == [f"QUAYSIDE_X_FILE names a file that is no text: {tmp_path / 'key'}."]
+
+
+def test_it_makes_no_new_secret_when_the_named_file_is_empty(
+    monkeypatch: pytest.MonkeyPatch, problems: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text(" \n")
+    monkeypatch.setenv("QUAYSIDE_X_FILE", str(tmp_path / "key"))
+    assert env.env_kept_secret("QUAYSIDE_X", tmp_path / "kept.key") == ""
+    assert not (tmp_path / "kept.key").exists()
+    assert problems == [f"QUAYSIDE_X_FILE names an empty file: {tmp_path / 'key'}."]
+
+
+def test_it_names_the_folder_that_cannot_keep_a_secret(problems: list[str]) -> None:
+    assert env.env_kept_secret("QUAYSIDE_X", Path("/proc/x/secret.key")) == ""
+    assert "QUAYSIDE_DATA_DIR" in problems[0]
+    assert "/proc/x/secret.key" in problems[0]
+
+
 def test_it_keeps_a_made_secret_to_itself(tmp_path: Path) -> None:
     path = tmp_path / "data" / "secret.key"
     first = env.kept_secret(path)
@@ -66,24 +91,50 @@ def test_it_keeps_a_made_secret_to_itself(tmp_path: Path) -> None:
     assert len(first) > 40
 
 
-def test_it_stops_the_start_with_every_wrong_setting(tmp_path: Path) -> None:
-    done = subprocess.run(
+def start(tmp_path: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Start a web process, which must end at once."""
+    return subprocess.run(
         [sys.executable, "-m", "config.web"],
         cwd=ROOT,
-        env={
-            "PATH": "/usr/bin:/bin",
-            "PORT": "eighty",
-            "QUAYSIDE_HTTPS": "perhaps",
-            "QUAYSIDE_REDIS_URL": "http://localhost",
-            "QUAYSIDE_ENCRYPTION_KEYS": "short",
-            "QUAYSIDE_DATA_DIR": str(tmp_path),
-        },
+        env={"PATH": "/usr/bin:/bin", "QUAYSIDE_DATA_DIR": str(tmp_path), **settings},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def test_it_stops_the_start_with_every_wrong_setting(tmp_path: Path) -> None:
+    wrong = {
+        "PORT": "eighty",
+        "QUAYSIDE_ALLOWED_HOSTS": "http://x",
+        "QUAYSIDE_DATABASE_URL": "mysql://localhost/quayside",
+        "QUAYSIDE_ENCRYPTION_KEYS": "short",
+        "QUAYSIDE_HTTPS": "perhaps",
+        "QUAYSIDE_LANGUAGE": "xx",
+        "QUAYSIDE_LOCAL_SOCKET": "relative",
+        "QUAYSIDE_REDIS_URL": "http://localhost",
+        "QUAYSIDE_SECRET_KEY_FILE": "/bin/ls",
+        "QUAYSIDE_TIME_ZONE": "Mars/Base",
+    }
+    done = start(tmp_path, **wrong, QUAYSIDE_TIME_ZOME="UTC")
     assert done.returncode == 2
-    for name in ("PORT", "QUAYSIDE_HTTPS", "QUAYSIDE_REDIS_URL", "QUAYSIDE_ENCRYPTION_KEYS"):
-        assert name in done.stderr
+    assert [name for name in wrong if name not in done.stderr] == []
+    assert "QUAYSIDE_TIME_ZOME is no setting; the nearest is QUAYSIDE_TIME_ZONE." in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "secret.key").exists()
+
+
+def test_it_stops_the_start_where_nothing_can_be_kept() -> None:
+    done = start(Path("/proc/x"))
+    assert done.returncode == 2
+    assert "QUAYSIDE_DATA_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_knows_the_names_that_others_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(env, "known", {"QUAYSIDE_DEBUG"})
+    for name in ("QUAYSIDE_DEBUG", "QUAYSIDE_DEMO_LAB", "QUAYSIDE_DEBUG_FILE"):
+        monkeypatch.setenv(name, "1")
+    told = [text for text in env.unknown_names() if text.startswith("QUAYSIDE_DE")]
+    assert told == ["QUAYSIDE_DEBUG_FILE is no setting; the nearest is QUAYSIDE_DEBUG."]

@@ -1,0 +1,85 @@
+"""What single settings must look like; a wrong value is kept in `env.problems`."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from urllib.parse import urlsplit
+
+from config.env import env_list, env_str, problems
+
+HOST = re.compile(r"\*|\.?[a-z0-9_](?:[a-z0-9_.-]*)|\[[0-9a-f:.]+\]", re.IGNORECASE)
+DATABASE = re.compile(r"/?[0-9]*")
+LANGUAGE = re.compile(r"([a-z]{2,3})(-[a-z0-9]+)*")
+KEY_LETTERS = 32
+
+
+def time_zone(name: str, default: str) -> str:
+    """Return a time zone that this machine knows."""
+    zone = env_str(name, default)
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        problems.append(f"{name} must be a time zone's name such as Europe/Berlin or UTC.")
+        return default
+    return zone
+
+
+def language(name: str, default: str, spoken: list[str]) -> str:
+    """Return one of the languages, with or without a region as in en-gb."""
+    code = env_str(name, default).lower()
+    found = LANGUAGE.fullmatch(code)
+    if found and found[1] in spoken:
+        return code
+    problems.append(f"{name} must be one of the languages there are: {', '.join(spoken)}.")
+    return default
+
+
+def host_names(name: str, default: list[str]) -> list[str]:
+    """Return names as they come in the Host header, without scheme, port and path."""
+    hosts = env_list(name, default)
+    if all(HOST.fullmatch(host) for host in hosts):
+        return hosts
+    problems.append(
+        f"{name} must be names such as quayside.example.org, without http:// and without a port,"
+        " separated by commas; .example.org means all names below it, [::1] is an IPv6 address."
+    )
+    return default
+
+
+def absolute_path(name: str, default: str) -> str:
+    """Return the path of a file, which must begin at the root."""
+    path = env_str(name, default)
+    if path.startswith("/"):
+        return path
+    problems.append(f"{name} must be an absolute path such as {default}.")
+    return default
+
+
+def secret_key(name: str, text: str) -> str:
+    """Return the key that signs sessions, which nobody must be able to guess."""
+    if text and len(text) < KEY_LETTERS:
+        problems.append(f"{name} must have at least {KEY_LETTERS} letters, made at random.")
+    # Django refuses to load without one, and would tell in its own words.
+    return text or "-" * KEY_LETTERS
+
+
+def redis_url(name: str, url: str) -> str:
+    """Return the URL of Redis if it is one; messages never repeat it, it may hold a password."""
+    if url == "memory://" or _names_redis(url):
+        return url
+    problems.append(
+        f"{name} must look like redis://:password@host:6379/0 or unix:///run/redis.sock."
+    )
+    return "redis://127.0.0.1:6379/0"
+
+
+def _names_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname is not None and parts.port != 0
+    except ValueError:  # a port that is none, a bracket that stays open
+        return False
+    if parts.scheme == "unix":
+        return not parts.hostname and len(parts.path) > 1
+    return parts.scheme in {"redis", "rediss"} and named and bool(DATABASE.fullmatch(parts.path))

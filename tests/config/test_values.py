@@ -1,0 +1,110 @@
+"""What single settings must look like; what is wrong is named and never used."""
+
+from __future__ import annotations
+
+import pytest
+
+from config import values
+
+NAME = "QUAYSIDE_X"
+
+
+@pytest.fixture(autouse=True)
+def problems(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    found: list[str] = []
+    monkeypatch.setattr(values, "problems", found)
+    return found
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "Europe", "../../etc/passwd", "/etc/passwd", "1"])
+def test_it_names_a_time_zone_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, problems: list[str], zone: str
+) -> None:
+    monkeypatch.setenv(NAME, zone)
+    assert values.time_zone(NAME, "UTC") == "UTC"
+    assert NAME in problems[0]
+
+
+@pytest.mark.parametrize("code", ["xx", "e", "english", "en_GB", "../en"])
+def test_it_names_a_language_that_it_does_not_speak(
+    monkeypatch: pytest.MonkeyPatch, problems: list[str], code: str
+) -> None:
+    monkeypatch.setenv(NAME, code)
+    assert values.language(NAME, "en", ["en"]) == "en"
+    assert problems == ["QUAYSIDE_X must be one of the languages there are: en."]
+
+
+def test_it_takes_a_time_zone_and_a_region(
+    monkeypatch: pytest.MonkeyPatch, problems: list[str]
+) -> None:
+    monkeypatch.setenv(NAME, "Europe/Berlin")
+    assert values.time_zone(NAME, "UTC") == "Europe/Berlin"
+    monkeypatch.setenv(NAME, "en-GB")
+    assert values.language(NAME, "en", ["en"]) == "en-gb"
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    "hosts", ["http://x", "x:8000", "x/", "::1", "*.example.org", "ok.org, no no"]
+)
+def test_it_names_hosts_that_no_header_holds(
+    monkeypatch: pytest.MonkeyPatch, problems: list[str], hosts: str
+) -> None:
+    monkeypatch.setenv(NAME, hosts)
+    assert values.host_names(NAME, ["localhost"]) == ["localhost"]
+    assert NAME in problems[0]
+
+
+def test_it_takes_hosts(monkeypatch: pytest.MonkeyPatch, problems: list[str]) -> None:
+    monkeypatch.setenv(NAME, "*, .example.org, quay_1.local, 10.0.0.1, [::1]")
+    assert len(values.host_names(NAME, [])) == 5
+    assert problems == []
+
+
+def test_it_names_a_relative_path(monkeypatch: pytest.MonkeyPatch, problems: list[str]) -> None:
+    monkeypatch.setenv(NAME, "docker.sock")
+    assert values.absolute_path(NAME, "/run/docker.sock") == "/run/docker.sock"
+    assert problems == ["QUAYSIDE_X must be an absolute path such as /run/docker.sock."]
+
+
+@pytest.mark.parametrize("text", ["short", "x" * 31])
+def test_it_refuses_a_key_that_can_be_guessed(problems: list[str], text: str) -> None:
+    values.secret_key(NAME, text)
+    assert problems == ["QUAYSIDE_X must have at least 32 letters, made at random."]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hunter2@127.0.0.1:notaport/0",
+        "redis://:hunter2@127.0.0.1:99999/0",
+        "redis://:hunter2@[::1",
+        "redis://:hunter2@host/first",
+        "http://:hunter2@host",
+        "unix://hunter2",
+        "memory://hunter2",
+        "hunter2",
+    ],
+)
+def test_it_names_a_redis_that_is_none_and_never_tells_the_password(
+    problems: list[str], url: str
+) -> None:
+    assert values.redis_url(NAME, url) == "redis://127.0.0.1:6379/0"
+    assert NAME in problems[0]
+    assert "hunter2" not in problems[0]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://host",
+        "redis://:p%40ss@host:6379/1",
+        "rediss://[::1]:6380",
+        "unix:///run/r.sock?db=1",
+        "unix://:secret@/run/r.sock",
+        "memory://",
+    ],
+)
+def test_it_takes_any_redis(problems: list[str], url: str) -> None:
+    assert values.redis_url(NAME, url) == url
+    assert problems == []
