@@ -39,8 +39,13 @@ def say(text: str) -> None:
 
 def lock(data: Path) -> IO[str]:
     """Keep a second Quayside away from the same data. Raises CannotStart."""
-    data.mkdir(parents=True, exist_ok=True)
-    handle = (data / "run.lock").open("w")
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        handle = (data / "run.lock").open("w")
+    except OSError as error:
+        raise CannotStart(
+            f"The folder of QUAYSIDE_DATA_DIR, {data}, cannot be written: {error.strerror}."
+        ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -77,13 +82,34 @@ def check_port(bind: str, port: int) -> None:
             ) from error
 
 
+def check_redis(url: str) -> None:
+    """Raise CannotStart when a Redis of the user's own does not answer; its URL is not told."""
+    from redis import Redis, RedisError
+
+    try:
+        with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as redis:
+            redis.ping()
+    except (RedisError, OSError, ValueError) as error:
+        raise CannotStart(f"Redis does not answer at QUAYSIDE_REDIS_URL: {error}") from error
+
+
 def prepare(demo: bool) -> None:
-    """Bring database and static files up to date, and add the local Docker host."""
+    """Bring database and static files up to date, and add the local Docker host.
+
+    Raises CannotStart when the database cannot be used.
+    """
     from django.core.management import call_command
+    from django.db import DatabaseError
 
     from config.static import prepare_static
 
-    call_command("migrate", interactive=False, verbosity=0)
+    say("Preparing the database and the static files …")
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+    except DatabaseError as error:
+        raise CannotStart(
+            f"The database cannot be used (QUAYSIDE_DATABASE_URL): {error}"
+        ) from error
     prepare_static()
     call_command("add_local_host")
     if demo:
@@ -184,6 +210,8 @@ def run(demo: bool) -> int:
     from django.conf import settings
 
     check_port(settings.BIND, settings.PORT)
+    if redis is None:
+        check_redis(settings.REDIS_URL)
     prepare(demo)
     config = data / "supervisord.conf"
     config.touch(mode=0o600)
@@ -203,6 +231,9 @@ def main() -> None:
     except CannotStart as error:
         sys.stderr.write(f"Quayside did not start: {error}\n")
         raise SystemExit(2) from error
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped before it ran; nothing is left running.\n")
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -60,6 +61,39 @@ def test_it_says_that_the_port_is_taken(tmp_path: Path) -> None:
         message = refused(environment)
         assert f"Cannot listen on 127.0.0.1:{first.port}" in message
         assert "running already" in refused(first.environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("QUAYSIDE_REDIS_URL", "redis://:hush@127.0.0.1:1/0", "Redis does not answer"),
+        ("QUAYSIDE_DATABASE_URL", "postgres://me:hush@127.0.0.1:1/x", "database cannot be used"),
+        ("QUAYSIDE_DATA_DIR", "/proc/quayside", "QUAYSIDE_DATA_DIR"),
+        ("QUAYSIDE_TIME_ZONE", "Mars/Base", "QUAYSIDE_TIME_ZONE"),
+    ],
+)
+def test_it_names_the_setting_that_keeps_it_from_running(
+    tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    message = refused({**Stack(tmp_path).environment, name: value})
+    assert said in message
+    assert name in message
+    assert "hush" not in message
+
+
+def test_ctrl_c_before_it_runs_ends_it_in_words(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "config.run"],
+        cwd=ROOT, env=Stack(tmp_path).environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert "Preparing" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _said, wrong = process.communicate(timeout=40)
+    assert process.returncode == 130
+    assert "Traceback" not in wrong
+    assert "Stopped before it ran" in wrong
 
 
 def refused(environment: dict[str, str]) -> str:
