@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
+from redis import RedisError
 
 from fleet.jobs.redis import redis_client
 
@@ -70,6 +71,15 @@ def forget(prefix: str, key: str) -> None:
 def workers() -> list[WorkerFacts]:
     """Return the workers that live, by id. Raises RedisError."""
     return _read(WORKER, WorkerFacts)
+
+
+def at_once_on(queue: str) -> int | None:
+    """Return how many jobs of a queue all workers run at the same time; None: nobody knows."""
+    try:
+        serving = [worker.concurrency for worker in workers() if queue in worker.queues]
+    except RedisError:
+        return None
+    return sum(serving) or None
 
 
 def beats() -> list[BeatFacts]:

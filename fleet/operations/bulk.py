@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.utils.translation import ngettext
 from fleet import audit
 from fleet.access import Refused, Unknown
 from fleet.actor import Actor
+from fleet.jobs import roster
 from fleet.jobs.dispatch import dispatch_on_commit
 from fleet.jobs.places import Place
 from fleet.models import Container, Host, HostState, Job
@@ -43,19 +45,26 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Preview:
-    """What would happen: to which, to which not, where, and how many at once."""
+    """What would happen: to which, to which not, and where."""
 
     operation: Operation
     affected: list[Container]
     skipped: list[Skipped]
     hosts: list[Host]  # of the affected ones, by name
-    at_once: int  # jobs that may run at the same time
     careful: bool  # one of them is in an environment that asks first
 
     @property
     def total(self) -> int:
         """How many were chosen."""
         return len(self.affected) + len(self.skipped)
+
+    @cached_property
+    def at_once(self) -> int:
+        """How many may run together: hosts have so many seats, the workers so many hands."""
+        counts = Counter(container.host_id for container in self.affected)
+        seats = sum(min(count, settings.JOBS_PER_HOST) for count in counts.values())
+        hands = roster.at_once_on(self.operation.queue)
+        return seats if hands is None else min(seats, hands)
 
     @property
     def unreachable(self) -> list[Host]:
@@ -91,13 +100,11 @@ def _plan(operation: Operation, actor: Actor, chosen: list[Container]) -> Previe
         else:
             affected.append(container)
     hosts = {container.host_id: container.host for container in affected}
-    counts = Counter(container.host_id for container in affected)
     return Preview(
         operation=operation,
         affected=affected,
         skipped=skipped,
         hosts=sorted(hosts.values(), key=lambda host: host.name),
-        at_once=sum(min(count, settings.JOBS_PER_HOST) for count in counts.values()),
         careful=any(host.environment.careful for host in hosts.values()),
     )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from fleet.access import Refused, Unknown, visible_containers
 from fleet.actor import Actor, actor_for
+from fleet.jobs import roster
 from fleet.jobs.claims import claim_job
 from fleet.jobs.reporter import JobReporter
 from fleet.models import AuditEntry, Container, Environment, Host, HostState, Job, JobState, User
@@ -55,6 +58,54 @@ def test_it_says_what_would_happen(actor: Actor, host: Host, other_host: Host) -
     assert [(row.container.name, row.why) for row in plan.skipped] == [("down", "It is exited.")]
     assert plan.hosts == [other_host, host]
     assert plan.careful
+
+
+@pytest.mark.parametrize(
+    ("concurrencies", "expected"),
+    [
+        ([], 10),
+        ([("control", 4)], 4),
+        ([("control", 4), ("control", 3), ("transfer", 2)], 7),
+        ([("control", 99)], 10),
+        ([("transfer", 2)], 10),  # nobody who does it is known: so many once somebody is
+    ],
+)
+def test_it_says_no_more_at_once_than_the_workers_do(
+    actor: Actor,
+    host: Host,
+    other_host: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    concurrencies: list[tuple[str, int]],
+    expected: int,
+) -> None:
+    make_many(host, 12)
+    make_many(other_host, 2)
+    known = [worker(queue, count) for queue, count in concurrencies]
+    monkeypatch.setattr(roster, "workers", lambda: known)
+    plan = preview_many("container.stop", actor=actor, containers=visible_containers(actor))
+    assert plan.at_once == expected
+
+
+def worker(queue: str, concurrency: int) -> roster.WorkerFacts:
+    now = timezone.now()
+    return roster.WorkerFacts(
+        id=f"{queue}-{concurrency}",
+        queues=[queue, "upkeep"],
+        concurrency=concurrency,
+        busy=0,
+        started_at=now,
+        seen_at=now,
+        **roster.common_facts(),
+    )
+
+
+def test_it_previews_while_redis_is_away(
+    actor: Actor, host: Host, settings: Settings, tmp_path: Path
+) -> None:
+    make_many(host, 12)
+    settings.IN_MEMORY, settings.REDIS_URL = False, f"unix://{tmp_path}/nowhere.sock"
+    plan = preview_many("container.stop", actor=actor, containers=visible_containers(actor))
+    assert plan.at_once == 8
 
 
 def test_it_tells_which_hosts_do_not_answer(actor: Actor, host: Host) -> None:
