@@ -43,7 +43,7 @@ class Phase:
     title: str
     argv: tuple[str, ...]
     needs: tuple[str, ...] = ()
-    minutes: int = 5
+    minutes: int = 10  # a guard against hanging, for machines half as quick as ours too
 
 
 def pytest(*arguments: str) -> tuple[str, ...]:
