@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from django.utils.translation import gettext as _
 
@@ -17,7 +17,15 @@ from fleet.logs.lines import Line, LineParser
 from fleet.logs.marks import Mark, end_of
 from fleet.logs.target import LOGS, LogTarget, log_target
 from fleet.models import HostState
-from fleet.selectors.engine_calls import POOL, SECONDS, Answer, away_words
+from fleet.selectors.engine_calls import (
+    PLACES,
+    SECONDS,
+    Answer,
+    away_words,
+    not_asked_words,
+    silent_words,
+)
+from fleet.selectors.places import NotAsked, Places
 
 TAIL = 500
 MOST = 100_000
@@ -26,7 +34,7 @@ GRACE_SECONDS = 2.0
 MOST_BYTES = 16 * 1024 * 1024
 LINE_COST = 100  # bytes that a line takes besides its text
 # Downloads have places of their own: pages must not wait for them.
-DOWNLOADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="download")
+DOWNLOADS = Places(threads=2, each=2, name="download")
 
 
 def container_log(
@@ -42,13 +50,15 @@ def container_log(
     target = log_target(actor, pk)
     if target.endpoint is None:
         return Answer(problem=str(target.problem))
-    pool = POOL if seconds <= SECONDS else DOWNLOADS
-    asked = pool.submit(_run, target, row.host.name, tail, seconds)
+    read = partial(_run, target, row.host.name, tail, seconds)
+    download = seconds > SECONDS
     try:
-        return asked.result(seconds + GRACE_SECONDS)
+        return (DOWNLOADS if download else PLACES).call(row.host_id, read, seconds + GRACE_SECONDS)
+    except NotAsked as error:
+        others = _("Others are downloading logs just now. Try again in a minute.")
+        return Answer(problem=others if download else not_asked_words(row.host.name, error))
     except TimeoutError:
-        asked.cancel()
-        return Answer(problem=_("Others are downloading logs just now. Try again in a minute."))
+        return Answer(problem=silent_words(row.host.name, seconds))
 
 
 def _run(target: LogTarget, host: str, tail: int, seconds: float) -> Answer[list[Line]]:
@@ -60,8 +70,7 @@ async def _answer(target: LogTarget, host: str, tail: int, seconds: float) -> An
         async with asyncio.timeout(seconds):
             return Answer(await _read(target, max(1, min(tail, MOST))))
     except TimeoutError:
-        said = {"host": host, "seconds": seconds}
-        return Answer(problem=_("%(host)s did not answer within %(seconds)d s. Try again.") % said)
+        return Answer(problem=silent_words(host, seconds))
     except EngineError as error:
         mark = end_of(error) or Mark("refused", error.message, error.raw)
         return Answer(problem=str(mark), raw=error.raw)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -15,12 +14,13 @@ from fleet.engine.client import Engine, open_engine
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import EngineError
 from fleet.models import Host, HostState
+from fleet.selectors.places import NotAsked, Places
 
 Found = TypeVar("Found")
 SECONDS = 5.0
 CONNECT_SECONDS = 3.0
-# Silent hosts hold a place for five seconds each; those that answer, for milliseconds.
-POOL = ThreadPoolExecutor(max_workers=16, thread_name_prefix="ask")
+# A silent host holds a place for five seconds, one that answers for milliseconds.
+PLACES = Places(threads=16, each=4, name="ask")
 log = structlog.get_logger(__name__)
 
 
@@ -61,22 +61,34 @@ def ask(host: Host, question: Callable[[Engine], Found]) -> Answer[Found]:
         call = _Call(Endpoint(**host.endpoint_fields()), question)
     except SecretLost as error:
         return Answer(problem=str(error))
-    return _wait(host, call, POOL.submit(call))
+    return _wait(host, call)
 
 
-def _wait(host: Host, call: _Call[Found], answer: Future[Found]) -> Answer[Found]:
+def _wait(host: Host, call: _Call[Found]) -> Answer[Found]:
     try:
-        return Answer(answer.result(SECONDS))
+        return Answer(PLACES.call(host.id, call, SECONDS))
+    except NotAsked as error:
+        return Answer(problem=not_asked_words(host.name, error))
     except TimeoutError:
-        answer.cancel()
         call.give_up()
-        return Answer(
-            problem=_("%(host)s did not answer within %(seconds)d s. Try again.")
-            % {"host": host.name, "seconds": SECONDS}
-        )
+        return Answer(problem=silent_words(host.name, SECONDS))
     except EngineError as error:
         said = {"host": host.name, "why": str(error)}
         return Answer(problem=_("%(host)s: %(why)s") % said, raw=error.raw)
+
+
+def silent_words(host: str, seconds: float) -> str:
+    """Say that a host was asked and did not answer."""
+    said = {"host": host, "seconds": seconds}
+    return _("%(host)s did not answer within %(seconds)d s. Try again.") % said
+
+
+def not_asked_words(host: str, error: NotAsked) -> str:
+    """Say that a host was not asked, because of itself or of others."""
+    said = {"host": host}
+    if error.busy:
+        return _("%(host)s is busy: it has yet to answer earlier questions. Try again.") % said
+    return _("%(host)s was not asked: too many other hosts are slow just now. Try again.") % said
 
 
 def away_words(host: Host) -> str:
