@@ -101,10 +101,14 @@ class Process:
 
 @dataclass(frozen=True)
 class Processes:
-    """All processes that told of themselves lately, and the kinds that are missing."""
+    """All processes that told of themselves lately, and the kinds that are missing.
 
-    found: list[Process]
-    missing: list[str]
+    When Redis does not answer nothing is `known` of any.
+    """
+
+    found: list[Process] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    known: bool = True
 
 
 def processes() -> Processes:
@@ -112,7 +116,7 @@ def processes() -> Processes:
     try:
         found = [*_workers(), *_watchers(), *_beats()]
     except redis.RedisError:
-        found = []
+        return Processes(known=False)
     kinds = {process.kind for process in found}
     wanted = (_("worker"), _("watcher"), _("beat"))
     return Processes(found, [kind for kind in wanted if kind not in kinds])

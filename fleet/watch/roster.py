@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-import structlog
-from django.conf import settings
-from redis import Redis, RedisError
+from redis import Redis
 
+from fleet.jobs.redis import redis_client
 from fleet.watch.leases import ROSTER, watcher_key
-
-log = structlog.get_logger(__name__)
-PATIENCE = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -30,21 +26,9 @@ class WatcherFacts:
 
 
 def watchers() -> list[WatcherFacts]:
-    """Return the live watchers, the oldest first; none when Redis does not answer."""
-    if settings.IN_MEMORY:
-        return []
-    client = Redis.from_url(
-        settings.REDIS_URL,
-        decode_responses=True,
-        socket_timeout=PATIENCE,
-        socket_connect_timeout=PATIENCE,
-    )
-    try:
-        with client:
-            return _read(client)
-    except (RedisError, OSError) as error:
-        log.warning("roster_unreadable", error=str(error))
-        return []
+    """Return the live watchers, the oldest first. Raises RedisError."""
+    client = redis_client()
+    return [] if client is None else _read(client)
 
 
 def _read(client: Redis) -> list[WatcherFacts]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
+from pytest_django import Settings
 
 from fleet.models import Host, User
 
@@ -36,6 +37,17 @@ def test_it_shows_every_part(administrator: User, host: Host, sign_in: SignIn) -
     assert host.name in text
     assert "No watcher has told of itself" in text
     assert "SQLite" in text or "PostgreSQL" in text
+
+
+def test_it_says_that_redis_is_away_not_that_processes_are(
+    administrator: User, sign_in: SignIn, settings: Settings
+) -> None:
+    client = sign_in(administrator)
+    settings.IN_MEMORY, settings.REDIS_URL = False, "unix:///nowhere/redis.sock"
+    text = client.get("/status/").content.decode()
+    assert "Not known while Redis is away" in text
+    assert "so it is not known which of them are at work" in text
+    assert "has told of itself" not in text
 
 
 def test_it_is_for_administrators(operator: User, sign_in: SignIn) -> None:
