@@ -24,13 +24,20 @@ PHONE = (360, 740)
 @pytest.fixture
 def running(hosts: dict[str, int], lab: Lab, api: Api) -> Iterator[int]:
     """A job that runs: as the first process of its container, sleep ignores SIGTERM."""
-    lab[1].run("--name", "stubborn-1", "--stop-signal", "TERM")
-    where = "/containers?q=stubborn-1"
-    eventually(lambda: api("GET", where)["count"], "the container is seen")
-    pk = api("GET", where)["items"][0]["id"]
-    told = api("POST", f"/containers/{pk}/stop", {"timeout": 100})
-    yield told["id"]
-    api("POST", f"/jobs/{told['id']}/cancel")
+    lab[1].clear()
+    engine_id = lab[1].run("--name", "stubborn-1", "--stop-signal", "TERM")
+    found: list[dict[str, Any]] = []
+
+    def is_seen() -> bool:
+        rows = api("GET", "/containers?q=stubborn-1")["items"]
+        found[:] = [row for row in rows if row["engine_id"] == engine_id]
+        return bool(found)
+
+    eventually(is_seen, "the container is seen")
+    job = api("POST", f"/containers/{found[0]['id']}/stop", {"timeout": 100})["job"]["id"]
+    yield job
+    api("POST", f"/jobs/{job}/cancel")
+    lab[1].docker("kill", "stubborn-1")  # to remove it would wait for the stop
     lab[1].clear()
 
 
