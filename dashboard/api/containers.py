@@ -17,7 +17,7 @@ from dashboard.api.pages import Window, page
 from fleet.access import access_container, visible_containers
 from fleet.models import Container
 from fleet.operations import Operation, operations_on
-from fleet.operations.bulk import preview_many, request_many
+from fleet.operations.bulk import Skipped, ask_many, preview_many
 from fleet.operations.errors import Invalid
 from fleet.operations.requests import request as request_job
 from fleet.selectors.containers import ContainerQuery, filter_containers
@@ -158,6 +158,11 @@ class SkippedOut(Schema):
     name: str
     why: str
 
+    @staticmethod
+    def of(row: Skipped) -> dict[str, Any]:
+        """Return what is shown of it."""
+        return {"id": row.container.pk, "name": row.container.name, "why": row.why}
+
 
 class PreviewOut(Schema):
     """What would happen."""
@@ -195,28 +200,42 @@ def _filter(data: BulkIn) -> ContainerFilter:
 @router.post("/bulk/preview", response=PreviewOut, summary="Preview a bulk operation")
 def preview_bulk(request: HttpRequest, data: BulkIn) -> Any:
     """Say what would happen to which; change nothing."""
-    found = preview_many(data.operation, actor=caller(request), containers=_chosen(request, data))
-    return {
-        "affected": [row.pk for row in found.affected],
-        "skipped": [
-            {"id": row.container.pk, "name": row.container.name, "why": row.why}
-            for row in found.skipped
-        ],
-        "hosts": [host.name for host in found.hosts],
-        "at_once": found.at_once,
-    }
-
-
-@router.post("/bulk", response={202: Accepted}, summary="Do something to many containers")
-def bulk(request: HttpRequest, data: BulkIn) -> JsonResponse:
-    """Make one job with a child for each container."""
-    job = request_many(
+    found = preview_many(
         data.operation,
         actor=caller(request),
         containers=_chosen(request, data),
         params=data.params,
     )
-    return accepted(job)
+    return {
+        "affected": [row.pk for row in found.affected],
+        "skipped": [SkippedOut.of(row) for row in found.skipped],
+        "hosts": [host.name for host in found.hosts],
+        "at_once": found.at_once,
+    }
+
+
+class BulkAccepted(Accepted):
+    """The job, new or (`joined`) the one that does all of it already; and what is left out."""
+
+    joined: bool
+    skipped: list[SkippedOut]
+
+
+@router.post("/bulk", response={202: BulkAccepted}, summary="Do something to many containers")
+def bulk(request: HttpRequest, data: BulkIn) -> JsonResponse:
+    """Make one job with a child for each container.
+
+    Containers to which the very same is being done already are left out; when they are all that
+    is left to do and one job does them, that job is the answer.
+    """
+    asked = ask_many(
+        data.operation,
+        actor=caller(request),
+        containers=_chosen(request, data),
+        params=data.params,
+    )
+    skipped = [SkippedOut.of(row) for row in asked.skipped]
+    return accepted(asked.job, joined=asked.joined, skipped=skipped)
 
 
 def _add(operation: Operation) -> None:

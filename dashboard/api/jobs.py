@@ -99,9 +99,9 @@ class Accepted(Schema):
     job: JobOut
 
 
-def accepted(job: Job) -> JsonResponse:
-    """Return 202 with the job."""
-    response = JsonResponse({"job": JobOut.of(job)}, status=202)
+def accepted(job: Job, **more: Any) -> JsonResponse:
+    """Return 202 with the job, and more where an answer says more."""
+    response = JsonResponse({"job": JobOut.of(job), **more}, status=202)
     response["Location"] = f"/api/v1/jobs/{job.pk}"
     return response
 

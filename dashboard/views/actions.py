@@ -24,8 +24,9 @@ from fleet.access import Unknown, access_container, visible_containers
 from fleet.actor import Actor
 from fleet.models import Container, ContainerState, Job
 from fleet.operations import REGISTRY, Operation
-from fleet.operations.bulk import MANY, Preview, preview_many, request_many
+from fleet.operations.bulk import MANY, Asked, Preview, ask_many, preview_many
 from fleet.operations.errors import Invalid
+from fleet.operations.params import check_params
 from fleet.operations.requests import request as request_job
 from fleet.selectors.containers import ContainerQuery, filter_containers
 
@@ -125,11 +126,11 @@ def _answer(
 
 
 def asked_for(
-    request: HttpRequest, job: Job, *, back: str = "", follow: bool = False
+    request: HttpRequest, job: Job, *, back: str = "", follow: bool = False, more: str = ""
 ) -> HttpResponse:
-    """Answer that a job was asked for; `follow` leads on to its page."""
+    """Answer that a job was asked for, and what `more` says; `follow` leads on to its page."""
     href = reverse("job-detail", args=[job.pk])
-    message = job_words.beginning_of(job)
+    message = " ".join(filter(None, [job_words.beginning_of(job), more]))
     if wants_json(request):
         told: dict[str, Any] = {"job": {"id": job.pk, "href": href, "message": message}}
         return JsonResponse({**told, "location": href} if follow else told, status=202)
@@ -149,16 +150,39 @@ def container_bulk(request: HttpRequest) -> HttpResponse:
     params = getattr(REGISTRY.get(name), "params", None)
     if params is None or any(info.is_required() for info in params.model_fields.values()):
         raise Unknown(_("operation"))
+    confirmed = bool(request.POST.get("confirmed"))
+    sent = _sent_params(request, REGISTRY[name]) if confirmed else {}
     try:
-        plan = preview_many(name, actor=actor, containers=_chosen(request, actor))
+        plan = preview_many(name, actor=actor, containers=_chosen(request, actor), params=sent)
     except Invalid as error:
         return _nothing(request, str(error))
     if not plan.total:
         return _nothing(request, _("Choose at least one container first."))
-    confirmed = bool(request.POST.get("confirmed"))
     form = _bulk_form(plan, request.POST if confirmed else None)
-    job = _request_many(actor, form, plan) if confirmed else None
-    return asked_for(request, job, follow=True) if job else _show_plan(request, plan, form)
+    asked = _request_many(actor, form, plan) if confirmed else None
+    if asked is None:
+        return _show_plan(request, plan, form)
+    return asked_for(request, asked.job, follow=True, more=_left_out_words(asked))
+
+
+def _sent_params(request: HttpRequest, operation: Operation) -> dict[str, Any]:
+    """Return what was sent; the defaults when it is wrong, which is said when it is asked for."""
+    try:
+        return check_params(operation, ActionForm(request.POST, operation=operation).params())
+    except Invalid:
+        return {}
+
+
+def _left_out_words(asked: Asked) -> str:
+    count = asked.under_way
+    if not count:
+        return ""
+    words = ngettext(
+        "%(count)d is left out: it is under way already.",
+        "%(count)d are left out: they are under way already.",
+        count,
+    )
+    return words % {"count": count}
 
 
 def _chosen(request: HttpRequest, actor: Actor) -> Any:
@@ -188,15 +212,16 @@ def _bulk_form(plan: Preview, sent: QueryDict | None) -> ActionForm:
     return ActionForm(sent, operation=operation, wanted=str(count) if ask else "", label=label)
 
 
-def _request_many(actor: Actor, form: ActionForm, plan: Preview) -> Job | None:
+def _request_many(actor: Actor, form: ActionForm, plan: Preview) -> Asked | None:
     if not form.is_valid():
         return None
-    ids = [container.pk for container in plan.affected]
+    # With those under way: if they are all, it was a double click, which leads to their job.
+    ids = [row.pk for row in plan.affected] + [row.container.pk for row in plan.under_way]
     containers = visible_containers(actor).filter(pk__in=ids)
     name = plan.operation.name
     return attempt(
         form,
-        lambda: request_many(name, actor=actor, containers=containers, params=form.params()),
+        lambda: ask_many(name, actor=actor, containers=containers, params=form.params()),
     )
 
 

@@ -5,13 +5,12 @@ Queues are counted apart, so that a restart never waits behind eight pulls.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q, QuerySet
 
+from fleet.locks import lock
 from fleet.models import Job, JobState
 
 
@@ -32,15 +31,8 @@ class Place:
         return Job.objects.filter(Q(host_id=self.host_id), queue=self.queue, children_count=0)
 
     def lock(self) -> None:
-        """Let nobody else count this place until the surrounding transaction ends.
-
-        SQLite's transactions are immediate and need no more.
-        """
-        if connection.vendor == "postgresql":
-            name = f"place {self.host_id} {self.queue}".encode()
-            number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+        """Let nobody else count this place until the surrounding transaction ends."""
+        lock(f"place {self.host_id} {self.queue}")
 
     def free_seats(self, *, sent: bool) -> int:
         """Return how many more jobs may run; with `sent`, jobs on their way count as well."""

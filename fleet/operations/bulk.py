@@ -23,7 +23,7 @@ from fleet.models import Container, Host, HostState, Job
 from fleet.operations.errors import Invalid
 from fleet.operations.params import check_params
 from fleet.operations.registry import Operation
-from fleet.operations.requests import job_operation, new_job
+from fleet.operations.requests import job_operation, lock_operation, new_job, same_jobs
 from fleet.publish import JobsChanged, publish_on_commit
 
 MANY = 20_000  # containers of one job
@@ -41,6 +41,21 @@ class Skipped:
 
     container: Container
     why: str
+    job: Job | None = None  # the open one that does the very same to it
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What came of asking: a new job, or the one that does all of it already (`joined`)."""
+
+    job: Job
+    joined: bool
+    skipped: list[Skipped]
+
+    @property
+    def under_way(self) -> int:
+        """How many are left out because the same is being done to them already."""
+        return sum(row.job is not None for row in self.skipped)
 
 
 @dataclass(frozen=True)
@@ -67,36 +82,61 @@ class Preview:
         return seats if hands is None else min(seats, hands)
 
     @property
+    def under_way(self) -> list[Skipped]:
+        """Those to which the very same is being done already."""
+        return [row for row in self.skipped if row.job is not None]
+
+    @property
     def unreachable(self) -> list[Host]:
         """Hosts that do not answer just now: their jobs will probably fail."""
         return [host for host in self.hosts if host.state == HostState.UNREACHABLE]
 
 
-def preview_many(operation_name: str, *, actor: Actor, containers: QuerySet[Container]) -> Preview:
+def preview_many(
+    operation_name: str,
+    *,
+    actor: Actor,
+    containers: QuerySet[Container],
+    params: dict[str, Any] | None = None,
+) -> Preview:
     """Return what the operation would do to these containers, which the actor sees.
 
-    Raises Unknown for an operation that is not one of containers, Invalid for too many, and
-    Refused when the actor may do it nowhere.
+    Raises Unknown for an operation that is not one of containers, Invalid for parameters or too
+    many containers, and Refused when the actor may do it nowhere.
     """
-    operation = job_operation(operation_name)
+    operation = _operation(operation_name, actor)
+    values = check_params(operation, params or {})
+    return _plan(operation, actor, _chosen(containers), values)
+
+
+def _operation(name: str, actor: Actor) -> Operation:
+    operation = job_operation(name)
     if operation.target != "container":
         raise Unknown(_("operation"))
     if not actor.access.reach(operation.permission):
         raise Refused(operation.permission)
+    return operation
+
+
+def _chosen(containers: QuerySet[Container]) -> list[Container]:
     rows = containers.select_related("host__environment").only(*COLUMNS)
     chosen = list(rows[: MANY + 1])
     if len(chosen) > MANY:
         raise Invalid({"": [_("Choose at most %(many)d containers.") % {"many": MANY}]})
-    return _plan(operation, actor, chosen)
+    return chosen
 
 
-def _plan(operation: Operation, actor: Actor, chosen: list[Container]) -> Preview:
+def _plan(
+    operation: Operation, actor: Actor, chosen: list[Container], values: dict[str, Any]
+) -> Preview:
     affected: list[Container] = []
     skipped: list[Skipped] = []
+    same = {job.target_id: job for job in same_jobs(operation, values)}
     for container in chosen:
-        why = _why_not(operation, actor, container)
-        if why:
+        if why := _why_not(operation, actor, container):
             skipped.append(Skipped(container, why))
+        elif job := same.get(container.pk):
+            skipped.append(Skipped(container, _under_way_words(job), job))
         else:
             affected.append(container)
     hosts = {container.host_id: container.host for container in affected}
@@ -107,6 +147,10 @@ def _plan(operation: Operation, actor: Actor, chosen: list[Container]) -> Previe
         hosts=sorted(hosts.values(), key=lambda host: host.name),
         careful=any(host.environment.careful for host in hosts.values()),
     )
+
+
+def _under_way_words(job: Job) -> str:
+    return _("It is under way already, in job %(job)d.") % {"job": job.parent_id or job.pk}
 
 
 def _why_not(operation: Operation, actor: Actor, container: Container) -> str:
@@ -127,24 +171,61 @@ def request_many(
     params: dict[str, Any] | None = None,
     retry_of: Job | None = None,
 ) -> Job:
-    """Ask for an operation on many containers; return the parent of their jobs.
+    """Ask as `ask_many` does; return just the job."""
+    asked = ask_many(
+        operation_name, actor=actor, containers=containers, params=params, retry_of=retry_of
+    )
+    return asked.job
 
-    Those that the preview skips are left out. Raises Unknown, Refused or Invalid; then
-    nothing was changed.
+
+def ask_many(
+    operation_name: str,
+    *,
+    actor: Actor,
+    containers: QuerySet[Container],
+    params: dict[str, Any] | None = None,
+    retry_of: Job | None = None,
+) -> Asked:
+    """Ask for an operation on many containers; the job is the parent of their jobs.
+
+    Those that the preview skips are left out. When the very same is being done to all the others
+    already, in one job, that job is returned: a double click is one job. Raises Unknown, Refused
+    or Invalid; then nothing was changed.
     """
-    plan = preview_many(operation_name, actor=actor, containers=containers)
-    values = check_params(plan.operation, params or {})
-    if not plan.affected:
-        raise Invalid({"": [_("There is nothing to do: every chosen container is left out.")]})
-    jobs = [new_job(plan.operation, actor, row, values) for row in plan.affected]
+    operation = _operation(operation_name, actor)
+    values = check_params(operation, params or {})
     with transaction.atomic():
-        parent = _save_parent(plan, actor, values, retry_of)
-        for job in jobs:
-            job.parent = parent
-        Job.objects.bulk_create(jobs, batch_size=500)
-        audit.record(actor, plan.operation.name, parent, detail=_told(plan, parent, values))
+        lock_operation(operation, alone=True)
+        plan = _plan(operation, actor, _chosen(containers), values)
+        if not plan.affected:
+            return _join(plan, actor, values)
+        parent = _save_all(plan, actor, values, retry_of)
+        audit.record(actor, operation.name, parent, detail=_told(plan, parent, values))
         publish_on_commit(JobsChanged(ids=[parent.pk]))
-        dispatch_on_commit(Place(host.pk, plan.operation.queue) for host in plan.hosts)
+        dispatch_on_commit(Place(host.pk, operation.queue) for host in plan.hosts)
+    return Asked(parent, joined=False, skipped=plan.skipped)
+
+
+def _join(plan: Preview, actor: Actor, values: dict[str, Any]) -> Asked:
+    """Return the one job that does already what is left to do. Raises Invalid without one."""
+    jobs = [row.job for row in plan.skipped if row.job is not None]
+    found = {job.parent_id or job.pk for job in jobs} if len(jobs) > 1 else {j.pk for j in jobs}
+    if len(found) != 1:
+        raise Invalid({"": [_("There is nothing to do: every chosen container is left out.")]})
+    job = Job.objects.get(pk=found.pop())
+    told = {"job": job.pk, "joined": True, "count": len(jobs)}
+    detail = {**told, "params": values} if values else told
+    audit.record(actor, plan.operation.name, job, detail=detail)
+    return Asked(job, joined=True, skipped=[row for row in plan.skipped if row.job is None])
+
+
+def _save_all(plan: Preview, actor: Actor, values: dict[str, Any], retry_of: Job | None) -> Job:
+    """Save the parent and its children; return the parent."""
+    parent = _save_parent(plan, actor, values, retry_of)
+    jobs = [new_job(plan.operation, actor, row, values) for row in plan.affected]
+    for job in jobs:
+        job.parent = parent
+    Job.objects.bulk_create(jobs, batch_size=500)
     return parent
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fleet import audit
-from fleet.access import Refused, access_job, visible_containers
+from fleet.access import Refused, access_job, visible_containers, visible_jobs
 from fleet.actor import Actor
 from fleet.jobs.bell import ring
 from fleet.jobs.dispatch import dispatch_on_commit
@@ -120,11 +120,39 @@ def job_retry(*, actor: Actor, job_id: int) -> Job:
 
 
 def _retry_children(actor: Actor, parent: Job) -> Job:
-    bad = parent.children.filter(state__in=RETRYABLE_STATES)
-    ids = [pk for pk in bad.values_list("target_id", flat=True) if pk is not None]
+    """Try again what no open retry of the parent tries already; without any, return that one."""
+    permission = permission_for(parent.operation)
+    here = actor.access.reach(permission)
+    if not here:
+        raise Refused(permission, parent)
+    with transaction.atomic():
+        Job.objects.select_for_update(of=("self",), no_key=True).get(pk=parent.pk)
+        ids = _bad_targets(parent)
+        mine = visible_containers(actor).filter(here.q("host"), pk__in=ids)
+        left = set(mine.values_list("pk", flat=True))
+        for again in _open_retries(actor, parent) if left else ():
+            left.difference_update(again.children.values_list("target_id", flat=True))
+            if not left:
+                told = {"job": again.pk, "joined": True}
+                audit.record(actor, parent.operation, again, detail=told)
+                return again
+        return request_many(
+            parent.operation,
+            actor=actor,
+            containers=visible_containers(actor).filter(pk__in=left),
+            params=parent.params,
+            retry_of=parent,
+        )
+
+
+def _bad_targets(parent: Job) -> set[int]:
+    """Return the containers that it did not do. Raises Invalid when it did all."""
+    bad = parent.children.filter(state__in=RETRYABLE_STATES).values_list("target_id", flat=True)
+    ids = {pk for pk in bad if pk is not None}
     if not ids:
         raise Invalid({"": [_("All of them succeeded: there is nothing to try again.")]})
-    containers = visible_containers(actor).filter(pk__in=ids)
-    return request_many(
-        parent.operation, actor=actor, containers=containers, params=parent.params, retry_of=parent
-    )
+    return ids
+
+
+def _open_retries(actor: Actor, parent: Job) -> QuerySet[Job]:
+    return visible_jobs(actor).filter(retry_of=parent, state__in=OPEN_STATES).order_by("pk")

@@ -12,6 +12,7 @@ from fleet.access import Unknown, access_container, access_host
 from fleet.actor import Actor
 from fleet.jobs.dispatch import dispatch_on_commit
 from fleet.jobs.places import Place
+from fleet.locks import lock
 from fleet.models import OPEN_STATES, Container, Host, Job
 from fleet.operations.errors import Invalid
 from fleet.operations.params import check_params
@@ -49,6 +50,7 @@ def request(
     if not host.enabled:
         raise Invalid({"": [off_words(host)]})
     with transaction.atomic():
+        lock_operation(operation, alone=False)
         lock_row(target)
         job = _same_job(operation, target, values) or new_job(operation, actor, target, values)
         joined = job.pk is not None
@@ -85,16 +87,29 @@ def lock_row(target: Target) -> None:
     rows.select_for_update(of=("self",), no_key=True).values_list("pk").first()
 
 
-def _same_job(operation: Operation, target: Target, values: dict[str, Any]) -> Job | None:
-    """Return the open job that does the very same, unless it is being cancelled."""
+def lock_operation(operation: Operation, *, alone: bool) -> None:
+    """Let who asks for many wait for all others who ask for the same, and they for it.
+
+    Locking the rows of many containers instead would hold up the watchers that write them.
+    """
+    lock(f"asking for {operation.name}", shared=not alone)
+
+
+def same_jobs(operation: Operation, values: dict[str, Any], **only: Any) -> list[Job]:
+    """Return the open jobs that do the very same, to whatever, unless they are being cancelled."""
     same = Job.objects.filter(
         operation=operation.name,
         target_kind=operation.target,
-        target_id=target.pk,
+        target_id__isnull=False,
         state__in=OPEN_STATES,
         cancel_requested_at__isnull=True,
+        **only,
     )
-    return next((job for job in same if job.params == values), None)
+    return [job for job in same if job.params == values]
+
+
+def _same_job(operation: Operation, target: Target, values: dict[str, Any]) -> Job | None:
+    return next(iter(same_jobs(operation, values, target_id=target.pk)), None)
 
 
 def new_job(operation: Operation, actor: Actor, target: Target, values: dict[str, Any]) -> Job:

@@ -200,6 +200,21 @@ def test_it_does_something_to_many(operator: User, host: Host, call_as: Call) ->
     assert children["count"] == body["job"]["children_count"] == 3
 
 
+def test_it_does_a_doubled_request_once(operator: User, host: Host, call_as: Call) -> None:
+    one, two = (make_container(host, f"web-{number}") for number in range(2))
+    caller = call_as(operator)
+    wanted = {"operation": "container.stop", "ids": [one.pk], "params": {"timeout": 3}}
+    first, again = (caller.call("POST", "/containers/bulk", wanted)[1] for _call in range(2))
+    assert (first["joined"], again["joined"]) == (False, True)
+    parent = first["job"]["id"]
+    assert Job.objects.get(parent__isnull=True).pk == parent
+    wanted["ids"] = [one.pk, two.pk]
+    why = f"It is under way already, in job {parent}."
+    left_out = [{"id": one.pk, "name": one.name, "why": why}]
+    for path in ("/containers/bulk/preview", "/containers/bulk"):
+        assert caller.call("POST", path, wanted)[1]["skipped"] == left_out
+
+
 @pytest.mark.parametrize(
     ("wanted", "field"),
     [

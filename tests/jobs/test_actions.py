@@ -179,6 +179,35 @@ def test_it_does_what_was_previewed(client: Client, host: Host) -> None:
     assert parent.children.first().params == {"timeout": 5}  # type: ignore[union-attr]
 
 
+def test_a_double_click_leads_to_one_job(client: Client, host: Host) -> None:
+    ids = ",".join(str(row.pk) for row in make_many(host, 12))
+    data = {"operation": "container.restart", "ids": ids, "confirmed": "1", "typed": "12"}
+    answers = [client.post(BULK, {**data, "timeout": "5"}) for _click in range(2)]
+    parent = Job.objects.get(parent__isnull=True)
+    assert [answer.headers["Location"] for answer in answers] == [f"/jobs/{parent.pk}/"] * 2
+    assert parent.children.count() == 12
+
+
+def test_it_says_what_is_left_out_because_it_is_under_way(client: Client, host: Host) -> None:
+    one, two = make_many(host, 2)
+    data = {"operation": "container.restart", "ids": str(one.pk), "confirmed": "1"}
+    first = client.post(BULK, data, headers=JSON).json()["job"]["id"]
+    data["ids"] = f"{one.pk},{two.pk}"
+    page = client.post(BULK, {**data, "confirmed": ""}, headers=DIALOG).content.decode()
+    assert "Restart 1 container" in page
+    assert f"It is under way already, in job {first}." in page
+    told = client.post(BULK, data, headers=JSON).json()["job"]["message"]
+    assert told.endswith("1 is left out: it is under way already.")
+
+
+def test_wrong_parameters_of_many_are_said_at_their_field(client: Client, host: Host) -> None:
+    row, *_ = make_many(host, 1)
+    data = {"operation": "container.stop", "ids": str(row.pk), "confirmed": "1", "timeout": "x"}
+    answer = client.post(BULK, data, headers=JSON)
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == ["timeout"]
+
+
 def test_it_takes_all_that_match_the_filter(
     client: Client, host: Host, staging: Environment
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from fleet.jobs import roster
 from fleet.jobs.claims import claim_job
 from fleet.jobs.reporter import JobReporter
 from fleet.models import AuditEntry, Container, Environment, Host, HostState, Job, JobState, User
-from fleet.operations.bulk import preview_many, request_many
+from fleet.operations.bulk import ask_many, preview_many, request_many
 from fleet.operations.errors import Invalid
 from fleet.operations.jobs import job_cancel, job_retry
+from fleet.operations.requests import request
 from tests.conftest import make_container, make_host
+from tests.jobs.conftest import at_once
 
 
 def make_many(host: Host, count: int, state: str = "running") -> None:
@@ -237,3 +240,144 @@ def test_it_cancels_only_what_the_actor_may(
     parent.refresh_from_db()
     assert parent.is_open
     assert parent.cancel_requested_at is None
+
+
+# --- Twice ---------------------------------------------------------------------------------
+
+
+def test_it_makes_one_job_of_a_double_click(actor: Actor, host: Host) -> None:
+    make_many(host, 3)
+    make_container(host, "down", state="exited")
+    everything = visible_containers(actor)
+    first = ask_many("container.stop", actor=actor, containers=everything)
+    again = ask_many("container.stop", actor=actor, containers=everything)
+    assert (first.joined, again.joined, again.job) == (False, True, first.job)
+    assert [row.container.name for row in again.skipped] == ["down"]
+    assert Job.objects.count() == 4
+    last = AuditEntry.objects.order_by("number").last()
+    assert last is not None
+    assert (last.action, last.detail["job"], last.detail["joined"]) == (
+        "container.stop",
+        first.job.pk,
+        True,
+    )
+
+
+def test_it_leaves_out_what_is_under_way_already(actor: Actor, host: Host) -> None:
+    make_many(host, 3)
+    one, two, three = Container.objects.order_by("pk")
+    single = request("container.restart", actor=actor, target_id=one.pk)
+    many = request_many(
+        "container.restart", actor=actor, containers=Container.objects.filter(pk=two.pk)
+    )
+    everything = Container.objects.order_by("pk")
+    plan = preview_many("container.restart", actor=actor, containers=everything)
+    assert [row.pk for row in plan.affected] == [three.pk]
+    assert [(row.container, row.why) for row in plan.under_way] == [
+        (one, f"It is under way already, in job {single.pk}."),
+        (two, f"It is under way already, in job {many.pk}."),
+    ]
+    asked = ask_many("container.restart", actor=actor, containers=everything)
+    assert (asked.under_way, asked.job.children_count) == (2, 1)
+    assert not asked.joined
+
+
+def test_it_refuses_what_several_jobs_do_already(actor: Actor, host: Host) -> None:
+    make_many(host, 2)
+    for row in Container.objects.all():
+        request("container.restart", actor=actor, target_id=row.pk)
+    with pytest.raises(Invalid, match="nothing to do"):
+        request_many("container.restart", actor=actor, containers=Container.objects.all())
+    assert Job.objects.count() == 2
+
+
+def test_it_joins_the_single_job_of_a_single_container(actor: Actor, host: Host) -> None:
+    make_many(host, 1)
+    job = request("container.restart", actor=actor, target_id=Container.objects.get().pk)
+    assert request_many("container.restart", actor=actor, containers=Container.objects.all()) == job
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "changes"),
+    [
+        ("container.kill", {}, {}),
+        ("container.stop", {"timeout": 0}, {}),
+        ("container.stop", {}, {"state": JobState.SUCCEEDED}),
+        ("container.stop", {}, {"cancel_requested_at": timezone.now()}),
+    ],
+)
+def test_it_does_what_is_not_quite_the_same(
+    actor: Actor, host: Host, operation: str, params: dict[str, int], changes: dict[str, object]
+) -> None:
+    make_many(host, 2)
+    first = request_many("container.stop", actor=actor, containers=Container.objects.all())
+    Job.objects.update(**changes)
+    again = request_many(operation, actor=actor, containers=Container.objects.all(), params=params)
+    assert again != first
+    assert again.children_count == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_makes_one_job_of_requests_at_the_same_time(actor: Actor, host: Host) -> None:
+    make_many(host, 20)
+    one = Container.objects.order_by("pk")[0]
+
+    def many() -> None:
+        request_many("container.restart", actor=actor, containers=visible_containers(actor))
+
+    def single() -> None:
+        request("container.restart", actor=actor, target_id=one.pk)
+
+    at_once([many, single, many, single, many])
+    targets = Job.objects.filter(children_count=0).values_list("target_id", flat=True)
+    assert Counter(targets) == Counter(Container.objects.values_list("pk", flat=True))
+
+
+@pytest.fixture
+def failed(actor: Actor, host: Host, transactional_db: None) -> Job:
+    """A job of many whose children all failed."""
+    make_many(host, 3)
+    parent = request_many("container.restart", actor=actor, containers=Container.objects.all())
+    for child in parent.children.all():
+        end(child, JobState.FAILED)
+    return parent
+
+
+def test_it_tries_again_once_for_two_clicks(actor: Actor, failed: Job) -> None:
+    found = at_once([lambda: job_retry(actor=actor, job_id=failed.pk).pk] * 4)
+    assert len(set(found)) == 1
+    again = Job.objects.get(retry_of=failed)
+    assert again.children_count == 3
+
+
+def test_it_tries_again_once_while_the_first_try_is_half_done(actor: Actor, failed: Job) -> None:
+    again = job_retry(actor=actor, job_id=failed.pk)
+    end(again.children.order_by("pk")[0], JobState.SUCCEEDED)
+    assert job_retry(actor=actor, job_id=failed.pk) == again
+
+
+def test_it_tries_again_when_the_first_try_has_ended(actor: Actor, failed: Job) -> None:
+    again = job_retry(actor=actor, job_id=failed.pk)
+    for child in again.children.all():
+        end(child, JobState.FAILED)
+    assert job_retry(actor=actor, job_id=failed.pk) != again
+
+
+def test_a_second_try_is_refused_to_who_may_not(actor: Actor, viewer: User, failed: Job) -> None:
+    job_retry(actor=actor, job_id=failed.pk)
+    with pytest.raises(Refused):
+        job_retry(actor=actor_for(viewer), job_id=failed.pk)
+
+
+def test_one_who_may_less_tries_the_rest_apart(
+    actor: Actor, operator: User, host: Host, other_host: Host, transactional_db: None
+) -> None:
+    make_many(host, 1)
+    make_many(other_host, 1)
+    parent = request_many("container.restart", actor=actor, containers=Container.objects.all())
+    for child in parent.children.all():
+        end(child, JobState.FAILED)
+    first = job_retry(actor=actor_for(operator), job_id=parent.pk)
+    second = job_retry(actor=actor, job_id=parent.pk)
+    hosts = [job.children.get().host for job in (first, second)]
+    assert hosts == [host, other_host]
