@@ -100,6 +100,10 @@ STATE_TEXT = (
     " unreachable: its host cannot be reached"
 )
 HEALTH_TEXT = "starting, healthy or unhealthy, while it runs; or none: it has no health check"
+LABEL_TEXT = (
+    "key or key=value; a value that looks like a secret is found only on hosts where the caller"
+    " has the permission container.secrets"
+)
 
 
 class ContainerFilter(Schema, extra="forbid"):
@@ -112,7 +116,7 @@ class ContainerFilter(Schema, extra="forbid"):
     health: Annotated[Text, Field(max_length=60, description=HEALTH_TEXT)] = ""
     image: Annotated[Text, Field(max_length=512)] = ""
     stack: Annotated[Text, Field(max_length=255)] = ""
-    label: Annotated[Text, Field(max_length=512)] = ""
+    label: Annotated[Text, Field(max_length=512, description=LABEL_TEXT)] = ""
 
     def query(self, place: str = "") -> ContainerQuery:
         """Return the query. Raises Invalid, at `place` and field, for what matches nothing."""

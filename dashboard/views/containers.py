@@ -26,6 +26,7 @@ from fleet.selectors.containers import (
     ContainerPage,
     ContainerQuery,
     container_page,
+    list_problems,
     stack_choices,
 )
 
@@ -44,6 +45,7 @@ def container_list(request: HttpRequest) -> HttpResponse:
     context = {
         **_table(page, wanted.columns, site_of(request.get_host())),
         **_choices(page, wanted),
+        "problems": list_problems(actor, query),
         "sort": query.sort,
         "bulk_actions": _bulk_actions(actor, query),
         "row_actions": _row_actions(actor),

@@ -11,8 +11,10 @@ from django.db.models import Q
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
+from fleet.access import Reach
 from fleet.models import ContainerState, Health, HostState
 from fleet.selectors.labels import HasLabel
+from fleet.selectors.masking import mask_value
 
 TEXT_LIMIT = 200  # of the search, whose words are all looked for
 VALUE_LIMIT = 600
@@ -148,8 +150,17 @@ class ContainerQuery:
         """Return what the live list is asked for: all of this, in one spelling."""
         return urlencode([*self.pairs(), ("page", str(self.page)), ("rows", str(self.size))])
 
-    def condition(self) -> Q:
-        """Return the filter on containers, without state and health."""
+    @property
+    def hidden_labels(self) -> tuple[str, ...]:
+        """Return the keys of labels that are asked for by a value which pages hide."""
+        parts = (text.partition("=") for text in self.label)
+        return tuple(key for key, _equals, value in parts if _is_hidden(key, value))
+
+    def condition(self, secrets: Reach) -> Q:
+        """Return the filter on containers, without state and health.
+
+        `secrets` is where hidden values may be seen: elsewhere none is found by its value.
+        """
         if len(self.q) > TEXT_LIMIT:
             return NOTHING
         found = Q()
@@ -163,7 +174,7 @@ class ContainerQuery:
         if self.stack:
             found &= Q(compose_project__in=self.stack) | Q(swarm_stack__in=self.stack)
         found &= _any(Q(image__icontains=value) for value in self.image)
-        return found & _any(_label(value) for value in self.label)
+        return found & _any(_label(value, secrets) for value in self.label)
 
     def state_condition(self) -> Q:
         """Return the filter by state and health."""
@@ -280,9 +291,15 @@ def _any(conditions: Iterable[Q]) -> Q:
     return found
 
 
-def _label(text: str) -> Q:
+def _label(text: str, secrets: Reach) -> Q:
     """Return the filter for `key` or `key=value`."""
     if len(text) > VALUE_LIMIT:  # it was cut: another label may be called so
         return NOTHING
     key, equals, value = text.partition("=")
-    return Q(HasLabel(key, value if equals else None))
+    found = Q(HasLabel(key, value if equals else None))
+    # Who guesses right must not learn it. The key alone would find more than was asked for.
+    return found & secrets.q("host") if _is_hidden(key, value) else found
+
+
+def _is_hidden(key: str, value: str) -> bool:
+    return mask_value(key, value) != value

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
 
 from fleet.access import visible_containers
 from fleet.actor import Actor
@@ -26,6 +27,7 @@ __all__ = [
     "container_hosts",
     "container_page",
     "filter_containers",
+    "list_problems",
     "stack_choices",
 ]
 
@@ -40,6 +42,7 @@ HOST_FIELDS = (
     "environment__careful",
 )  # fmt: skip
 CHOICES = 200
+SECRETS = "container.secrets"
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,18 @@ def filter_containers(
     """
     if isinstance(query, MultiValueDict):
         query = ContainerQuery.parse(query)
-    rows = visible_containers(actor).filter(query.condition(), query.state_condition())
+    rows = visible_containers(actor).filter(
+        query.condition(actor.access.reach(SECRETS)), query.state_condition()
+    )
     return rows.order_by(*query.ordering)
+
+
+def list_problems(actor: Actor, query: ContainerQuery) -> list[str]:
+    """Return what is wrong with the query, and which labels the actor may not look for."""
+    hidden = () if actor.access.reach(SECRETS).everywhere else query.hidden_labels
+    words = _("The value of the label “%(key)s” is hidden where you may not see such values: no"
+              " container there is found by it.")  # fmt: skip
+    return [*query.problems, *(words % {"key": key[:40]} for key in hidden)]
 
 
 def container_hosts(actor: Actor) -> dict[int, Host]:
@@ -90,7 +103,8 @@ def container_hosts(actor: Actor) -> dict[int, Host]:
 def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
     """Return one page by three queries; a page beyond the end becomes the last one."""
     hosts = container_hosts(actor)
-    base = visible_containers(actor).select_related(None).filter(query.condition())
+    secrets = actor.access.reach(SECRETS)
+    base = visible_containers(actor).select_related(None).filter(query.condition(secrets))
     groups = _groups(base)
     total = sum(
         count

@@ -205,6 +205,15 @@ def test_it_needs_as_many_queries_for_many_rows_as_for_one(
         assert len(rows_of(page_of(client, address))) == 41
 
 
+def test_it_says_why_a_hidden_label_finds_nothing(
+    viewer: User, host: Host, sign_in: SignIn
+) -> None:
+    make_container(host, "web", labels={"app.password": "hunter2"})
+    html = page_of(sign_in(viewer), "/containers/?label=app.password%3Dhunter2")
+    assert rows_of(html) == []
+    assert "The value of the label “app.password” is hidden" in html
+
+
 def test_it_lists_stacks_for_the_filter(client: Client, host: Host) -> None:
     make_container(host, "web", compose_project='a"b')
     html = page_of(client, "/containers/stacks/")

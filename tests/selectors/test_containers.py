@@ -17,10 +17,11 @@ from fleet.selectors.containers import (
     ContainerQuery,
     container_page,
     filter_containers,
+    list_problems,
     stack_choices,
 )
 from fleet.selectors.hosts import HostQuery, host_list
-from tests.conftest import make_container
+from tests.conftest import grant, make_container
 
 
 def page_of(actor: Actor, text: str = "") -> ContainerPage:
@@ -243,7 +244,56 @@ def test_it_pages(actor: Actor, host: Host) -> None:
     assert (beyond.page, len(beyond.rows)) == (3, 10)
 
 
-@pytest.mark.parametrize("text", ["", "q=web", "state=running&label=a%3Db&sort=host&stack=x"])
+SECRET_LABELS = {
+    "app.password": "hunter2",
+    "backup.url": "postgres://me:hunter2@db",
+    "tier": "front",
+    "EMPTY_TOKEN": "",
+}
+GUESSES = ["app.password=hunter2", "backup.url=postgres://me:hunter2@db"]
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_a_guess_of_a_hidden_label_is_not_confirmed(viewer: User, host: Host, guess: str) -> None:
+    make_container(host, "web", labels=SECRET_LABELS)
+    actor = actor_for(viewer)
+    for label in (guess, f"{guess}x"):
+        query = QueryDict(mutable=True)
+        query["label"] = label
+        assert names(actor, query.urlencode()) == []
+        assert page_of(actor, query.urlencode()).states == {}
+        (words,) = list_problems(actor, ContainerQuery.parse(query))
+        assert guess.partition("=")[0] in words and "hunter2" not in words
+
+
+@pytest.mark.parametrize(
+    "text", ["label=app.password", "label=tier%3Dfront", "label=EMPTY_TOKEN%3D"]
+)
+def test_what_pages_show_of_a_label_is_found(viewer: User, host: Host, text: str) -> None:
+    make_container(host, "web", labels=SECRET_LABELS)
+    actor = actor_for(viewer)
+    assert names(actor, text) == ["web"]
+    assert list_problems(actor, ContainerQuery.parse(QueryDict(text))) == []
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_hidden_labels_are_found_where_one_may_see_them(
+    operator: User, actor: Actor, host: Host, other_host: Host, guess: str
+) -> None:
+    make_container(host, "mine", labels=SECRET_LABELS)
+    make_container(other_host, "theirs", labels=SECRET_LABELS)
+    grant(operator, "viewer", other_host)
+    query = QueryDict(mutable=True)
+    query["label"] = guess
+    assert names(actor_for(operator), query.urlencode()) == ["mine"]
+    assert names(actor, query.urlencode()) == ["mine", "theirs"]
+    assert len(list_problems(actor_for(operator), ContainerQuery.parse(query))) == 1
+    assert list_problems(actor, ContainerQuery.parse(query)) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "q=web", "label=a_password%3Db", "state=running&label=a%3Db&sort=host&stack=x"]
+)
 def test_it_needs_three_queries_for_any_number_of_rows(
     actor: Actor,
     host: Host,
@@ -253,7 +303,10 @@ def test_it_needs_three_queries_for_any_number_of_rows(
 ) -> None:
     for number in range(30):
         make_container(
-            (host, other_host)[number % 2], f"web-{number}", labels={"a": "b"}, compose_project="x"
+            (host, other_host)[number % 2],
+            f"web-{number}",
+            labels={"a": "b", "a_password": "b"},
+            compose_project="x",
         )
     with django_assert_max_num_queries(3):
         page = page_of(actor, text)
