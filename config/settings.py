@@ -211,6 +211,9 @@ RELIST_SECONDS = env_int("QUAYSIDE_RELIST_SECONDS", 300, low=10, high=86400)
 LEASE_SECONDS = env_int("QUAYSIDE_LEASE_SECONDS", 6, low=2, high=60)
 LOCAL_SOCKET = values.absolute_path("QUAYSIDE_LOCAL_SOCKET", "/var/run/docker.sock")
 
+# --- Live pages ----------------------------------------------------------------------------
+SOCKETS_PER_USER = env_int("QUAYSIDE_SOCKETS_PER_USER", 1000, low=1, high=100_000)
+
 # --- People --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "fleet.User"
 AUTHENTICATION_BACKENDS = [

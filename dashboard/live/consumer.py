@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dashboard.live.difference import Known
-from dashboard.live.hub import current_hub
+from dashboard.live.hub import TooManyPages, current_hub
 from dashboard.live.messages import (
     ChangeArgs,
     CloseStream,
@@ -38,7 +38,7 @@ from fleet.actor import Actor
 
 log = structlog.get_logger(__name__)
 
-SIGNED_OUT, MALFORMED, TOO_MANY, OUR_BUG = 4401, 4400, 4429, 1011
+SIGNED_OUT, MALFORMED, TOO_MANY, FULL, OUR_BUG = 4401, 4400, 4429, 4503, 1011
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 10.0, 40
 
 
@@ -105,7 +105,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.streams = Streams(self.viewer, self.send_message)
         self.viewer.on_bye = self._on_bye
         self.viewer.on_rights = self.streams.check_soon
-        await self.hub.join(self.viewer)
+        try:
+            await self.hub.join(self.viewer)
+        except TooManyPages:
+            await self._refuse(FULL)
+            return
         self.sender = asyncio.create_task(self.viewer.run())
         self.sender.add_done_callback(self._sender_ended)
 

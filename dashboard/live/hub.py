@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 from channels.layers import get_channel_layer
+from django.conf import settings
 from django.utils import translation
 
 from dashboard.live.difference import Known
@@ -38,6 +39,10 @@ LISTEN_SECONDS = 2.0  # how long the first page waits for Redis
 TOASTS_REMEMBERED = 1000
 
 
+class TooManyPages(Exception):
+    """A user has as many pages open as one may."""
+
+
 class LiveHub:
     """See the module."""
 
@@ -56,7 +61,12 @@ class LiveHub:
     # --- Viewers ---------------------------------------------------------------------------
 
     async def join(self, viewer: Viewer) -> None:
-        """Add a page; returns once hints arrive, or after a while without."""
+        """Add a page; returns once hints arrive, or after a while without.
+
+        Raises TooManyPages.
+        """
+        if self.pages_of(viewer.user_id) >= settings.SOCKETS_PER_USER:
+            raise TooManyPages
         if not self._tasks:
             loops = (self._listen, self._beat, self._watch_rights, self._reload)
             self._tasks = [asyncio.create_task(loop()) for loop in loops]
@@ -65,6 +75,10 @@ class LiveHub:
             await asyncio.wait_for(self._listening.wait(), LISTEN_SECONDS)
         except TimeoutError:
             log.warning("live_without_hints")
+
+    def pages_of(self, user_id: int) -> int:
+        """Return how many pages a user has open."""
+        return sum(viewer.user_id == user_id for viewer in self.viewers)
 
     async def leave(self, viewer: Viewer) -> None:
         """Remove a page and what only it looked at."""

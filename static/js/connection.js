@@ -10,14 +10,13 @@ export function startConnection() {
   let lastLive = new Date();
   const show = (state) => {
     root.dataset.connection = state;
-    const since = document.querySelector("[data-connection-since]");
-    if (since && state === "offline") since.textContent = lastLive.toLocaleTimeString();
+    for (const since of document.querySelectorAll("[data-connection-since]")) since.textContent = lastLive.toLocaleTimeString();
   };
   document.addEventListener("live:state", ({ detail }) => {
     clearTimeout(timer);
     if (detail === "live") show("live");
     else if (root.dataset.connection === "live") lastLive = new Date();
-    if (detail === "offline") show("offline");
+    if (detail === "offline" || detail === "full") show(detail);
     if (detail === "reconnecting") timer = setTimeout(() => show("reconnecting"), PATIENCE);
   });
   document.addEventListener("click", (event) => {

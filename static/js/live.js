@@ -14,6 +14,8 @@ const LONGEST_WAIT = 5000;
 const PING_EVERY = 20000;
 const PONG_WITHIN = 10000;
 const OFFLINE_AFTER = 8000;
+const TOO_MANY_PAGES = 4503;
+const FULL_WAIT = 30000; // others must be closed first
 const CALM_ABOVE = 40; // no fades when this many change at once
 
 class Live {
@@ -106,11 +108,17 @@ class Live {
     if (code === 4401) return this.#signIn();
     if (this.#stopped) return;
     this.#lostAt ??= performance.now();
+    if (code === TOO_MANY_PAGES) return this.#full();
     const wait = Math.min(FIRST_WAIT * 2 ** this.#attempt, LONGEST_WAIT) * (0.7 + 0.6 * Math.random());
     this.#attempt += 1;
     const long = performance.now() - this.#lostAt > OFFLINE_AFTER;
     this.#show(long || navigator.onLine === false ? "offline" : "reconnecting");
     this.#timers.wait = setTimeout(() => this.#connect(), wait);
+  }
+
+  #full() {
+    this.#show("full");
+    this.#timers.wait = setTimeout(() => this.#connect(), FULL_WAIT);
   }
 
   /** Close from our side; a dead network may never tell us that it closed. */

@@ -198,6 +198,15 @@ def test_it_says_that_it_is_not_live(page: Page, server: FakeLive) -> None:
     expect_state(page, "live")
 
 
+def test_it_says_that_too_many_pages_are_open(page: Page, server: FakeLive) -> None:
+    server.expect("subscribe")
+    server.cut(4503)
+    expect_state(page, "full")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    server.expect("subscribe")
+    expect_state(page, "live")
+
+
 def test_it_follows_new_arguments_and_ignores_old_answers(page: Page, server: FakeLive) -> None:
     page.evaluate("""() => {
         document.querySelector("main").dataset.liveArgs = "state=exited";

@@ -91,6 +91,21 @@ async def test_it_closes_on_a_flood(stranger: User) -> None:
         assert len(messages) < 60
 
 
+async def test_it_turns_away_one_page_too_many(
+    administrator: User, viewer: User, settings: Any
+) -> None:
+    settings.SOCKETS_PER_USER = 2
+    async with Page(administrator) as first:
+        async with Page(administrator) as second, Page(administrator) as third:
+            assert await third.closed() == ([], 4503)
+            async with Page(viewer) as other:
+                await other.follow()
+            await first.follow()
+            await second.follow()
+        async with Page(administrator) as again:
+            await again.follow()
+
+
 async def test_it_says_that_a_topic_is_of_another_version(stranger: User) -> None:
     async with Page(stranger) as page:
         messages = await page.follow(topic="something-newer")
