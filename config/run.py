@@ -224,6 +224,8 @@ def run(demo: bool) -> int:
 
 def main() -> None:
     """The command line."""
+    # Who is started in the background of a script would ignore Ctrl-C for good.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="quayside", description=__doc__.splitlines()[0])
     parser.add_argument("--demo", action="store_true", help="add the hosts of the lab")
     try:

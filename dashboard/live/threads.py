@@ -12,7 +12,8 @@ from django.db import close_old_connections
 from django.utils import translation
 
 Result = TypeVar("Result")
-POOL = ThreadPoolExecutor(max_workers=4, thread_name_prefix="live")
+THREADS = 4
+POOL = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="live")
 
 
 def _work(language: str, work: Callable[..., Result], args: tuple[Any, ...]) -> Result:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +13,24 @@ from django.conf import settings
 from django.test import Client
 
 from config.asgi import application
+from dashboard.live.threads import POOL, THREADS
 from fleet.models import User
 
 Message = dict[str, Any]
 DEADLINE = 10.0
 COMMUNICATOR: Any = ApplicationCommunicator  # it has no types
 BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def wait_for_threads() -> None:
+    """Return once no thread reads for a page: they meet only when all of them are idle.
+
+    A page that is gone does not end what a thread of it does; emptying the database would wait
+    for its rows, and it for the tables.
+    """
+    meeting = threading.Barrier(THREADS)
+    for met in [POOL.submit(meeting.wait, DEADLINE) for _ in range(THREADS)]:
+        met.result()
 
 
 class Page:
@@ -52,6 +66,7 @@ class Page:
     async def __aexit__(self, *_error: object) -> None:
         await self.socket.send_input({"type": "websocket.disconnect", "code": 1005})
         await self.socket.wait(DEADLINE)
+        await asyncio.to_thread(wait_for_threads)
 
     async def send(self, **message: Any) -> None:
         """Send a message."""

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -81,11 +82,14 @@ def test_it_names_the_setting_that_keeps_it_from_running(
     assert "hush" not in message
 
 
-def test_ctrl_c_before_it_runs_ends_it_in_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ignored", [False, True])
+def test_ctrl_c_before_it_runs_ends_it_in_words(tmp_path: Path, ignored: bool) -> None:
+    handler = signal.SIG_IGN if ignored else signal.SIG_DFL
     process = subprocess.Popen(
         [sys.executable, "-m", "config.run"],
         cwd=ROOT, env=Stack(tmp_path).environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=partial(signal.signal, signal.SIGINT, handler),
     )  # fmt: skip
     assert process.stdout is not None
     assert "Preparing" in process.stdout.readline()
