@@ -28,3 +28,6 @@ startRowActs();
 startTray();
 startKeys();
 if (document.body.dataset.live) live.start();
+
+// After the first frame: what was not in sight may be laid out now (containers.css).
+requestAnimationFrame(() => setTimeout(() => (document.documentElement.dataset.drawn = "")));

@@ -176,6 +176,10 @@ def test_it_hides_a_column_at_once_and_saves_it(page: Page) -> None:
     assert [key for key in saved["columns"] if key] == ["host"]
 
 
+def test_rows_out_of_sight_are_laid_out_after_the_first_frame(page: Page) -> None:
+    expect(page.locator("html")).to_have_attribute("data-drawn", "")
+
+
 def test_it_keeps_the_tray_open_over_pages(page: Page) -> None:
     page.locator(".top [data-tray-toggle]").click()
     expect(page.locator("#tray")).to_be_visible()
