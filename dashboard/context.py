@@ -8,8 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from dashboard.requests import actor_of
-from fleet.access import visible_jobs
-from fleet.models import OPEN_STATES
+from fleet.selectors.jobs import count_open
 
 THEMES = ("light", "dark", "auto")
 
@@ -37,7 +36,5 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "may_administer": any(
             actor.access.may(name) for name in ("people.manage", "audit.view", "system.view")
         ),
-        "running_jobs": visible_jobs(actor)
-        .filter(state__in=OPEN_STATES, parent__isnull=True)
-        .count(),
+        "running_jobs": count_open(actor),
     }

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from fleet.models import (
@@ -200,18 +200,46 @@ def visible_events(actor: Actor) -> QuerySet[Event]:
 
 
 def visible_jobs(actor: Actor) -> QuerySet[Job]:
-    """Return the actor's own jobs, and those on hosts whose containers the actor may see.
+    """Return the jobs on hosts whose containers the actor may see, and own ones on hosts they see.
 
-    Own ones only with all that the user may do: a token with a role reads what the role reads.
+    A parent is visible with all of its children or not at all: its counts and its words are about
+    all of them. Own jobs on hosts that were removed stay; nothing that is own counts for a token
+    with a role, which reads what the role reads.
     """
-    reach = actor.access.reach("container.view")
     jobs = Job.objects.select_related("host", "actor")
-    if reach.everywhere:
+    if actor.access.reach("container.view").everywhere:
         return jobs
-    here = Q(host__isnull=False) & reach.q("host")
-    child = Job.objects.filter(here, parent=OuterRef("pk"))
-    own = Q(actor=actor.user) if actor.user and not actor.narrowed else Q(pk__in=[])
-    return jobs.filter(here | own | Q(Exists(child)))
+    return jobs.filter(
+        (Q(children_count=0) & _in_sight(actor))
+        | (Q(children_count__gt=0) & ~Q(pk__in=_partly_hidden(actor)))
+    )
+
+
+def listed_jobs(actor: Actor) -> QuerySet[Job]:
+    """Return the visible jobs as lists show them: single ones and parents.
+
+    Visible children of a parent that is not visible stand for themselves.
+    """
+    jobs = visible_jobs(actor)
+    if actor.access.reach("container.view").everywhere:
+        return jobs.filter(parent__isnull=True)
+    return jobs.filter(Q(parent__isnull=True) | Q(parent__in=_partly_hidden(actor)))
+
+
+def _in_sight(actor: Actor) -> Q:
+    """Return the filter of single jobs that the actor may see."""
+    there = Q(host__isnull=False)
+    found = there & actor.access.reach("container.view").q("host")
+    if actor.user and not actor.narrowed:
+        own = Q(actor=actor.user)
+        found |= own & (Q(host__isnull=True) | (there & actor.access.reach("host.view").q("host")))
+    return found
+
+
+def _partly_hidden(actor: Actor) -> QuerySet[Job, int | None]:
+    """Return the ids of the parents of which the actor may not see every child."""
+    children = Job.objects.filter(parent__isnull=False).order_by()
+    return children.exclude(_in_sight(actor)).values_list("parent", flat=True)
 
 
 def _host_of(row: Any) -> Host | None:

@@ -11,7 +11,7 @@ from ninja import Field, Query, Router, Schema
 from dashboard.api.auth import caller
 from dashboard.api.filters import Text
 from dashboard.api.pages import Window, page
-from fleet.access import access_job, visible_jobs
+from fleet.access import access_job, listed_jobs, visible_jobs
 from fleet.models import Job, JobLine
 from fleet.operations.jobs import job_cancel, job_retry
 
@@ -84,7 +84,10 @@ class LinesOut(Schema):
 
 
 class JobFilter(Schema):
-    """Filters; all of them together. Without `parent`, children of bulk jobs are left out."""
+    """Filters; all of them together. Without `parent`, children of bulk jobs are left out.
+
+    Those of a bulk job that reaches beyond what the caller may see are listed by themselves.
+    """
 
     state: Annotated[Text, Field(max_length=10)] = ""
     operation: Annotated[Text, Field(max_length=60)] = ""
@@ -109,11 +112,11 @@ def accepted(job: Job, **more: Any) -> JsonResponse:
 @router.get("", response=JobsOut, summary="List jobs")
 def list_jobs(request: HttpRequest, wanted: Query[JobFilter], window: Query[Window]) -> Any:
     """Return the jobs that the caller may see, the newest first."""
-    rows = visible_jobs(caller(request))
+    actor = caller(request)
     if wanted.parent is not None:
-        rows = rows.filter(parent_id=wanted.parent)
-    elif not wanted.children:
-        rows = rows.filter(parent__isnull=True)
+        rows = visible_jobs(actor).filter(parent_id=wanted.parent)
+    else:
+        rows = visible_jobs(actor) if wanted.children else listed_jobs(actor)
     for field, column in (("state", "state"), ("operation", "operation"), ("host", "host_name")):
         if value := getattr(wanted, field):
             rows = rows.filter(**{column: value})

@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from fleet.access import (
+    listed_jobs,
     visible_containers,
     visible_environments,
     visible_events,
     visible_hosts,
-    visible_jobs,
 )
 from fleet.actor import Actor
 from fleet.models import OPEN_STATES, Container, Environment, Host, HostState, Job, JobState
@@ -127,7 +127,7 @@ def fleet_page(actor: Actor, environment: str = "") -> FleetPage:
     here = Q(host__environment=chosen) if chosen else Q()
     hosts = visible_hosts(actor).defer(*SECRETS)
     rows = host_rows(actor, list(hosts.filter(environment=chosen) if chosen else hosts))
-    jobs = visible_jobs(actor).filter(here, parent__isnull=True)
+    jobs = listed_jobs(actor).filter(_jobs_in(chosen))
     return FleetPage(
         environment=chosen,
         environments=environments,
@@ -137,6 +137,15 @@ def fleet_page(actor: Actor, environment: str = "") -> FleetPage:
         jobs=list(jobs.filter(state__in=OPEN_STATES).order_by("-id")[:JOBS_LIMIT]),
         events=_latest(actor, here),
     )
+
+
+def _jobs_in(environment: Environment | None) -> Q:
+    """Return the filter of jobs that concern an environment, parents by their children."""
+    if environment is None:
+        return Q()
+    here = Q(host__environment=environment)
+    parents = Job.objects.filter(here, parent__isnull=False).order_by().values("parent")
+    return here | Q(pk__in=parents)
 
 
 RANKS = {HostState.UNREACHABLE: 0, HostState.UNKNOWN: 2, HostState.REACHABLE: 3}

@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from fleet.access import access_job, visible_jobs
+from fleet.access import access_job, listed_jobs, visible_jobs
 from fleet.actor import Actor
 from fleet.jobs.states import RETRYABLE_STATES
 from fleet.models import OPEN_STATES, Job, JobLine, JobState
@@ -110,6 +110,9 @@ class JobRow:
     job: Job
     may_cancel: bool
     may_retry: bool
+    related: frozenset[int] = (
+        frozenset()
+    )  # of its parent and what it tries again, those one may see
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class JobPage:
 
 def filter_jobs(actor: Actor, query: JobQuery) -> QuerySet[Job]:
     """Return single jobs and parents that the actor may see and that match, newest first."""
-    jobs = visible_jobs(actor).filter(query.condition(), parent__isnull=True)
+    jobs = listed_jobs(actor).filter(query.condition())
     return (jobs.filter(state__in=query.state) if query.state else jobs).order_by("-pk")
 
 
@@ -194,11 +197,17 @@ def job_detail(actor: Actor, job_id: int, query: JobQuery) -> JobDetail:
     job = access_job(actor, job_id)
     last = list(JobLine.objects.filter(job=job).order_by("-number")[:LINES])
     return JobDetail(
-        row=_row(actor, job),
+        row=replace(_row(actor, job), related=_related(actor, job)),
         lines=last[::-1],
         lines_total=last[0].number if last else 0,
         children=_children(actor, job, query),
     )
+
+
+def _related(actor: Actor, job: Job) -> frozenset[int]:
+    ids = [pk for pk in (job.parent_id, job.retry_of_id) if pk]
+    found = visible_jobs(actor).filter(pk__in=ids).values_list("pk", flat=True) if ids else ()
+    return frozenset(found)
 
 
 def _children(actor: Actor, job: Job, query: JobQuery) -> JobPage:
@@ -218,14 +227,13 @@ def _children(actor: Actor, job: Job, query: JobQuery) -> JobPage:
 
 def open_jobs(actor: Actor, limit: int = TRAY) -> list[JobRow]:
     """Return what is queued or running now, newest first: the tray."""
-    jobs = visible_jobs(actor).filter(parent__isnull=True, state__in=OPEN_STATES).order_by("-pk")
+    jobs = listed_jobs(actor).filter(state__in=OPEN_STATES).order_by("-pk")
     return job_rows(actor, jobs[:limit])
 
 
 def count_open(actor: Actor) -> int:
-    """Return how many jobs are queued or running now; children are not counted."""
-    jobs = visible_jobs(actor).filter(parent__isnull=True, state__in=OPEN_STATES)
-    return jobs.count()
+    """Return how many jobs are queued or running now; children of what is counted are not."""
+    return listed_jobs(actor).filter(state__in=OPEN_STATES).count()
 
 
 @dataclass(frozen=True)

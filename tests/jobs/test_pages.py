@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from dashboard.live.topics.base import TOPICS
 from dashboard.live.topics.jobs import JobToasts
 from fleet.actor import Actor, actor_for
-from fleet.models import Host, Job, JobLine, JobState, User
+from fleet.models import Host, Job, JobLine, JobState, Role, User
 from fleet.publish import JobsChanged
 from tests.jobs.conftest import make_jobs
 
@@ -208,11 +208,12 @@ def test_it_tells_who_asked_how_it_ended(queued: Job, administrator: User, viewe
 
 
 def test_it_shows_two_users_of_equal_rights_their_own_jobs(
-    host: Host, stranger: User, make_user: Callable[..., User]
+    host: Host, make_user: Callable[..., User]
 ) -> None:
-    other = make_user("otto")
-    make_jobs(host, 1, actor=stranger)
+    Role.objects.create(name="warden", permissions=["host.view"])
+    one, other = (make_user(name, role="warden", on=host) for name in ("ida", "otto"))
+    make_jobs(host, 1, actor=one)
     topic = TOPICS["jobs"]
-    assert topic.key(actor_for(stranger)) != topic.key(actor_for(other))
-    assert topic.load(actor_for(stranger), QueryDict("")).lists["job-rows"]
+    assert topic.key(actor_for(one)) != topic.key(actor_for(other))
+    assert topic.load(actor_for(one), QueryDict("")).lists["job-rows"]
     assert not topic.load(actor_for(other), QueryDict("")).lists["job-rows"]

@@ -17,7 +17,8 @@ from dashboard.forms.actions import param_label
 from dashboard.live.moments import ago_mark
 from dashboard.live.topics.base import Notice, Part, Snapshot, Toast, Topic, register
 from dashboard.templatetags.states import JOB
-from fleet.actor import Actor
+from fleet.access import visible_jobs
+from fleet.actor import Actor, actor_for
 from fleet.models import OPEN_STATES, Job, JobLine, JobState
 from fleet.publish import Hint, JobsChanged
 from fleet.selectors.hosts import revision_of
@@ -110,7 +111,12 @@ class JobToasts(Notice):
         ended = Job.objects.filter(
             pk__in=hint.ids, actor__in=users, parent__isnull=True, finished_at__gt=just_now
         )
-        return [toast_of(job) for job in ended.exclude(state__in=OPEN_STATES)]
+        ended = ended.exclude(state__in=OPEN_STATES).select_related("actor")
+        return [toast_of(job) for job in ended if _may_still_see(job)]
+
+
+def _may_still_see(job: Job) -> bool:
+    return visible_jobs(actor_for(job.actor)).filter(pk=job.pk).exists()
 
 
 def toast_of(job: Job) -> Toast:
@@ -167,7 +173,8 @@ def _rows(page: JobPage, prefix: str) -> dict[str, Part]:
 def row_part(element_id: str, template: str, row: JobRow) -> Part:
     """Return the picture of one job; what the viewer may do is part of its revision."""
     job = row.job
-    flags = f"{VERSION}{int(row.may_cancel)}{int(row.may_retry)}"
+    related = "".join(f".{pk:x}" for pk in sorted(row.related))
+    flags = f"{VERSION}{int(row.may_cancel)}{int(row.may_retry)}{related}"
     return part(element_id, f"{job.pk:x}.{job.revision:x}.{flags}", template, lambda: facts_of(row))
 
 
