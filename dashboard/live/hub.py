@@ -75,6 +75,9 @@ class LiveHub:
             await asyncio.wait_for(self._listening.wait(), LISTEN_SECONDS)
         except TimeoutError:
             log.warning("live_without_hints")
+            self.deaf = True
+        if self.deaf:
+            viewer.tell_late(True)
 
     def pages_of(self, user_id: int) -> int:
         """Return how many pages a user has open."""
@@ -145,14 +148,14 @@ class LiveHub:
                     await self._receive(await layer.receive(self._channel))
             except Exception as error:  # noqa: BLE001 - whatever it is, we listen again
                 log.warning("live_hub_deaf", error=str(error))
-                self.deaf = True
+                self._set_deaf(True)
                 await asyncio.sleep(1)
 
     async def _receive(self, message: dict[str, Any]) -> None:
         if message.get("type") == "beat":
             self._last_beat = asyncio.get_running_loop().time()
             if self.deaf:
-                self.deaf = False
+                self._set_deaf(False)
                 self._rights_changed.set()
                 self._touch_all()
             return
@@ -170,11 +173,17 @@ class LiveHub:
             await asyncio.sleep(BEAT_SECONDS)
             if loop.time() - self._last_beat > BEAT_SECONDS * MISSED_BEATS and not self.deaf:
                 log.warning("live_hub_deaf", error="no beat")
-                self.deaf = True
+                self._set_deaf(True)
             try:
                 await asyncio.wait_for(layer.send(self._channel, {"type": "beat"}), BEAT_SECONDS)
             except Exception:  # noqa: BLE001 - Redis is away: told by the missing beat
-                self.deaf = True
+                self._set_deaf(True)
+
+    def _set_deaf(self, deaf: bool) -> None:
+        if deaf != self.deaf:
+            self.deaf = deaf
+            for viewer in self.viewers:
+                viewer.tell_late(deaf)
 
     def _touch_all(self) -> None:
         for view in list(self.views.values()):

@@ -90,6 +90,10 @@ class Viewer:
             self._urgent.popitem(last=False)
         self.wake()
 
+    def tell_late(self, late: bool) -> None:
+        """Tell the page that changes come late, as no hints arrive, or at once again."""
+        self.tell("late", {"type": "late", "late": late})
+
     async def run(self) -> None:
         """Send until cancelled; a slow browser makes this wait, and miss what is outdated."""
         while True:

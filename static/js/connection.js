@@ -14,7 +14,7 @@ export function startConnection() {
   };
   document.addEventListener("live:state", ({ detail }) => {
     clearTimeout(timer);
-    if (detail === "live") show("live");
+    if (detail === "live" || detail === "late") show(detail);
     else if (root.dataset.connection === "live") lastLive = new Date();
     if (detail === "offline" || detail === "full") show(detail);
     if (detail === "reconnecting") timer = setTimeout(() => show("reconnecting"), PATIENCE);

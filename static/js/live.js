@@ -27,6 +27,7 @@ class Live {
   #topics = new Map(); // name -> { element, args, spare }
   #listeners = new Map();
   #stopped = false;
+  #late = false; // the server hears of no changes and looks for them now and then
   #lostAt = performance.now();
 
   /** Call `run` for each message of a type that live.js does not handle itself. */
@@ -91,6 +92,7 @@ class Live {
   }
 
   #opened() {
+    this.#late = false;
     this.#readTopics();
     this.send({ type: "subscribe", topics: this.#describeAll() });
     this.#timers.ping = setInterval(() => this.#ping(), PING_EVERY);
@@ -145,7 +147,7 @@ class Live {
   }
 
   #show(state) {
-    if (state === "live") this.#lostAt = null;
+    if (state === "live" || state === "late") this.#lostAt = null;
     if (state === this.state) return;
     this.state = state;
     document.dispatchEvent(new CustomEvent("live:state", { detail: state }));
@@ -196,6 +198,7 @@ class Live {
     const message = JSON.parse(text);
     if (message.type === "update") this.#update(message);
     else if (message.type === "ready") this.#ready();
+    else if (message.type === "late") this.#setLate(message.late);
     else if (message.type === "gone") this.#gone(message);
     else if (message.type === "bye") this.#signIn();
     this.#emit(message.type, message);
@@ -207,8 +210,13 @@ class Live {
 
   #ready() {
     this.#attempt = 0;
-    this.#slices.add("ready", () => this.#show("live"), true);
+    this.#slices.add("ready", () => this.#show(this.#late ? "late" : "live"), true);
     this.#slices.start();
+  }
+
+  #setLate(late) {
+    this.#late = late;
+    if (this.state === "live" || this.state === "late") this.#show(late ? "late" : "live");
   }
 
   #update(message) {

@@ -198,6 +198,13 @@ def test_it_says_that_it_is_not_live(page: Page, server: FakeLive) -> None:
     expect_state(page, "live")
 
 
+def test_it_says_that_changes_come_late(page: Page, server: FakeLive) -> None:
+    server.send(type="late", late=True)
+    expect_state(page, "late")
+    server.send(type="late", late=False)
+    expect_state(page, "live")
+
+
 def test_it_says_that_too_many_pages_are_open(page: Page, server: FakeLive) -> None:
     server.expect("subscribe")
     server.cut(4503)

@@ -41,6 +41,7 @@ class Page:
         self.origin = origin
         self.client = Client()
         self.rows: list[str] = []
+        self.late = False
         self.html: dict[str, str] = {}
 
     async def __aenter__(self) -> Page:
@@ -100,6 +101,8 @@ class Page:
         if message["type"] == "update":
             self.html.update(message["set"])
             self.rows = message["lists"].get("container-rows", self.rows)
+        elif message["type"] == "late":
+            self.late = message["late"]
         return message
 
     async def shows(self, condition: Callable[[Page], bool]) -> None:
