@@ -25,6 +25,7 @@ from typing import IO
 from config.redis import find_server, private_redis
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+SUPERVISOR = BASE_DIR / "config" / "supervisor.py"
 READY_SECONDS = 60
 
 
@@ -181,22 +182,35 @@ def announce(bind: str, port: int) -> None:
     say("  Ctrl-C ends it.\n")
 
 
-def supervise(config: Path, bind: str, port: int) -> int:
-    """Run supervisord until it ends; pass signals on and its output through."""
-    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def supervise(config: Path, bind: str, port: int, held: IO[str]) -> int:
+    """Run supervisord until it ends; pass signals on and its output through.
 
-    def stop(number: int, _frame: object) -> None:
-        child.send_signal(signal.SIGTERM)
+    It keeps the lock too: what it still has to end after our death holds Redis and the port.
+    """
+    command = [sys.executable, "-P", str(SUPERVISOR), str(os.getpid()), str(config)]
+    child: subprocess.Popen[bytes] | None = None
+    told = False
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal told
+        told = True
+        if child:
+            child.send_signal(signal.SIGTERM)
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=[held.fileno()]
+    )
+    if told:  # while it was being started
+        child.send_signal(signal.SIGTERM)
     threading.Thread(target=announce, args=(bind, port), daemon=True).start()
     assert child.stdout is not None  # noqa: S101 - PIPE was asked for above
     for line in child.stdout:
         sys.stdout.buffer.write(line)
         sys.stdout.flush()
-    return child.wait()
+    code = child.wait()
+    return 0 if told else code
 
 
 def run(demo: bool) -> int:
@@ -217,7 +231,7 @@ def run(demo: bool) -> int:
     config.touch(mode=0o600)
     config.write_text(supervisor_config(data, programs(redis)))
     try:
-        return supervise(config, settings.BIND, settings.PORT)
+        return supervise(config, settings.BIND, settings.PORT, held)
     finally:
         held.close()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +32,7 @@ def test_it_runs_carries_on_and_ends_cleanly(tmp_path: Path) -> None:
         everything = stack.children()
         stack.make_administrator()
         assert stack.stop() == 0
-    eventually(lambda: not [pid for pid in everything if Path(f"/proc/{pid}").exists()], "all end")
+    eventually(lambda: not still_there(everything), "all end")
 
     with stack:
         assert stack.output().count("/setup/") == 1
@@ -46,6 +48,31 @@ def test_it_starts_a_killed_process_again(tmp_path: Path) -> None:
         for words in ("config.web", "manage.py watch"):
             stack.kill(words)
         eventually(lambda: answers(stack), "the web process answers again")
+
+
+def test_nothing_stays_behind_what_is_killed(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    with stack:
+        everything, worker = stack.children(), stack.pid("-Q transfer")
+        assert all(stack.pid(words) for words in ("redis", *PROCESSES))
+        assert stack.process is not None
+        os.kill(worker, signal.SIGSTOP)  # so that the end takes a while
+        stack.process.kill()
+        stack.process.wait()
+        assert "running already" in refused(stack.environment)
+        os.kill(worker, signal.SIGCONT)
+        eventually(lambda: not still_there(everything), "all end")
+
+    with stack:
+        assert stack.get("/healthz") == 200
+        everything = stack.children()
+        os.kill(stack.pid("config/supervisor.py"), signal.SIGKILL)
+        eventually(lambda: not still_there(everything), "all end")
+
+
+def still_there(pids: Iterable[int]) -> list[int]:
+    """Return which of the processes have not ended."""
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
 def answers(stack: Stack) -> bool:
