@@ -57,7 +57,7 @@ def lock(data: Path) -> IO[str]:
 def settle_redis(data: Path) -> list[str] | None:
     """Return the command of a private redis-server; None when QUAYSIDE_REDIS_URL is set."""
     if os.environ.get("QUAYSIDE_REDIS_URL") or os.environ.get("QUAYSIDE_REDIS_URL_FILE"):
-        return None
+        return None  # the settings read it
     server = find_server()
     if server is None:
         raise CannotStart(
@@ -85,6 +85,11 @@ def check_port(bind: str, port: int) -> None:
 
 def check_redis(url: str) -> None:
     """Raise CannotStart when a Redis of the user's own does not answer; its URL is not told."""
+    if url == "memory://":
+        raise CannotStart(
+            "QUAYSIDE_REDIS_URL=memory:// is for tests in one process, and make run has several."
+            " Unset it, or name a Redis."
+        )
     from redis import Redis, RedisError
 
     try:
@@ -108,13 +113,26 @@ def prepare(demo: bool) -> None:
     try:
         call_command("migrate", interactive=False, verbosity=0)
     except DatabaseError as error:
-        raise CannotStart(
-            f"The database cannot be used (QUAYSIDE_DATABASE_URL): {error}"
-        ) from error
+        raise CannotStart(database_words(error)) from error
     prepare_static()
     call_command("add_local_host")
     if demo:
         call_command("demo_hosts")
+
+
+def database_words(error: Exception) -> str:
+    """Return what is wrong with the database, and what to do when it is the one we made."""
+    from config.env import env_secret
+    from config.settings import DATABASES
+
+    if env_secret("QUAYSIDE_DATABASE_URL"):
+        return f"The database cannot be used (QUAYSIDE_DATABASE_URL): {error}"
+    path = DATABASES["default"]["NAME"]
+    return (
+        f"The database {path} cannot be used: {error}. Put a backup of it in its place, together"
+        " with the keys beside it. Or move it away, with the files of the same name that end in"
+        " -wal and -shm: Quayside then begins with an empty one."
+    )
 
 
 def programs(redis: list[str] | None) -> dict[str, list[str]]:

@@ -95,6 +95,7 @@ def test_it_says_that_the_port_is_taken(tmp_path: Path) -> None:
     ("name", "value", "said"),
     [
         ("QUAYSIDE_REDIS_URL", "redis://:hush@127.0.0.1:1/0", "Redis does not answer"),
+        ("QUAYSIDE_REDIS_URL", "memory://", "for tests"),
         ("QUAYSIDE_DATABASE_URL", "postgres://me:hush@127.0.0.1:1/x", "database cannot be used"),
         ("QUAYSIDE_DATA_DIR", "/proc/quayside", "QUAYSIDE_DATA_DIR"),
         ("QUAYSIDE_TIME_ZONE", "Mars/Base", "QUAYSIDE_TIME_ZONE"),
@@ -107,6 +108,17 @@ def test_it_names_the_setting_that_keeps_it_from_running(
     assert said in message
     assert name in message
     assert "hush" not in message
+
+
+def test_it_names_the_file_that_is_no_database(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    path = tmp_path / "data" / "quayside.sqlite3"
+    path.parent.mkdir()
+    path.write_text("no database " * 500)
+    message = refused(stack.environment)
+    assert str(path) in message
+    assert "backup" in message
+    assert "QUAYSIDE_DATABASE_URL" not in message
 
 
 @pytest.mark.parametrize("ignored", [False, True])
