@@ -62,7 +62,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
+    "dashboard.staticfiles.StaticFiles",
     "django.contrib.humanize",
     "django_htmx",
     "template_partials",
