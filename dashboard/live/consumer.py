@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from dashboard.live.difference import Known
 from dashboard.live.hub import TooManyPages, current_hub
 from dashboard.live.messages import (
+    TOPICS_LIMIT,
     ChangeArgs,
     CloseStream,
     Following,
@@ -31,6 +32,7 @@ from dashboard.live.rights import read_rights
 from dashboard.live.streams import Streams
 from dashboard.live.threads import run
 from dashboard.live.topics import STREAMS, TOPICS
+from dashboard.live.topics.base import Topic
 from dashboard.live.view import Seer
 from dashboard.live.viewer import BrowserGone, Viewer, gone_text
 from dashboard.requests import client_address
@@ -59,6 +61,14 @@ def address_of(scope: dict[str, Any]) -> str:
     """Return the address that the socket comes from."""
     remote = (scope.get("client") or ("",))[0] or ""
     return client_address(remote, headers_of(scope).get(b"x-forwarded-for", ""))
+
+
+def believed(following: Following, topic: Topic) -> Known:
+    """Return what the page shows, nothing if it claims more than there can be: it gets all."""
+    listed = sum(len(order) for order in following.lists.values())
+    if max(len(following.have), listed) > topic.most:
+        return Known()
+    return Known(following.have, following.lists)
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -150,12 +160,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         viewer.asked()
 
     async def _follow(self, following: Following) -> None:
-        if following.topic in TOPICS:
-            known = Known(following.have, following.lists)
-            viewer = cast(Viewer, self.viewer)
-            await self.hub.follow(viewer, following.topic, following.args, known)
-        else:
+        viewer, topic = cast(Viewer, self.viewer), TOPICS.get(following.topic)
+        if topic is None:
             await self._unknown(following.topic)
+        elif len(viewer.subscriptions.keys() | {topic.name}) > TOPICS_LIMIT:
+            await self._refuse(MALFORMED)
+        else:
+            await self.hub.follow(viewer, topic.name, following.args, believed(following, topic))
 
     async def _open(self, message: OpenStream) -> None:
         if message.topic in STREAMS:

@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+CLAIM_LIMIT = 5000  # elements of a topic that a page says to show
+TOPICS_LIMIT = 8  # of one page
+MESSAGE_LIMIT = 512 * 1024  # characters: 500 rows and their order take about 40,000
+
 Name = Annotated[str, Field(max_length=40)]
 Args = Annotated[str, Field(max_length=16_384)]
 ElementId = Annotated[str, Field(max_length=200)]
 Revision = Annotated[str, Field(max_length=100)]
-
-MESSAGE_LIMIT = 512 * 1024  # characters: 500 rows and their order take about 40,000
 
 
 class Malformed(Exception):
@@ -23,9 +25,10 @@ class Following(BaseModel):
 
     topic: Name
     args: Args = ""
-    have: Annotated[dict[ElementId, Revision], Field(max_length=5000)] = {}
+    have: Annotated[dict[ElementId, Revision], Field(max_length=CLAIM_LIMIT)] = {}
     lists: Annotated[
-        dict[ElementId, Annotated[list[ElementId], Field(max_length=5000)]], Field(max_length=20)
+        dict[ElementId, Annotated[list[ElementId], Field(max_length=CLAIM_LIMIT)]],
+        Field(max_length=20),
     ] = {}
 
 
@@ -33,7 +36,7 @@ class Subscribe(BaseModel):
     """All topics of a page, sent when the socket opens."""
 
     type: Literal["subscribe"]
-    topics: Annotated[list[Following], Field(max_length=20)]
+    topics: Annotated[list[Following], Field(max_length=TOPICS_LIMIT)]
 
 
 class ChangeArgs(Following):

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from fleet.models import User
+from dashboard.live.messages import TOPICS_LIMIT
+from dashboard.live.topics import TOPICS
+from fleet.models import Container, User
 from tests.live.pages import Page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,6 +69,7 @@ MANY = {f"row-{number}": "1" for number in range(6000)}
         '{"type": "args", "topic": "containers", "have": {"a": {"b": 1}}}',
         json.dumps({"type": "args", "topic": "containers", "have": MANY}),
         json.dumps({"type": "args", "topic": "containers", "args": "x" * 20_000}),
+        json.dumps({"type": "subscribe", "topics": [{"topic": f"t{n}"} for n in range(9)]}),
         json.dumps({"type": "ping", "more": "x" * 600_000}),
     ],
 )
@@ -111,6 +114,41 @@ async def test_it_says_that_a_topic_is_of_another_version(stranger: User) -> Non
         messages = await page.follow(topic="something-newer")
         assert messages[0]["type"] == "gone"
         assert messages[0]["topic"] == "something-newer"
+
+
+async def test_it_closes_on_a_ninth_topic(administrator: User) -> None:
+    names = sorted(TOPICS)[: TOPICS_LIMIT + 1]
+    async with Page(administrator) as page:
+        await page.send(type="subscribe", topics=[{"topic": name} for name in names[:-1]])
+        await page.send(type="args", topic=names[0], args="q=web")  # followed already
+        await page.send(type="args", topic=names[-1])
+        assert (await page.closed())[1] == 4400
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+async def test_it_believes_no_claim_that_is_larger_than_its_topic(
+    administrator: User, container: Container, spare: int
+) -> None:
+    most = TOPICS["containers"].most
+    async with Page(administrator) as page:
+        first = (await page.follow())[0]
+    have = {name: html.split('data-rev="')[1].split('"')[0] for name, html in first["set"].items()}
+    others = {f"container-{10**6 + number}": "1" for number in range(most - len(have) + spare)}
+    async with Page(administrator) as page:
+        again = await page.follow(have=have | others, lists=first["lists"])
+    assert [message.get("set") for message in again[:-1]] == [first["set"]] * spare
+
+
+async def test_it_believes_no_order_that_is_longer_than_its_topic(
+    administrator: User, container: Container
+) -> None:
+    order = [f"container-{number}" for number in range(400)]
+    async with Page(administrator) as page:
+        first = (await page.follow())[0]
+    have = {name: html.split('data-rev="')[1].split('"')[0] for name, html in first["set"].items()}
+    async with Page(administrator) as page:
+        again = await page.follow(have=have, lists={**first["lists"], "a": order, "b": order})
+    assert again[0]["set"] == first["set"]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from fleet.actor import Actor
 from fleet.publish import Hint
 
+AROUND = 20  # elements around a list, at most
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Kind = TypeVar("Kind", bound="type[Topic] | type[Stream] | type[Notice]")
 
@@ -45,6 +46,7 @@ class Topic:
     """A picture of rows that many may look at. Subclasses are stateless."""
 
     name: ClassVar[str]
+    most: ClassVar[int] = 100  # elements of it that a page can show
 
     def key(self, actor: Actor) -> Hashable:
         """Return what of the actor the picture depends on: actors of equal keys share it.

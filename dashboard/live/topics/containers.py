@@ -10,14 +10,14 @@ from django.template.loader import get_template
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from dashboard.live.topics.base import Part, Snapshot, Topic, register
+from dashboard.live.topics.base import AROUND, Part, Snapshot, Topic, register
 from dashboard.live.topics.container_rows import DEFAULT_COLUMNS, columns_of, row_parts
 from dashboard.templatetags.states import FAILED as FAILED_LOOK
 from dashboard.templatetags.states import HEALTH, Look, look_of
 from fleet.actor import Actor
 from fleet.models import ContainerState
 from fleet.publish import ContainersChanged, Hint, HostsChanged
-from fleet.selectors.container_query import FAILED, UNREACHABLE
+from fleet.selectors.container_query import FAILED, SIZES, UNREACHABLE
 from fleet.selectors.containers import ContainerPage, ContainerQuery, container_page
 from fleet.selectors.hosts import revision_of
 
@@ -52,6 +52,7 @@ class Containers(Topic):
     """`containers`, with the list's query string and columns as arguments."""
 
     name = "containers"
+    most = max(SIZES) + AROUND
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
         """Every change of a container or a host may change rows or counts."""

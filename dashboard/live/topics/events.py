@@ -10,10 +10,10 @@ from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from dashboard.live.topics.base import Part, Snapshot, Topic, register
+from dashboard.live.topics.base import AROUND, Part, Snapshot, Topic, register
 from fleet.actor import Actor
 from fleet.publish import EventsAdded, Hint
-from fleet.selectors.events import EventPage, EventQuery, event_page
+from fleet.selectors.events import PAGE_SIZE, EventPage, EventQuery, event_page
 
 LIST = "event-rows"
 
@@ -23,6 +23,7 @@ class Events(Topic):
     """`events`, with the list's query string as arguments; `bare=1` leaves the host out."""
 
     name = "events"
+    most = 2 * PAGE_SIZE + AROUND  # each event may be the only one of its day
 
     def key(self, actor: Actor) -> Hashable:
         """Days begin and end in the reader's time zone."""

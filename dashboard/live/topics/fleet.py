@@ -6,6 +6,7 @@ from collections.abc import Hashable
 
 from django.http import QueryDict
 
+from dashboard.live.messages import CLAIM_LIMIT
 from dashboard.live.topics.base import Snapshot, Topic, register
 from dashboard.live.topics.hosts import part
 from fleet.actor import Actor
@@ -20,6 +21,7 @@ class Fleet(Topic):
     """`fleet`, with `environment=` as arguments."""
 
     name = "fleet"
+    most = CLAIM_LIMIT  # it shows all hosts
 
     def key(self, actor: Actor) -> Hashable:
         """Running jobs may be one's own."""

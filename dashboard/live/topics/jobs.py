@@ -15,14 +15,16 @@ from django.utils.translation import gettext as _
 from dashboard import job_words
 from dashboard.forms.actions import param_label
 from dashboard.live.moments import ago_mark
-from dashboard.live.topics.base import Notice, Part, Snapshot, Toast, Topic, register
+from dashboard.live.topics.base import AROUND, Notice, Part, Snapshot, Toast, Topic, register
 from dashboard.templatetags.states import JOB
 from fleet.access import visible_jobs
 from fleet.actor import Actor, actor_for
 from fleet.models import OPEN_STATES, Job, JobLine, JobState
 from fleet.publish import Hint, JobsChanged
 from fleet.selectors.hosts import revision_of
+from fleet.selectors.jobs import LINES as LINES_SHOWN
 from fleet.selectors.jobs import (
+    SIZES,
     JobDetail,
     JobPage,
     JobQuery,
@@ -55,6 +57,7 @@ class Jobs(JobTopic):
     """`jobs`, with the list's query string as arguments."""
 
     name = "jobs"
+    most = max(SIZES) + AROUND
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
         """Return the page of the list that the arguments ask for."""
@@ -66,6 +69,7 @@ class OneJob(JobTopic):
     """`job`, with `id=7` and the filters of its children as arguments."""
 
     name = "job"
+    most = LINES_SHOWN + max(SIZES) + AROUND
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
         """A child's hint carries its parent's id as well."""
