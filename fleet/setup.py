@@ -17,7 +17,7 @@ from fleet.access import Access, Unknown
 from fleet.actor import Actor
 from fleet.audit import record
 from fleet.models import Grant, Role, Scope, SetupToken, User
-from fleet.operations.passwords import check_new_password, check_username
+from fleet.operations.passwords import check_account
 
 LOCK = 7_041_777  # a number of our own for PostgreSQL's advisory lock
 SHAPE = re.compile(r"^[A-Za-z0-9_-]{43}\Z")
@@ -65,8 +65,7 @@ def make_first_administrator(
 
     Raises Unknown for a token that is wrong or used, Invalid for `username` or `password`.
     """
-    user = User(username=check_username(username))
-    check_new_password(password, user)
+    user = check_account(username, password)
     user.set_password(password)  # slow on purpose: before the lock
     with transaction.atomic():
         _one_at_a_time()

@@ -18,7 +18,7 @@ from fleet.access import visible_environments, visible_hosts
 from fleet.actor import Actor
 from fleet.models import Environment, Host, Role, Team, User
 from fleet.operations.errors import Invalid
-from fleet.operations.passwords import PASSWORD_LIMIT, password_rules
+from fleet.operations.passwords import PASSWORD_LIMIT, check_account, password_rules
 from fleet.selectors.people import roles_of, teams_of, users_of
 
 Result = TypeVar("Result")
@@ -94,6 +94,17 @@ class FirstAdministratorForm(NewPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password"].label = _("Password")
+
+    def clean(self) -> dict[str, Any]:
+        """Tell what is wrong with the name and the password along with everything else."""
+        data = super().clean()
+        told = set(self.errors)
+        try:
+            check_account(self.data.get("username", ""), self.data.get("password", ""))
+        except Invalid as error:
+            for name in error.fields.keys() - told:
+                self.add_error(name, error.fields[name])
+        return data
 
 
 class ChangePasswordForm(NewPasswordForm):

@@ -28,6 +28,7 @@ SOCKET_PATH_LIMIT = 107
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,63}")
+_KEY_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----")
 _PATH = re.compile(r"/[A-Za-z0-9_./@+:=-]*")
 
 
@@ -225,8 +226,22 @@ def _check_tls_key(field: str, value: str) -> BadEndpoint | None:
     except TypeError:
         return BadEndpoint(field, _("This key has a passphrase. Use a key without one."))
     except Exception:  # noqa: BLE001 - cryptography raises many kinds for broken keys
+        if "BEGIN OPENSSH" not in value and (problem := _broken_key(field, value)):
+            return problem
         return BadEndpoint(field, _("This is not a private key in PEM form."))
     return None
+
+
+def _broken_key(field: str, value: str) -> BadEndpoint | None:
+    """What to say of a private key that cannot be read; ``None`` when it never was one."""
+    begin = _KEY_BEGIN.search(value)
+    if begin is None:
+        return None
+    if f"-----END {begin[1]}-----" not in value:
+        return BadEndpoint(
+            field, _("This key is incomplete. Copy the whole file, to its last line -----END …")
+        )
+    return BadEndpoint(field, _("This key is incomplete or damaged. Copy the whole file again."))
 
 
 def _check_pair(endpoint: Endpoint, bad: set[str]) -> Iterator[BadEndpoint]:
@@ -259,10 +274,12 @@ def _check_ssh_key(field: str, value: str) -> BadEndpoint | None:
     except asyncssh.KeyImportError as error:
         if "passphrase" in str(error).lower():
             return BadEndpoint(field, _("This key has a passphrase. Use a key without one."))
-        return BadEndpoint(field, _("This is not a private key in OpenSSH or PEM form."))
-    except Exception:  # noqa: BLE001 - hostile input reaches many parsers below
-        return BadEndpoint(field, _("This is not a private key in OpenSSH or PEM form."))
-    return None
+    except Exception:  # noqa: BLE001, S110 - hostile input reaches many parsers below
+        pass
+    else:
+        return None
+    problem = _broken_key(field, value)
+    return problem or BadEndpoint(field, _("This is not a private key in OpenSSH or PEM form."))
 
 
 def _check_host_key(field: str, value: str) -> BadEndpoint | None:

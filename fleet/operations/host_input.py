@@ -101,11 +101,19 @@ def read_host(
         labels=reader.labels("labels", current.labels if current else {}),
         **{name: _credential(reader, name, current, scheme_of(url)) for name in CREDENTIALS},
     )
-    for problem in [] if "url" in reader.problems else check_endpoint(found.endpoint()):
-        if problem.field not in reader.problems:
-            reader.refuse(problem.field, problem.message)
+    if "url" not in reader.problems:
+        _check_connection(reader, found)
     reader.finish()
     return found
+
+
+def _check_connection(reader: Reader, found: HostInput) -> None:
+    told = set(reader.problems)
+    if told & set(CREDENTIALS_OF["tcp"]):
+        told.add("insecure")  # TLS was wanted: it only lacks what was refused
+    for problem in check_endpoint(found.endpoint()):
+        if problem.field not in told:
+            reader.refuse(problem.field, problem.message)
 
 
 def _environment(reader: Reader, current: Host | None) -> str:

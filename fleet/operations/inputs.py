@@ -92,7 +92,8 @@ class Reader:
 
     def _label_lines(self, field: str, text: str) -> dict[str, str]:
         if len(text) > LABELS_TEXT_LIMIT:
-            self.refuse(field, _("These are too many labels."))
+            sentence = _("This is too long: at most %(limit)d characters.")
+            self.refuse(field, sentence % {"limit": LABELS_TEXT_LIMIT})
             return {}
         found: dict[str, str] = {}
         for number, line in enumerate(text.splitlines(), start=1):

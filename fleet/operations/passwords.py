@@ -12,6 +12,7 @@ from fleet.models import User
 from fleet.operations.errors import Invalid
 
 RESERVED = {"system", "anonymous"}  # the audit log speaks of them
+NAME_LIMIT = 150
 PASSWORD_LIMIT = 256  # Argon2 would hash more, but slowly
 
 
@@ -24,8 +25,9 @@ def check_username(text: str, *, of: User | None = None) -> str:
     field = User._meta.get_field("username")
     if not name:
         raise Invalid({"username": [_("Enter a user name.")]})
-    if len(name) > 150:
-        raise Invalid({"username": [_("Use at most 150 characters.")]})
+    if len(name) > NAME_LIMIT:
+        sentence = _("Use at most %(limit)d characters.") % {"limit": NAME_LIMIT}
+        raise Invalid({"username": [sentence]})
     try:
         field.run_validators(name)
     except ValidationError as error:
@@ -52,6 +54,26 @@ def check_new_password(password: str, user: User, *, field: str = "password") ->
         password_validation.validate_password(password, user)
     except ValidationError as error:
         raise Invalid({field: error.messages}) from error
+
+
+def check_account(username: str, password: str) -> User:
+    """Return a new user of that name, neither saved nor given the password.
+
+    Raises Invalid with all that is wrong with both: {"username": …, "password": …}.
+    """
+    user = User(username=username[:NAME_LIMIT])
+    wrong: dict[str, list[str]] = {}
+    try:
+        user.username = check_username(username)
+    except Invalid as error:
+        wrong |= error.fields
+    try:
+        check_new_password(password, user)
+    except Invalid as error:
+        wrong |= error.fields
+    if wrong:
+        raise Invalid(wrong)
+    return user
 
 
 def password_rules() -> str:

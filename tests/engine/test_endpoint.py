@@ -161,6 +161,28 @@ def test_it_names_keys_with_a_passphrase(ca: Authority) -> None:
         assert (problem.field, "passphrase" in str(problem)) == ("ssh_key", True)
 
 
+LOCKED_PEM = key_pem(ec.generate_private_key(ec.SECP256R1()), b"pass")
+
+
+@pytest.mark.parametrize(
+    ("field", "url", "key"),
+    [("tls_key", "tcp://h", LOCKED_PEM), ("ssh_key", "ssh://me@h", LOCKED_PEM),
+     ("ssh_key", "ssh://me@h", SSH_LOCKED), ("ssh_key", "ssh://me@h", SSH_PEM)],
+)  # fmt: skip
+def test_it_says_that_a_key_is_incomplete(ca: Authority, field: str, url: str, key: str) -> None:
+    lines = key.strip().splitlines()
+    for cut, words in (
+        (key[: len(key) // 2], "last line"),
+        ("\n".join(lines[:-1]), "last line"),
+        ("\n".join([lines[0], *lines[2:]]), "incomplete or damaged"),
+    ):
+        fields: dict[str, Any] = {"tls_ca": ca.pem, "tls_cert": ca.leaf().cert}
+        fields = {field: cut, **(fields if field == "tls_key" else {})}
+        (problem,) = check_endpoint(Endpoint(url, **fields))
+        assert problem.field == field
+        assert words in str(problem) and "incomplete" in str(problem)
+
+
 def test_it_says_when_fields_were_swapped(ca: Authority) -> None:
     pair = ca.leaf()
     problems = check_endpoint(Endpoint("tcp://h", ca.pem, tls_cert=pair.key, tls_key=pair.cert))

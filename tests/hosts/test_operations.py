@@ -116,6 +116,7 @@ def test_it_uses_an_environment_whatever_its_case(
         ("labels", {"a": 1}, "both texts"),
         ("labels", {"<b>": "1"}, "label's key"),
         ("labels", {"a": "x" * 65536}, "label's value"),
+        ("labels", "a=" + "x" * 65536, "too long: at most 20000"),
         ("labels", {f"k{i}": "" for i in range(51)}, "too many"),
         ("labels", ["a=b"], "pairs"),
         ("tls_cert", "no certificate", "not a certificate"),
@@ -133,6 +134,16 @@ def test_it_says_at_the_field_what_is_wrong(
     assert "secret words" not in str(fields) and "hunter2" not in str(fields)
     assert not Host.objects.exists() and not Environment.objects.exists()
     assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["tls_ca", "tls_cert", "tls_key"])
+def test_it_asks_for_no_tls_where_it_refused_a_part(
+    actor: Actor, tls_data: Data, field: str
+) -> None:
+    none = dict.fromkeys(("tls_ca", "tls_cert", "tls_key"), "")
+    data = tls_data | none | {field: "A" * 70000, "name": ""}
+    fields = refused(lambda: host_create(actor=actor, data=data))
+    assert set(fields) == {"name", field}
 
 
 def test_it_names_a_key_with_a_passphrase(actor: Actor, tls_data: Data) -> None:

@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
 
 from fleet.access import Unknown
 from fleet.actor import actor_for
@@ -71,8 +72,22 @@ def test_it_keeps_the_link_when_the_form_was_wrong(db: None) -> None:
     for username, password in (("", NEW), ("ada", "tiny"), ("<b>", NEW)):
         with pytest.raises(Invalid):
             make_first_administrator(token=token, username=username, password=password)
+    with pytest.raises(Invalid) as caught:
+        make_first_administrator(token=token, username="system", password="tiny")
+    assert set(caught.value.fields) == {"username", "password"}
     assert is_setup_token(token)
     assert not AuditEntry.objects.exists()
+
+
+def test_its_page_tells_all_that_is_wrong_at_once(db: None) -> None:
+    path = f"/setup/{new_token()}/"
+    wrong = {"username": "<b>", "password": "tiny", "password_again": "other"}
+    told = Client().post(path, wrong).content.decode()
+    for sentence in ("Use letters, digits", "too short", "This is not the same password."):
+        assert sentence in told
+    told = Client().post(path, dict.fromkeys(wrong, "")).content.decode()
+    assert "This field is required." in told
+    assert "Enter a " not in told
 
 
 @pytest.mark.django_db(transaction=True)
