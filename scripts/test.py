@@ -44,6 +44,7 @@ class Phase:
     argv: tuple[str, ...]
     needs: tuple[str, ...] = ()
     minutes: int = 10  # a guard against hanging, for machines half as quick as ours too
+    beside: str = ""  # the phase that it runs at the same time as: both wait more than they work
 
 
 def pytest(*arguments: str) -> tuple[str, ...]:
@@ -76,7 +77,7 @@ PHASES = (
         "The production images and docker-compose.yml",
         pytest("-m", "compose"),
         ("lab",),
-        10,
+        beside="unit",
     ),
 )
 
@@ -184,21 +185,63 @@ def machine(folder: Path, wanted: set[str], no_lab: str) -> Iterator[Machine]:
 
 def run_phase(phase: Phase, have: Machine, folder: Path) -> Result:
     """Run one phase; a phase whose needs are missing is left out, with the reason."""
-    print(f"\n== {phase.name}: {phase.title}", flush=True)
-    result = Result(phase)
-    reasons = [have.missing[need] for need in phase.needs if need in have.missing]
-    if reasons:
-        result.left_out = "; ".join(reasons)
-        result.skipped = 1
-        print(f"Skipped: {result.left_out}", flush=True)
+    with Run(phase, have, folder) as running:
+        return running.finish()
+
+
+class Run:
+    """A phase that runs; `quietly` keeps what it prints until it has finished."""
+
+    def __init__(self, phase: Phase, have: Machine, folder: Path, *, quietly: bool = False) -> None:
+        self.phase = phase
+        self.report = folder / f"{phase.name}.xml"
+        self.output = folder / f"{phase.name}.txt" if quietly else None
+        reasons = [have.missing[need] for need in phase.needs if need in have.missing]
+        self.left_out = "; ".join(reasons)
+        self.began = time.monotonic()
+        self.process: subprocess.Popen[bytes] | None = None
+        if not quietly:
+            self._head()
+        if not self.left_out:
+            self.process = start(phase, have, self.report, self.output)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            end_group(self.process)
+
+    def _head(self) -> None:
+        print(f"\n== {self.phase.name}: {self.phase.title}", flush=True)
+
+    def finish(self) -> Result:
+        """Wait for its end, or end it when its time is over; return what came of it."""
+        result = Result(self.phase, left_out=self.left_out)
+        if self.process is None:
+            result.skipped = 1
+        else:
+            code = self._wait(self.process)
+            result.seconds = time.monotonic() - self.began
+            count(result, self.report, code)
+        if self.output is not None:
+            self._head()
+            if self.output.exists():
+                print(self.output.read_text("utf-8", "replace"), flush=True)
+        told = f"took {result.seconds:.0f} s" if self.process else f"skipped: {self.left_out}"
+        print(f"== {self.phase.name} {told}", flush=True)
         return result
-    began = time.monotonic()
-    report = folder / f"{phase.name}.xml"
-    code = call(phase, have, report)
-    result.seconds = time.monotonic() - began
-    count(result, report, code)
-    print(f"== {phase.name} took {result.seconds:.0f} s", flush=True)
-    return result
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> int:
+        left = self.began + self.phase.minutes * 60 - time.monotonic()
+        try:
+            return process.wait(max(left, 0))
+        except subprocess.TimeoutExpired:
+            minutes = self.phase.minutes
+            print(f"{self.phase.name} took more than {minutes} minutes and was ended", flush=True)
+            return 1
+        finally:
+            end_group(process)
 
 
 def phase_environment(phase: Phase, have: Machine) -> dict[str, str]:
@@ -209,20 +252,23 @@ def phase_environment(phase: Phase, have: Machine) -> dict[str, str]:
     return env
 
 
-def call(phase: Phase, have: Machine, report: Path) -> int:
-    """Run the phase's command in a process group, so that a time-out ends all of it."""
+def start(
+    phase: Phase, have: Machine, report: Path, output: Path | None
+) -> subprocess.Popen[bytes]:
+    """Start the phase's command in a process group, so that a time-out ends all of it."""
     argv = list(phase.argv)
     if "pytest" in argv:
         argv += [f"--junitxml={report}", "-p", "no:cacheprovider"]
-    env = phase_environment(phase, have)
-    process = subprocess.Popen(argv, cwd=ROOT, env=env, start_new_session=True)
-    try:
-        return process.wait(phase.minutes * 60)
-    except subprocess.TimeoutExpired:
-        print(f"{phase.name} took more than {phase.minutes} minutes and was ended", flush=True)
-        return 1
-    finally:
-        end_group(process)
+    with contextlib.ExitStack() as stack:
+        to = stack.enter_context(output.open("wb")) if output else None
+        return subprocess.Popen(
+            argv,
+            cwd=ROOT,
+            env=phase_environment(phase, have),
+            start_new_session=True,
+            stdout=to,
+            stderr=subprocess.STDOUT if to else None,
+        )
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
@@ -291,9 +337,27 @@ def run(phases: list[Phase]) -> int:
         folder.chmod(0o755)  # PostgreSQL runs as another user
         no_lab = install()
         with machine(folder, wanted, no_lab) as have:
-            results = [run_phase(phase, have, folder) for phase in phases]
+            results = run_phases(phases, have, folder)
     print(summary(results), flush=True)
     return 1 if any(r.failed for r in results) else 0
+
+
+def run_phases(phases: list[Phase], have: Machine, folder: Path) -> list[Result]:
+    """Run the phases one after the other, those `beside` a chosen one together with it."""
+    names = {phase.name for phase in phases}
+    results = []
+    for phase in phases:
+        if phase.beside in names:
+            continue
+        with contextlib.ExitStack() as stack:
+            others = [
+                stack.enter_context(Run(other, have, folder, quietly=True))
+                for other in phases
+                if other.beside == phase.name
+            ]
+            results.append(run_phase(phase, have, folder))
+            results += [other.finish() for other in others]
+    return results
 
 
 def main() -> int:

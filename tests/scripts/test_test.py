@@ -77,6 +77,27 @@ def is_running(pid: int) -> bool:
     return state != "Z"
 
 
+def test_it_runs_a_phase_beside_another_and_prints_it_afterwards(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each waits for the other's sign: one after the other they would never end."""
+    wait = "import pathlib, sys, time\nmine, other = map(pathlib.Path, sys.argv[1:])\n"
+    wait += "mine.touch()\nwhile not other.exists(): time.sleep(0.01)\nprint('done', mine.name)"
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    first = runner.Phase("first", "First", (sys.executable, "-c", wait, one, two))
+    second = runner.Phase("second", "2nd", (sys.executable, "-c", wait, two, one), beside="first")
+    results = runner.run_phases([first, second], machine(), tmp_path)
+    assert [(r.phase.name, r.failed) for r in results] == [("first", 0), ("second", 0)]
+    told = capfd.readouterr().out
+    assert told.index("done one") < told.index("== second") < told.index("done two")
+
+
+def test_it_runs_such_a_phase_alone_when_the_other_is_not_chosen(tmp_path: Path) -> None:
+    alone = runner.Phase("second", "2nd", (sys.executable, "-c", "exit(3)"), beside="first")
+    (result,) = runner.run_phases([alone], machine(), tmp_path)
+    assert result.failed == 1
+
+
 def test_it_runs_the_phases_that_are_named_in_their_order() -> None:
     assert [p.name for p in runner.chosen_phases(["lab", "unit"])] == ["unit", "lab"]
     assert runner.chosen_phases([]) == list(runner.PHASES)
