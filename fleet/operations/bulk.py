@@ -23,7 +23,13 @@ from fleet.models import Container, Host, HostState, Job
 from fleet.operations.errors import Invalid
 from fleet.operations.params import check_params
 from fleet.operations.registry import Operation
-from fleet.operations.requests import job_operation, lock_operation, new_job, same_jobs
+from fleet.operations.requests import (
+    ids_with_retried,
+    job_operation,
+    lock_operation,
+    new_job,
+    same_jobs,
+)
 from fleet.publish import JobsChanged, publish_on_commit
 
 MANY = 20_000  # containers of one job
@@ -201,7 +207,7 @@ def ask_many(
             return _join(plan, actor, values)
         parent = _save_all(plan, actor, values, retry_of)
         audit.record(actor, operation.name, parent, detail=_told(plan, parent, values))
-        publish_on_commit(JobsChanged(ids=[parent.pk]))
+        publish_on_commit(JobsChanged(ids=ids_with_retried(parent)))
         dispatch_on_commit(Place(host.pk, operation.queue) for host in plan.hosts)
     return Asked(parent, joined=False, skipped=plan.skipped)
 

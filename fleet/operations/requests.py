@@ -57,7 +57,7 @@ def request(
         if not joined:
             job.retry_of = retry_of
             job.save(force_insert=True)
-            publish_on_commit(JobsChanged(ids=[job.pk]))
+            publish_on_commit(JobsChanged(ids=ids_with_retried(job)))
             dispatch_on_commit([Place.of(job)])
         told = {"job": job.pk, "joined": joined, **({"params": values} if values else {})}
         audit.record(actor, operation.name, target, detail=told)
@@ -106,6 +106,11 @@ def same_jobs(operation: Operation, values: dict[str, Any], **only: Any) -> list
         **only,
     )
     return [job for job in same if job.params == values]
+
+
+def ids_with_retried(job: Job) -> list[int]:
+    """Return a new job's id and that of the one it tries again: its page names the newest."""
+    return [job.pk] if job.retry_of_id is None else [job.pk, job.retry_of_id]
 
 
 def _same_job(operation: Operation, target: Target, values: dict[str, Any]) -> Job | None:

@@ -12,10 +12,10 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from fleet.access import access_job, listed_jobs, visible_jobs
+from fleet.access import access_job, listed_jobs, visible_containers, visible_jobs
 from fleet.actor import Actor
 from fleet.jobs.states import RETRYABLE_STATES
-from fleet.models import OPEN_STATES, Job, JobLine, JobState
+from fleet.models import OPEN_STATES, Container, Job, JobLine, JobState
 from fleet.operations.jobs import may_cancel
 from fleet.operations.registry import REGISTRY, permission_for
 
@@ -160,13 +160,34 @@ def _count_states(jobs: QuerySet[Job]) -> Counter[str]:
 
 
 def job_rows(actor: Actor, jobs: Iterable[Job]) -> list[JobRow]:
-    """Return jobs with what the actor may do to them."""
-    return [_row(actor, job) for job in jobs]
+    """Return jobs with what the actor may do to them; one query looks all their targets up."""
+    found = list(jobs)
+    again = [job for job in found if _may_ask_again(actor, job)]
+    there = _containers_of(actor, again)
+    held = {job.pk for job in again if not _is_on_container(job) or job.target_id in there}
+    return [
+        JobRow(job, job.cancel_requested_at is None and may_cancel(actor, job), False)
+        if job.is_open
+        else JobRow(job, False, job.pk in held)
+        for job in found
+    ]
 
 
-def _row(actor: Actor, job: Job) -> JobRow:
+def _is_on_container(job: Job) -> bool:
+    return job.target_kind == "container" and not job.children_count
+
+
+def _containers_of(actor: Actor, jobs: list[Job]) -> set[int]:
+    """Return the ids of those of the jobs' containers that are still there."""
+    ids = {job.target_id for job in jobs if _is_on_container(job) and job.target_id}
+    rows = visible_containers(actor).filter(pk__in=ids) if ids else Container.objects.none()
+    return set(rows.values_list("pk", flat=True))
+
+
+def _may_ask_again(actor: Actor, job: Job) -> bool:
+    """Return whether it ended badly and the actor may do such a thing there."""
     if job.is_open:
-        return JobRow(job, job.cancel_requested_at is None and may_cancel(actor, job), False)
+        return False
     bad = job.children_failed > 0 if job.children_count else job.state in RETRYABLE_STATES
     permission = permission_for(job.operation)
     allowed = (
@@ -174,7 +195,7 @@ def _row(actor: Actor, job: Job) -> JobRow:
         if job.host is not None
         else bool(job.children_count and actor.access.reach(permission))
     )
-    return JobRow(job, False, bad and allowed)
+    return bad and allowed
 
 
 @dataclass(frozen=True)
@@ -185,6 +206,7 @@ class JobDetail:
     lines: list[JobLine]  # in order
     lines_total: int
     children: JobPage
+    again: int | None = None  # the newest job that tries it again
 
     @property
     def job(self) -> Job:
@@ -197,10 +219,11 @@ def job_detail(actor: Actor, job_id: int, query: JobQuery) -> JobDetail:
     job = access_job(actor, job_id)
     last = list(JobLine.objects.filter(job=job).order_by("-number")[:LINES])
     return JobDetail(
-        row=replace(_row(actor, job), related=_related(actor, job)),
+        row=replace(job_rows(actor, [job])[0], related=_related(actor, job)),
         lines=last[::-1],
         lines_total=last[0].number if last else 0,
         children=_children(actor, job, query),
+        again=_newest_retry(actor, job),
     )
 
 
@@ -208,6 +231,11 @@ def _related(actor: Actor, job: Job) -> frozenset[int]:
     ids = [pk for pk in (job.parent_id, job.retry_of_id) if pk]
     found = visible_jobs(actor).filter(pk__in=ids).values_list("pk", flat=True) if ids else ()
     return frozenset(found)
+
+
+def _newest_retry(actor: Actor, job: Job) -> int | None:
+    retries = visible_jobs(actor).filter(retry_of=job).order_by("-pk")
+    return retries.values_list("pk", flat=True).first()
 
 
 def _children(actor: Actor, job: Job, query: JobQuery) -> JobPage:

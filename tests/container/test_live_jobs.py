@@ -10,7 +10,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from dashboard.live.topics.container import args_of
+from fleet.actor import actor_for
 from fleet.models import Container, Event, Host, Job, JobState, User
+from fleet.operations.jobs import job_retry
 from fleet.publish import JobsChanged, publish_async
 from tests.conftest import make_container
 from tests.live.pages import Page
@@ -96,3 +98,28 @@ async def test_a_host_shows_the_jobs_of_all_its_containers(viewer: User, host: H
         jobs = [await asked(row) for row in rows]
         await page.shows(lambda page: all(f"host-job-{job.pk}" in page.html for job in jobs))
         assert "web-2" in page.html[f"host-job-{jobs[1].pk}"]
+
+
+async def test_an_open_job_names_its_newest_try(operator: User, container: Container) -> None:
+    job = await asked(container, state=JobState.FAILED)
+    async with Page(operator) as page:
+        await page.follow(f"id={job.pk}", topic="job")
+        assert "Tried again" not in page.html["job-head"]
+        retry = sync_to_async(job_retry)
+        again = await retry(actor=await sync_to_async(actor_for)(operator), job_id=job.pk)
+        told = f"Tried again as job {again.pk}"
+        await page.shows(lambda page: told in page.html["job-head"])
+
+
+async def test_an_open_job_of_many_names_its_newest_try(
+    operator: User, container: Container
+) -> None:
+    many = await Job.objects.acreate(
+        operation="container.restart", children_count=1, children_failed=1, state=JobState.FAILED
+    )
+    await asked(container, parent=many, state=JobState.FAILED)
+    async with Page(operator) as page:
+        await page.follow(f"id={many.pk}", topic="job")
+        retry = sync_to_async(job_retry)
+        again = await retry(actor=await sync_to_async(actor_for)(operator), job_id=many.pk)
+        await page.shows(lambda page: f"as job {again.pk}" in page.html["job-head"])

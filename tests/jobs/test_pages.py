@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.http import QueryDict
@@ -12,8 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 from dashboard.live.topics.base import TOPICS
 from dashboard.live.topics.jobs import JobToasts
 from fleet.actor import Actor, actor_for
-from fleet.models import Host, Job, JobLine, JobState, Role, User
-from fleet.publish import JobsChanged
+from fleet.models import Container, Host, Job, JobLine, JobState, Role, User
+from fleet.publish import ContainersChanged, JobsChanged
+from tests.conftest import make_container
 from tests.jobs.conftest import make_jobs
 
 SignIn = Callable[[User], Client]
@@ -24,6 +26,14 @@ JSON = {"Accept": "application/json"}
 def client(administrator: User, sign_in: SignIn) -> Client:
     """An administrator's browser."""
     return sign_in(administrator)
+
+
+def failed_on(container: Container, **fields: Any) -> Job:
+    """Make a restart of a container that failed."""
+    (job,) = make_jobs(container.host, 1, state="failed", **fields)
+    job.target_id, job.target_name = container.pk, container.name
+    job.save()
+    return job
 
 
 def test_it_lists_single_jobs_and_parents_but_no_children(client: Client, host: Host) -> None:
@@ -76,12 +86,41 @@ def test_it_finds_a_job_of_many_by_a_child_s_host(client: Client, host: Host) ->
 
 
 def test_it_shows_a_job_with_its_lines_and_reason(client: Client, host: Host) -> None:
-    (job,) = make_jobs(host, 1, state="failed", message="It is in use.", error="raw: conflict")
+    fields = {"message": "It is in use.", "error": "raw: conflict"}
+    job = failed_on(make_container(host, "web-0"), **fields)
     JobLine.objects.create(job=job, number=1, text="pulling layer")
     page = client.get(f"/jobs/{job.pk}/").content.decode()
     for text in ("Restart web-0", "It is in use.", "raw: conflict", "pulling layer", "stage-1"):
         assert text in page
     assert f"/jobs/{job.pk}/retry/" in page
+
+
+def test_it_tries_nothing_again_on_what_was_removed(client: Client, container: Container) -> None:
+    job, kept = failed_on(container), failed_on(make_container(container.host, "web-2"))
+    container.delete()
+    page = client.get("/jobs/").content.decode()
+    assert f"/jobs/{kept.pk}/retry/" in page and f"/jobs/{job.pk}/retry/" not in page
+    assert f"/jobs/{job.pk}/retry/" not in client.get(f"/jobs/{job.pk}/").content.decode()
+
+
+def test_it_tries_a_host_s_job_again(client: Client, host: Host) -> None:
+    job = Job.objects.create(
+        operation="host.refresh", host=host, target_kind="host", target_id=host.pk, state="failed"
+    )
+    assert f"/jobs/{job.pk}/retry/" in client.get("/jobs/").content.decode()
+
+
+def test_it_names_the_newest_try(
+    client: Client, container: Container, viewer: User, sign_in: SignIn
+) -> None:
+    job = failed_on(container)
+    assert "Tried again" not in client.get(f"/jobs/{job.pk}/").content.decode()
+    _first, newest = [failed_on(container, retry_of=job) for _ in range(2)]
+    page = client.get(f"/jobs/{job.pk}/").content.decode()
+    assert f"Tried again as job {newest.pk}<" in page and f'"/jobs/{newest.pk}/"' in page
+    Job.objects.filter(pk=newest.pk).update(host=None)
+    page = sign_in(viewer).get(f"/jobs/{job.pk}/").content.decode()
+    assert f"Tried again as job {_first.pk}<" in page
 
 
 def test_it_says_ticked_parameters_in_words(client: Client, host: Host) -> None:
@@ -157,10 +196,12 @@ def test_it_changes_nothing_by_looking(client: Client, address: str) -> None:
 def test_it_needs_as_many_queries_for_many_jobs_as_for_few(
     client: Client, host: Host, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    make_jobs(host, 50)
+    for number in range(50):
+        failed_on(make_container(host, f"web-{number}"))
     client.get("/jobs/")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get("/jobs/")
+    assert client.get("/jobs/").content.decode().count("/retry/") == 50
 
 
 def test_it_follows_the_list_live(actor: Actor, host: Host) -> None:
@@ -172,6 +213,22 @@ def test_it_follows_the_list_live(actor: Actor, host: Host) -> None:
     assert before.rev != after.rev
     assert 'data-rev="' + after.rev in after.render()
     assert topic.interested(JobsChanged(ids=[job.pk]), QueryDict(""))
+
+
+def test_it_follows_the_removal_of_what_could_be_tried_again(
+    actor: Actor, container: Container
+) -> None:
+    job = failed_on(container)
+    topic = TOPICS["job"]
+    args = QueryDict(f"id={job.pk}")
+    before = topic.load(actor, args).parts["job-head"]
+    went = ContainersChanged(host=container.host_id, ids=[], removed=[container.pk])
+    container.delete()
+    assert topic.load(actor, args).parts["job-head"].rev != before.rev
+    for name, interested in {"jobs": True, "job": True, "host-jobs": True, "tray": False}.items():
+        assert TOPICS[name].interested(went, args) == interested
+    came = ContainersChanged(host=container.host_id, ids=[container.pk], removed=[])
+    assert not topic.interested(came, args)
 
 
 def test_it_follows_one_job_live(actor: Actor, host: Host) -> None:

@@ -20,7 +20,7 @@ from dashboard.templatetags.states import JOB
 from fleet.access import visible_jobs
 from fleet.actor import Actor, actor_for
 from fleet.models import OPEN_STATES, Job, JobLine, JobState
-from fleet.publish import Hint, JobsChanged
+from fleet.publish import ContainersChanged, Hint, JobsChanged
 from fleet.selectors.hosts import revision_of
 from fleet.selectors.jobs import LINES as LINES_SHOWN
 from fleet.selectors.jobs import (
@@ -48,8 +48,8 @@ class JobTopic(Topic):
         return (actor.access, actor.user.pk if actor.user else None)
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
-        """Every change of a job may change the list or its counts."""
-        return isinstance(hint, JobsChanged)
+        """A change of a job may change the list; without its container none is tried again."""
+        return isinstance(hint, JobsChanged) or containers_went(hint)
 
 
 @register
@@ -73,7 +73,8 @@ class OneJob(JobTopic):
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
         """A child's hint carries its parent's id as well."""
-        return isinstance(hint, JobsChanged) and job_id_of(args) in hint.ids
+        mine = isinstance(hint, JobsChanged) and job_id_of(args) in hint.ids
+        return mine or containers_went(hint)
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
         """Return the job as its page shows it."""
@@ -85,6 +86,10 @@ class Tray(JobTopic):
     """`tray`: how many jobs are open, and with `open=1` which."""
 
     name = "tray"
+
+    def interested(self, hint: Hint, args: QueryDict) -> bool:
+        """Nothing that is open is tried again: what containers do is the same to it."""
+        return isinstance(hint, JobsChanged)
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
         """Return the count, and the jobs while the tray is open."""
@@ -136,6 +141,11 @@ def toast_of(job: Job) -> Toast:
     )
 
 
+def containers_went(hint: Hint) -> bool:
+    """Return whether containers were removed, which jobs may have been about."""
+    return isinstance(hint, ContainersChanged) and bool(hint.removed)
+
+
 def job_id_of(args: QueryDict) -> int:
     """Return the job that a page's arguments name; 0, which is no job, for nonsense."""
     text = args.get("id", "")
@@ -153,7 +163,7 @@ def list_snapshot(page: JobPage) -> Snapshot:
 
 def job_snapshot(found: JobDetail) -> Snapshot:
     """Return one job's page, at first and live."""
-    head = row_part("job-head", "jobs/head.html", found.row)
+    head = row_part("job-head", "jobs/head.html", found.row, again=found.again)
     state = row_part("job-state", "jobs/progress.html", found.row)
     parts = {"job-head": head, "job-state": state}
     more = {"more": found.lines_total - len(found.lines), "job_id": found.job.pk}
@@ -174,12 +184,16 @@ def _rows(page: JobPage, prefix: str) -> dict[str, Part]:
     }
 
 
-def row_part(element_id: str, template: str, row: JobRow) -> Part:
-    """Return the picture of one job; what the viewer may do is part of its revision."""
+def row_part(element_id: str, template: str, row: JobRow, again: int | None = None) -> Part:
+    """Return the picture of one job; what the viewer may do is part of its revision.
+
+    `again` is the newest job that tries it again, for a picture that names it.
+    """
     job = row.job
     related = "".join(f".{pk:x}" for pk in sorted(row.related))
-    flags = f"{VERSION}{int(row.may_cancel)}{int(row.may_retry)}{related}"
-    return part(element_id, f"{job.pk:x}.{job.revision:x}.{flags}", template, lambda: facts_of(row))
+    flags = f"{VERSION}{int(row.may_cancel)}{int(row.may_retry)}{related}.{again or 0:x}"
+    rev = f"{job.pk:x}.{job.revision:x}.{flags}"
+    return part(element_id, rev, template, lambda: {**facts_of(row), "again": again})
 
 
 def facts_of(row: JobRow) -> dict[str, Any]:
