@@ -24,6 +24,12 @@ def wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
 
 
+def is_part(request: HttpRequest) -> bool:
+    """Return whether htmx asked, which puts the answer into a page that is there."""
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.history_restore_request  # type: ignore[union-attr]
+
+
 def address_of(request: HttpRequest) -> str:
     """Return the address that the request came from."""
     return client_address(

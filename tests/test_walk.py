@@ -280,6 +280,19 @@ def test_it_tells_unknown_from_hidden_by_nothing(world: World) -> None:
         assert world.host.name not in hidden.content.decode()
 
 
+def test_it_names_a_removed_container_to_whom_it_was_visible(world: World) -> None:
+    gone = address(Route("containers/<int:pk>/", fill={"pk": "container"}), world)
+    world.container.delete()
+    named = []
+    for role in ROLES[1:]:
+        answer = client_of(world.people[role]).get(gone)
+        missing = client_of(world.people[role]).get(f"/containers/{10**9}/")
+        assert answer.status_code == missing.status_code == 404
+        named.append("web-1" in answer.content.decode())
+        assert named[-1] or answer.content == missing.content
+    assert named == [False, True, True, True]
+
+
 def test_it_knows_every_socket_and_topic() -> None:
     assert {str(pattern.pattern) for pattern in websocket_urlpatterns} == set(SOCKETS)
     assert set(LIVE) | set(STREAMS) == set(TOPICS)

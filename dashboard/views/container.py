@@ -28,9 +28,10 @@ from dashboard.live.topics.container import (
 )
 from dashboard.live.topics.jobs import ROWS
 from dashboard.live.topics.jobs_on import latest_snapshot
-from dashboard.requests import actor_of
+from dashboard.requests import actor_of, is_part
 from dashboard.views.jobs import Drawn
 from dashboard.views.preferences import table_preferences
+from dashboard.views.removed import or_removed
 from fleet.access import access_container
 from fleet.actor import Actor
 from fleet.logs.text import DOWNLOAD_SECONDS, MOST, container_log
@@ -85,6 +86,7 @@ def _page(
 
 
 @require_safe
+@or_removed
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the overview; nobody is asked but the database."""
     overview = one.container_overview(actor_of(request), pk)
@@ -95,6 +97,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@or_removed
 def events(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the container's events."""
     actor = actor_of(request)
@@ -108,6 +111,7 @@ def events(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@or_removed
 def jobs(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the latest jobs on the container."""
     actor = actor_of(request)
@@ -121,11 +125,6 @@ def jobs(request: HttpRequest, pk: int) -> HttpResponse:
 # --- What the engine is asked for ----------------------------------------------------------
 
 
-def _is_part(request: HttpRequest) -> bool:
-    htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.history_restore_request  # type: ignore[union-attr]
-
-
 def _asked(
     request: HttpRequest,
     pk: int,
@@ -137,10 +136,10 @@ def _asked(
     actor = actor_of(request)
     overview = one.container_overview(actor, pk)
     context: dict[str, Any] = {"body": f"container/{tab}_body.html", "asks": True}
-    if _is_part(request) or "now" in request.GET:
+    if is_part(request) or "now" in request.GET:
         answer = question(actor, pk)
         context |= {"answer": answer, **more(answer)}
-    if _is_part(request):
+    if is_part(request):
         context |= {"container": overview.container, "tab": tab}
         return _private(render(request, context["body"], context))
     return _private(_page(request, overview, tab, "asked", **context))
@@ -154,18 +153,21 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 
 @require_safe
+@or_removed
 def processes(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what runs inside."""
     return _asked(request, pk, "processes", one.container_processes)
 
 
 @require_safe
+@or_removed
 def changes(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what was written to the container's own layer."""
     return _asked(request, pk, "changes", one.container_changes)
 
 
 @require_safe
+@or_removed
 def inspect(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the engine's whole knowledge as a tree."""
     return _asked(request, pk, "inspect", one.container_inspect, _as_text)
@@ -198,7 +200,7 @@ def health(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     overview = one.container_overview(actor, pk)
     context: dict[str, Any] = {"answer": one.container_health_log(actor, pk)}
-    if _is_part(request):
+    if is_part(request):
         return _private(render(request, "container/health_body.html", context))
     context |= {"body": "container/health_body.html"}
     return _private(_page(request, overview, "detail", "asked", **context))
@@ -208,6 +210,7 @@ def health(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@or_removed
 def environment(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the environment, secret-looking values masked."""
     return _asked(request, pk, "environment", one.container_environment, _hidden(request, pk))
@@ -230,7 +233,7 @@ def reveal(request: HttpRequest, pk: int) -> HttpResponse:
     answer = one.container_environment(actor, pk, reveal=True, only=only)
     overview = one.container_overview(actor, pk)
     context = {"answer": answer, "container": overview.container, **_hidden(request, pk)(answer)}
-    if not _is_part(request):
+    if not is_part(request):
         context |= {"body": "container/environment_body.html"}
         return _private(_page(request, overview, "environment", "asked", **context))
     found = [variable for variable in answer.value or () if variable.name == only]
@@ -244,6 +247,7 @@ def reveal(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@or_removed
 def logs(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the log: live by its script, or with `?now` the last lines as text."""
     actor = actor_of(request)

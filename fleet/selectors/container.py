@@ -20,6 +20,7 @@ from fleet.access import (
     visible_containers,
     visible_events,
     visible_hosts,
+    visible_jobs,
 )
 from fleet.actor import Actor
 from fleet.engine.raw import as_dict, as_int, as_list, as_str, parse_time
@@ -73,6 +74,7 @@ class Fate:
 
     name: str
     host: Host
+    engine_id: str
     removed_at: datetime | None
     successor: Container | None  # of the same name on the same host
 
@@ -85,8 +87,25 @@ def container_fate(actor: Actor, *, host_id: int, engine_id: str, name: str) -> 
     engine_id, name = (text.replace("\0", "") for text in (engine_id, name))
     gone = visible_events(actor).filter(host=host, object_id=engine_id[:100]).filter(_REMOVAL)
     last: Event | None = gone.order_by("-at", "-id").first()
+    if last and last.object_name not in {"", engine_id}:
+        name = last.object_name  # it may have been renamed since
     heir = visible_containers(actor).filter(host=host, name=name[:NAME_LIMIT]).first()
-    return Fate(name, host, last.at if last else None, heir)
+    return Fate(name, host, engine_id, last.at if last else None, heir)
+
+
+def removed_container(actor: Actor, pk: int) -> Fate:
+    """Return what became of the container that had a row's id, which only jobs on it remember.
+
+    Raises Unknown for one that is there, that no job was about, or that is not to be seen.
+    """
+    known = 0 < pk < 2**63 and not Container.objects.filter(pk=pk).exists()
+    jobs = visible_jobs(actor).filter(target_kind="container", target_id=pk) if known else None
+    job = jobs.order_by("-pk").first() if jobs is not None else None
+    if job is None:
+        raise Unknown(_("container"))
+    return container_fate(
+        actor, host_id=job.host_id or 0, engine_id=job.target_engine_id, name=job.target_name
+    )
 
 
 _REMOVAL = Q(kind="destroy") | Q(kind="seen", to_state="")
@@ -250,4 +269,5 @@ __all__ = [
     "container_inspect",
     "container_overview",
     "container_processes",
+    "removed_container",
 ]

@@ -12,6 +12,7 @@ from django.db import connection
 from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from dashboard.live.topics import TOPICS
 from dashboard.live.topics.container import args_of
@@ -21,6 +22,7 @@ from fleet.engine.fake_state import FakeContainer
 from fleet.models import AuditEntry, AuditResult, Container, Event, Host, HostState, Job, User
 from fleet.selectors.jobs import LATEST
 from fleet.selectors.masking import MASK
+from tests.conftest import make_container
 from tests.container.conftest import SECRET
 
 SignIn = Callable[[User], Client]
@@ -251,3 +253,68 @@ def make_job(row: Container, **fields: Any) -> Job:
 def test_it_takes_no_action_for_a_tab(row: Container, operator: User, sign_in: SignIn) -> None:
     assert sign_in(operator).get(url(row, "stop/")).status_code == 200
     assert sign_in(operator).post(url(row, "logs/")).status_code == 405
+
+
+def remove(row: Container, name: str = "") -> Event:
+    """Remove a container of which a job remembers the row; return the engine's event."""
+    Job.objects.create(
+        operation="container.remove", host=row.host, target_kind="container", target_id=row.pk,
+        target_engine_id=row.engine_id, target_name=row.name, state="succeeded",
+    )  # fmt: skip
+    told = Event.objects.create(
+        host=row.host, at=timezone.now(), kind="destroy", object_kind="container",
+        object_id=row.engine_id, object_name=name or row.name,
+    )  # fmt: skip
+    Container.objects.filter(pk=row.pk).delete()
+    return told
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_it_says_what_a_removed_container_was(
+    tab: str, row: Container, viewer: User, sign_in: SignIn
+) -> None:
+    told = remove(row, "web-old")
+    response = sign_in(viewer).get(url(row, tab))
+    page = response.content.decode()
+    assert response.status_code == 404
+    assert "web-old was removed from fake-1" in page and told.at.isoformat()[:16] in page
+    assert "[[" not in page
+    events = f"/events/?host={row.host_id}&amp;container={row.engine_id}"
+    assert f'href="{events}"' in page and f'href="/hosts/{row.host_id}/"' in page
+    listed = sign_in(viewer).get(events.replace("&amp;", "&")).content.decode()
+    assert f"event-{told.pk}" in listed
+
+
+def test_it_leads_from_a_removed_container_to_its_successor(
+    row: Container, viewer: User, sign_in: SignIn
+) -> None:
+    remove(row)
+    heir = make_container(row.host, "web-1", engine_id="f" * 64)
+    page = sign_in(viewer).get(url(row)).content.decode()
+    assert f'href="/containers/{heir.pk}/"' in page
+
+
+def test_it_tells_scripts_only_that_there_is_none(
+    row: Container, viewer: User, sign_in: SignIn
+) -> None:
+    remove(row)
+    client = sign_in(viewer)
+    said = client.get(url(row), headers={"Accept": "application/json"})
+    assert (said.status_code, said.json()) == (404, {"message": "There is no such container."})
+    part = client.get(url(row, "processes/"), headers={"HX-Request": "true"})
+    assert part.status_code == 404 and "web-1" not in part.content.decode()
+
+
+def test_it_is_silent_on_a_removed_container_whose_host_is_not_one_s_own(
+    row: Container, stranger: User, sign_in: SignIn
+) -> None:
+    remove(row)
+    Job.objects.update(actor=stranger)  # they asked when they still might
+    page = sign_in(stranger).get(url(row))
+    assert page.status_code == 404 and "web-1" not in page.content.decode()
+
+
+@pytest.mark.parametrize("pk", [0, 10**9, 2**63, 10**30])
+def test_it_knows_nothing_of_what_never_was(pk: int, viewer: User, sign_in: SignIn) -> None:
+    page = sign_in(viewer).get(f"/containers/{pk}/")
+    assert page.status_code == 404 and "There is no such container." in page.content.decode()
