@@ -11,6 +11,10 @@ from fleet.engine.endpoint import Endpoint
 from fleet.engine.fake import FakeEngine, fake_in_thread
 from fleet.engine.protocol import versions
 from tests.engine.pki import Authority
+from tests.engine.target import Target, lab_endpoint, plain_client
+from tests.lab.lab import Lab
+
+LAB_KINDS = [pytest.param(kind, marks=pytest.mark.lab) for kind in ("unix", "tls", "ssh", "podman")]
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +46,19 @@ def fake(tmp_path: Path) -> Iterator[FakeEngine]:
 def endpoint(fake: FakeEngine) -> Endpoint:
     """How to reach the fake."""
     return Endpoint(fake.url)
+
+
+@pytest.fixture(params=["fake", *LAB_KINDS])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
+    """An engine to set a scene on."""
+    if request.param == "fake":
+        with fake_in_thread(tmp_path / "fake.sock") as fake:
+            yield Target("fake", Endpoint(fake.url), plain_client(tmp_path / "fake.sock"), [])
+        return
+    lab: Lab = request.getfixturevalue("lab")
+    socket = lab.podman_socket if request.param == "podman" else lab[1].socket
+    if not socket.exists():
+        pytest.skip(f"The lab has no {request.param}.")
+    found = Target(request.param, lab_endpoint(lab, request.param), plain_client(socket), [])
+    yield found
+    found.clear()

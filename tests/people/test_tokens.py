@@ -10,9 +10,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from fleet.actor import actor_for
+from fleet.access import Refused
+from fleet.actor import Actor, actor_for
 from fleet.models import ApiToken, AuditEntry, Host, User
+from fleet.operations.people import BeyondYou
+from fleet.operations.tokens import token_create, token_revoke
 from fleet.tokens import create_token, user_of
+from tests.people.conftest import last, role
 
 
 def test_it_knows_a_token_again_and_keeps_only_its_digest(operator: User) -> None:
@@ -92,3 +96,32 @@ def test_it_says_what_is_wrong_with_the_command(operator: User, args: list[str])
     with pytest.raises(CommandError):
         run(*args)
     assert not ApiToken.objects.exists()
+
+
+def test_it_makes_and_revokes_own_tokens(operator: User) -> None:
+    me = actor_for(operator)
+    token, secret = token_create(actor=me, name="ci", role=role("viewer"))
+    assert secret not in str(AuditEntry.objects.values())
+    token_revoke(actor=me, token=token)
+    assert ApiToken.objects.get().revoked_at is not None
+    assert last().action == "token.revoke"
+
+
+def test_it_lets_no_token_make_a_token(operator: User) -> None:
+    with pytest.raises(Refused):
+        token_create(actor=actor_for(operator, via="api"), name="wider")
+    assert not ApiToken.objects.exists()
+
+
+def test_it_lets_only_managers_revoke_the_tokens_of_others(
+    operator: User, viewer: User, actor: Actor, manager: Actor
+) -> None:
+    token, _ = token_create(actor=actor_for(operator), name="ci")
+    with pytest.raises(Refused):
+        token_revoke(actor=actor_for(viewer), token=token)
+    roots, _ = token_create(actor=actor, name="root")
+    with pytest.raises(BeyondYou):
+        token_revoke(actor=manager, token=roots)
+    token_revoke(actor=actor, token=token)
+    token.refresh_from_db()
+    assert token.revoked_at is not None

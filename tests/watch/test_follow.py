@@ -13,7 +13,8 @@ from channels.layers import get_channel_layer
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from fleet.engine.fake import FakeEngine, populate
+from fleet.engine.fake import FakeEngine
+from fleet.engine.fake_fleet import populate
 from fleet.models import Container, Event, Host, HostState
 from fleet.publish import GROUP, ContainersChanged, EventsAdded, Hint, HostsChanged, hint_of
 from fleet.watch.database import Database

@@ -14,7 +14,9 @@ from tests.waiting import eventually
 def test_it_runs_a_fleet(tmp_path: Path) -> None:
     arguments = ["--hosts", "3", "--containers", "7", "--churn", "50", "--dir", str(tmp_path)]
     program = subprocess.Popen(
-        [sys.executable, "-m", "fleet.engine.fake", *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "fleet.engine.fake_fleet", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert program.stdout is not None

@@ -1,0 +1,49 @@
+"""Roles of one's own, and those that are built in."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet.actor import Actor, actor_for
+from fleet.models import Host, Role, User
+from fleet.operations.errors import Invalid
+from fleet.operations.grants import grant_create, grant_remove
+from fleet.operations.people import BeyondYou
+from fleet.operations.roles import role_create, role_remove, role_update
+from fleet.permissions import PERMISSIONS
+from tests.people.conftest import last, role
+
+
+def test_it_lets_nobody_widen_their_own_role(manager: Actor) -> None:
+    with pytest.raises(BeyondYou):
+        role_update(
+            actor=manager, role=role("people"), name="people", permissions=sorted(PERMISSIONS)
+        )
+    assert "host.remove" not in role("people").permissions
+
+
+def test_it_makes_changes_and_removes_roles(actor: Actor, stranger: User, host: Host) -> None:
+    made = role_create(actor=actor, name="restarter", permissions=["container.restart"])
+    given = grant_create(actor=actor, role=made, user=stranger, on=host)
+    role_update(actor=actor, role=made, name="stopper", permissions=["container.stop"])
+    assert last().detail == {"added": ["container.stop"], "removed": ["container.restart"]}
+    assert actor_for(stranger).access.may("container.stop", host)
+    with pytest.raises(Invalid):
+        role_remove(actor=actor, role=made)
+    grant_remove(actor=actor, grant=given)
+    role_remove(actor=actor, role=made)
+    assert not Role.objects.filter(name="stopper").exists()
+
+
+@pytest.mark.parametrize("permissions", [[], ["nonsense"], ["container.view", "<script>"]])
+def test_it_refuses_unknown_permissions(actor: Actor, permissions: list[str]) -> None:
+    with pytest.raises(Invalid) as caught:
+        role_create(actor=actor, name="odd", permissions=permissions)
+    assert list(caught.value.fields) == ["permissions"]
+
+
+def test_it_keeps_built_in_roles(actor: Actor) -> None:
+    with pytest.raises(Invalid):
+        role_update(actor=actor, role=role("viewer"), name="v", permissions=["host.view"])
+    with pytest.raises(Invalid):
+        role_remove(actor=actor, role=role("viewer"))
