@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from fleet.access import (
+    EVERYWHERE,
+    NOWHERE,
+    Reach,
     Refused,
     Unknown,
     access_container,
     access_host,
+    access_of,
+    access_of_users,
     visible_containers,
     visible_hosts,
     visible_jobs,
 )
 from fleet.actor import actor_for
-from fleet.models import ApiToken, Environment, Host, Job, Role, Team, User
+from fleet.models import ApiToken, Environment, Host, Job, Role, Scope, Team, User
 from tests.conftest import grant, make_container
 
 
@@ -113,3 +119,35 @@ def test_it_finds_nothing_for_ids_that_no_database_holds(actor_id: int, viewer: 
 def actor_id(request: pytest.FixtureRequest) -> int:
     value: int = request.param
     return value
+
+
+def test_it_reads_what_each_of_many_users_may_do(
+    administrator: User, operator: User, viewer: User, stranger: User, host: Host, other_host: Host
+) -> None:
+    team = Team.objects.create(name="night shift")
+    team.members.add(viewer, stranger)
+    team.grants.create(role=Role.objects.get(name="operator"), scope=Scope.HOST, host=other_host)
+    boss = User.objects.create(username="boss", is_superuser=True)
+    gone = User.objects.create(username="gone", is_superuser=True, is_active=False)
+    staging = frozenset({host.environment_id})
+    there = frozenset({other_host.pk})
+    expected = {
+        administrator: (EVERYWHERE, EVERYWHERE, EVERYWHERE),
+        boss: (EVERYWHERE, EVERYWHERE, EVERYWHERE),
+        operator: (Reach(environments=staging), Reach(environments=staging), NOWHERE),
+        viewer: (Reach(environments=staging, hosts=there), Reach(hosts=there), NOWHERE),
+        stranger: (Reach(hosts=there), Reach(hosts=there), NOWHERE),
+        gone: (NOWHERE, NOWHERE, NOWHERE),
+    }
+    asked = ("container.view", "container.restart", "people.manage")
+    found = access_of_users(expected)
+    for user, reaches in expected.items():
+        for access in (found[user.pk], access_of(user)):
+            assert tuple(access.reach(name) for name in asked) == reaches, user.username
+
+
+def test_it_reads_the_access_of_many_by_one_query(
+    django_assert_num_queries: Any, operator: User, viewer: User, stranger: User
+) -> None:
+    with django_assert_num_queries(1):
+        access_of_users([operator, viewer, stranger])

@@ -139,15 +139,6 @@ def keep_an_administrator() -> None:
         raise Invalid({WHOLE: [sentence]})
 
 
-def reach_of(grant: Grant) -> Reach:
-    """Return where a grant holds."""
-    if grant.scope == Scope.FLEET:
-        return Reach(everywhere=True)
-    if grant.scope == Scope.ENVIRONMENT:
-        return Reach(environments=frozenset({grant.environment_id or 0}))
-    return Reach(hosts=frozenset({grant.host_id or 0}))
-
-
 def _reach_covers(mine: Reach, theirs: Reach) -> bool:
     if mine.everywhere:
         return True
@@ -166,7 +157,8 @@ def covers(mine: Access, theirs: Access) -> bool:
 def limit_grant(actor: Actor, grant: Grant, permissions: list[str] | None = None) -> None:
     """Raise BeyondYou when a grant (with other permissions) gives more than the actor has."""
     names = grant.role.permissions if permissions is None else permissions
-    if not covers(actor.access, Access.of_grants([(names, reach_of(grant))])):
+    reach = Reach.of(grant.scope, grant.environment_id, grant.host_id)
+    if not covers(actor.access, Access.of_grants([(names, reach)])):
         raise BeyondYou(grant.user or grant.team)
 
 

@@ -10,10 +10,9 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 
 from dashboard.live.topics.base import STREAMS, TOPICS, Snapshot, Stream, Topic
-from fleet.access import Unknown, access_container, access_of
-from fleet.models import Container, Environment, Grant, Host, Team, User
+from fleet.access import Unknown, access_container
+from fleet.models import Container, Environment, Grant, Host, User
 from fleet.publish import AccessChanged, publish_async
-from fleet.selectors.rights import access_of_users
 from tests.conftest import grant
 from tests.live.pages import Page
 
@@ -145,23 +144,3 @@ async def test_it_ends_streams_of_a_host_that_moved_away(
         await publish_async(AccessChanged())
         message = (await page.until(lambda message: message["type"] == "gone"))[-1]
         assert message["topic"] == "test-flow"
-
-
-def test_it_reads_the_same_rights_for_many_as_for_one(
-    administrator: User, operator: User, viewer: User, stranger: User, other_host: Host
-) -> None:
-    team = Team.objects.create(name="night shift")
-    team.members.add(viewer, stranger)
-    Grant.objects.create(team=team, role=operator.grants.get().role, scope="host", host=other_host)
-    boss = User.objects.create(username="boss", is_superuser=True)
-    gone = User.objects.create(username="gone", is_superuser=True, is_active=False)
-    users = [administrator, operator, viewer, stranger, boss, gone]
-    found = access_of_users(users)
-    assert {user.pk: access_of(user) for user in users} == found
-
-
-def test_it_reads_the_rights_of_many_by_one_query(
-    django_assert_num_queries: Any, operator: User, viewer: User, stranger: User
-) -> None:
-    with django_assert_num_queries(1):
-        access_of_users([operator, viewer, stranger])
