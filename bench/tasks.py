@@ -1,7 +1,7 @@
 """The longest task of a page's main thread, by the wall and by its own processor time.
 
-On two cores that engines, workers and Chromium share, a task also waits for a core: the wall
-clock then tells of the machine. The thread's own time tells of the page.
+A task that waits for a core that others fill lasts longer by the wall: give the browser one of its
+own (cores.py), or look at the thread's own time.
 """
 
 from __future__ import annotations
