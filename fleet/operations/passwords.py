@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from fleet.models import User
-from fleet.operations.errors import Invalid
+from fleet.operations.errors import Gathered, Invalid
 
 RESERVED = {"system", "anonymous"}  # the audit log speaks of them
 NAME_LIMIT = 150
@@ -62,17 +62,12 @@ def check_account(username: str, password: str) -> User:
     Raises Invalid with all that is wrong with both: {"username": …, "password": …}.
     """
     user = User(username=username[:NAME_LIMIT])
-    wrong: dict[str, list[str]] = {}
-    try:
+    wrong = Gathered()
+    with wrong.of():
         user.username = check_username(username)
-    except Invalid as error:
-        wrong |= error.fields
-    try:
+    with wrong.of():
         check_new_password(password, user)
-    except Invalid as error:
-        wrong |= error.fields
-    if wrong:
-        raise Invalid(wrong)
+    wrong.tell()
     return user
 
 

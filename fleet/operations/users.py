@@ -17,7 +17,7 @@ from fleet.access import NOTHING, Unknown
 from fleet.actor import Actor
 from fleet.audit import record
 from fleet.models import User
-from fleet.operations.errors import Invalid
+from fleet.operations.errors import Gathered, Invalid
 from fleet.operations.passwords import check_new_password, check_username
 from fleet.operations.people import WHOLE, change, limit_person, operation
 from fleet.publish import AccessChanged, publish_on_commit
@@ -84,13 +84,20 @@ def user_create(
 ) -> User:
     """Make an account. Without a password it waits for a one-time link (`link_of`).
 
-    Raises Refused, or Invalid for `username`, `password`, `first_name`, `last_name`, `email`.
+    Raises Refused, or Invalid with all that is wrong with `username`, `password`, `first_name`,
+    `last_name` and `email`.
     """
     with change(actor, CREATE.name, name_field="username") as changing:
-        user = User(username=check_username(username))
-        _set_profile(user, profile or {})
+        user, wrong = User(username=username[:NAME_LIMIT]), Gathered()
+        with wrong.of():
+            user.username = check_username(username)
+        with wrong.of():
+            _set_profile(user, profile or {})
         if password:
-            check_new_password(password, user)
+            with wrong.of():
+                check_new_password(password, user)
+        wrong.tell()
+        if password:
             user.set_password(password)
         else:
             user.set_unusable_password()
@@ -105,9 +112,12 @@ def user_update(
     """Change the names and the address of a user. Raises Refused or Invalid."""
     with change(actor, UPDATE.name, name_field="username") as changing:
         limit_person(actor, user)
-        before = user.username
-        user.username = check_username(username, of=user)
-        _set_profile(user, profile or {})
+        before, wrong = user.username, Gathered()
+        with wrong.of():
+            user.username = check_username(username, of=user)
+        with wrong.of():
+            _set_profile(user, profile or {})
+        wrong.tell()
         user.save(update_fields=["username", "first_name", "last_name", "email"])
         changing.note(user, **({"before": before} if before != user.username else {}))
     return user

@@ -84,6 +84,16 @@ def test_it_refuses_a_wrong_address(actor: Actor, viewer: User, email: str) -> N
     assert viewer.email == ""
 
 
+def test_it_tells_all_that_is_wrong_at_once(actor: Actor, viewer: User) -> None:
+    profile = {"email": "nowhere"}
+    with pytest.raises(Invalid) as created:
+        user_create(actor=actor, username="a b", password="1234", profile=profile)
+    assert set(created.value.fields) == {"username", "password", "email"}
+    with pytest.raises(Invalid) as updated:
+        user_update(actor=actor, user=viewer, username="", profile=profile)
+    assert set(updated.value.fields) == {"username", "email"}
+
+
 def test_it_sets_a_password_by_a_link_that_works_once(actor: Actor) -> None:
     user = user_create(actor=actor, username="nina")
     link = link_of(user)
