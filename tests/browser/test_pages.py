@@ -151,3 +151,37 @@ def test_without_scripts_the_breadcrumb_is_plain_links(
     expect(page.locator("[popovertarget^=switch]").first).to_be_hidden()
     page.locator(".crumbs").get_by_role("link", name="fake-1").click()
     page.wait_for_url(f"{stack.url}/hosts/{fleet.host}/")
+
+
+@pytest.mark.parametrize("size", [(360, 740), (1024, 768)])
+def test_a_job_is_cancelled_and_tried_again_by_touch(
+    stack: Stack, api: Api, fleet: Fleet, sign_in: SignIn, size: tuple[int, int]
+) -> None:
+    takes = partial(setattr, fleet.fake.faults, "stop_takes")
+    in_fake(fleet.fake, lambda: takes(30.0))
+    job = api("POST", f"/containers/{fleet.containers['web-2']}/restart", {})["job"]["id"]
+    page = sign_in(has_touch=True, is_mobile=True)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    live(page, f"{stack.url}/jobs/")
+    row = page.locator(f"#job-{job}")
+    expect(row.get_by_role("button", name="Cancel")).to_be_in_viewport(ratio=1)
+    row.get_by_role("button", name="Cancel").tap()
+    in_fake(fleet.fake, lambda: takes(0.0))
+    row.get_by_role("button", name="Try again").tap()
+    newest = page.locator("#job-rows > tr").first
+    expect(newest).not_to_have_id(f"job-{job}")
+    expect(newest).to_contain_text("succeeded", timeout=20_000)
+
+
+@pytest.mark.parametrize("size", [(360, 740), (1024, 768)])
+def test_the_menu_of_a_container_s_row_opens_by_touch(
+    stack: Stack, fleet: Fleet, sign_in: SignIn, size: tuple[int, int]
+) -> None:
+    page = sign_in(has_touch=True, is_mobile=True)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    live(page, f"{stack.url}/containers/?host=fake-1&q=web-1")
+    row = page.locator(f"#container-{fleet.containers['web-1']}")
+    row.locator("[data-row-menu]").tap()
+    for act in ("restart", "stop"):
+        expect(page.locator(f"#row-menu [data-act={act}]")).to_be_in_viewport(ratio=1)
+    expect(row.locator("button.row-act").first).to_be_hidden()
