@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
 from dashboard.requests import actor_of
 from fleet.selectors.jobs import count_open
@@ -24,6 +25,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     found: dict[str, Any] = {
         "theme": theme_of(request),
         "quayside_version": settings.VERSION,
+        "drawn_at": timezone.now(),
     }
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return found

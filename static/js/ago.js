@@ -12,7 +12,9 @@ const AGES = [
   [1, 5, "seconds"],
 ];
 const EVERY = 5000;
-const exact = formatIn(document.documentElement.dataset.zone || undefined);
+
+/** How exact times are written here. */
+export const exact = formatIn(document.documentElement.dataset.zone || undefined);
 
 /** The zone is the reader's preference; without one, or where it is unknown, the browser's. */
 function formatIn(timeZone) {

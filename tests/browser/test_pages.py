@@ -185,3 +185,43 @@ def test_the_menu_of_a_container_s_row_opens_by_touch(
     for act in ("restart", "stop"):
         expect(page.locator(f"#row-menu [data-act={act}]")).to_be_in_viewport(ratio=1)
     expect(row.locator("button.row-act").first).to_be_hidden()
+
+
+@pytest.mark.parametrize("address", ["/containers/{}/", "/containers/?host=fake-1"])
+def test_it_prints_what_is_known_and_as_of_when(
+    stack: Stack, fleet: Fleet, sign_in: SignIn, address: str
+) -> None:
+    page = sign_in(color_scheme="dark")
+    here = stack.url + address.format(fleet.containers["web-1"])
+    live(page, here)
+    page.evaluate("document.documentElement.dataset.bsTheme = 'dark'")
+    expect(page.locator(".printed")).to_be_hidden()
+    page.set_viewport_size({"width": 718, "height": 1000})
+    page.emulate_media(media="print")
+    expect(page.locator(".printed")).to_contain_text(f"{here}, as of")
+    expect(page.locator(".content").get_by_text("web-1").first).to_be_visible()
+    for hidden in (".side", ".top", ".tray", ".tabs", ".filters", ".buttons", ".acts", "input"):
+        assert not any(one.is_visible() for one in page.locator(hidden).all()), hidden
+    over = "[...document.querySelectorAll('.content *')].filter((one) => one.checkVisibility() && "
+    over += "['sticky', 'fixed'].includes(getComputedStyle(one).position)).length"
+    assert page.evaluate(over) == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
+    assert page.evaluate("getComputedStyle(document.querySelector('h1')).colorScheme") == "light"
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_what_is_printed_later_says_so(stack: Stack, fleet: Fleet, sign_in: SignIn) -> None:
+    page = sign_in()
+    live(page, f"{stack.url}/containers/{fleet.containers['web-1']}/")
+    time = page.locator("[data-printed-time]")
+    before = time.text_content()
+    page.wait_for_timeout(1100)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert time.text_content() != before
+    page.goto(f"{stack.url}/containers/{fleet.containers['web-1']}/inspect/?now=1")
+    page.wait_for_selector("html[data-connection=live]")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    as_it_came = time.text_content()
+    page.wait_for_timeout(1100)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert time.text_content() == as_it_came
