@@ -47,6 +47,7 @@ def _script_words(_language: str) -> dict[str, str]:
         "no_answer": _("No answer from Quayside. Nothing may have been done; look at the jobs."),
         "refused": _("Quayside refused this (status {status})."),
         "gone": _("You may not see this any more."),
+        "act_on": _("{verb} {name} on {host}"),
         "chosen": _("{n} chosen"),
         "all_match": _("all {n} that match"),
         "type_this": _("Type {text} to confirm."),

@@ -3,6 +3,7 @@
  * what one click may do there (`data-clicks`); the buttons are made when somebody comes by.
  */
 import { onPatch } from "./patch.js";
+import { fill } from "./words.js";
 
 function linkOf(row) {
   return row.querySelector("[data-row-menu][data-clicks]");
@@ -19,18 +20,19 @@ function dress(row) {
   if (!link || !menu || isDressed(row)) return;
   for (const act of link.dataset.clicks.split(" ").filter(Boolean)) {
     const item = menu.querySelector(`[data-act="${CSS.escape(act)}"]`);
-    if (item) link.before(button(item, `${link.getAttribute("href")}${act}/`, link.dataset.name));
+    if (item) link.before(button(item, `${link.getAttribute("href")}${act}/`, link.dataset));
   }
 }
 
-function button(item, address, name) {
+/** One button; `of` names the container and its host, for names are equal on many hosts. */
+function button(item, address, of) {
   const made = document.createElement("button");
   const verb = item.textContent.trim();
   const icon = [...item.querySelector(".qi").classList].find((one) => one.startsWith("qi-"));
   made.className = `row-act with-icon ${icon}`;
   made.setAttribute("form", item.getAttribute("form"));
   made.setAttribute("formaction", address);
-  made.setAttribute("aria-label", `${verb} ${name}`);
+  made.setAttribute("aria-label", fill("act_on", { verb, name: of.name, host: of.host }));
   made.title = verb;
   return made;
 }

@@ -25,7 +25,8 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 Start</button><button form="act" data-act="stop"><i class="qi qi-stop"></i>Stop</button></div>
 <ol id="toasts"></ol>
 <script type="application/json" id="words">{"moved_one": "1 row", "moved": "{n} rows",
-"chosen": "{n} chosen", "all_match": "all {n} that match"}</script>
+"chosen": "{n} chosen", "all_match": "all {n} that match",
+"act_on": "{verb} {name} on {host}"}</script>
 </body></html>"""
 
 
@@ -35,7 +36,7 @@ def row_with_menu(number: int, rev: str, clicks: str) -> str:
         f'<tr id="c-{number}" data-rev="{rev}"><td class="name"><a href="/c/{number}/">web</a></td>'
         f'<td class="acts"><a class="row-act" href="/c/{number}/" data-row-menu'
         f' data-acts="{clicks}"'
-        f' data-clicks="{clicks}" data-name="web"></a></td></tr>'
+        f' data-clicks="{clicks}" data-name="web" data-host="h1"></a></td></tr>'
     )
 
 

@@ -40,7 +40,7 @@ def test_it_makes_the_buttons_of_the_row_under_the_pointer(page: Page) -> None:
     expect(made).to_have_count(1)
     expect(made).to_have_attribute("formaction", "/c/2/stop/")
     expect(made).to_have_attribute("form", "act")
-    expect(made).to_have_accessible_name("Stop web")
+    expect(made).to_have_accessible_name("Stop web on h1")
     expect(made).to_have_class("row-act with-icon qi-stop")
 
 

@@ -57,6 +57,16 @@ def test_it_offers_only_what_makes_sense(client: Client, host: Host) -> None:
     assert acts[1].split() == ["start", "restart", "rename", "remove"]
 
 
+def test_it_tells_equal_names_apart_by_their_hosts(client: Client, host: Host) -> None:
+    for on in (host, make_host("stage-2", host.environment)):
+        make_container(on, "idle-0")
+    labels = re.findall(r'aria-label="([^"]* idle-0 [^"]*)"', page_of(client))
+    assert sorted(labels) == [
+        "Actions for idle-0 on stage-1", "Actions for idle-0 on stage-2",
+        "Choose idle-0 on stage-1", "Choose idle-0 on stage-2",
+    ]  # fmt: skip
+
+
 def test_it_offers_a_viewer_nothing(viewer: User, host: Host, sign_in: SignIn) -> None:
     make_container(host, "web")
     html = page_of(sign_in(viewer))

@@ -24,7 +24,7 @@ from fleet.models import Container, Host, HostState
 from fleet.operations import Operation, operations_on
 from fleet.selectors.containers import ROW_FIELDS
 
-VERSION = "4"  # count up when the row's template changes
+VERSION = "5"  # count up when the row's template changes
 ONE_CLICK = ("container.start", "container.stop", "container.restart", "container.unpause")
 
 
