@@ -187,7 +187,7 @@ def test_the_menu_of_a_container_s_row_opens_by_touch(
     expect(row.locator("button.row-act").first).to_be_hidden()
 
 
-@pytest.mark.parametrize("address", ["/containers/{}/", "/containers/?host=fake-1"])
+@pytest.mark.parametrize("address", ["/containers/{}/", "/containers/?host=fake-1&q=web-1"])
 def test_it_prints_what_is_known_and_as_of_when(
     stack: Stack, fleet: Fleet, sign_in: SignIn, address: str
 ) -> None:
