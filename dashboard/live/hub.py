@@ -75,7 +75,7 @@ class LiveHub:
             await asyncio.wait_for(self._listening.wait(), LISTEN_SECONDS)
         except TimeoutError:
             log.warning("live_without_hints")
-            self.deaf = True
+            self._set_deaf(True)
         if self.deaf:
             viewer.tell_late(True)
 

@@ -18,7 +18,7 @@ from fleet.actor import Actor
 from fleet.audit import record
 from fleet.models import User
 from fleet.operations.errors import Gathered, Invalid
-from fleet.operations.passwords import check_new_password, check_username
+from fleet.operations.passwords import NAME_LIMIT, check_new_password, check_username
 from fleet.operations.people import WHOLE, change, limit_person, operation
 from fleet.publish import AccessChanged, publish_on_commit
 from fleet.sessions import end_sessions
@@ -75,7 +75,6 @@ REMOVE = operation(
     gettext_lazy("Removes an account with its grants, sessions and tokens; its history stays."),
     destructive=True,
 )
-NAME_LIMIT = 150
 EMAIL_LIMIT = 254
 
 

@@ -163,8 +163,12 @@ def job_rows(actor: Actor, jobs: Iterable[Job]) -> list[JobRow]:
     """Return jobs with what the actor may do to them; one query looks all their targets up."""
     found = list(jobs)
     again = [job for job in found if _may_ask_again(actor, job)]
-    there = _containers_of(actor, again)
-    held = {job.pk for job in again if not _is_on_container(job) or job.target_id in there}
+    there, parents = _containers_of(actor, again), _parents_with_targets(actor, again)
+    held = {
+        job.pk
+        for job in again
+        if (job.pk in parents if job.children_count else _is_there(job, there))
+    }
     return [
         JobRow(job, job.cancel_requested_at is None and may_cancel(actor, job), False)
         if job.is_open
@@ -173,15 +177,25 @@ def job_rows(actor: Actor, jobs: Iterable[Job]) -> list[JobRow]:
     ]
 
 
-def _is_on_container(job: Job) -> bool:
-    return job.target_kind == "container" and not job.children_count
+def _is_there(job: Job, containers: set[int]) -> bool:
+    return job.target_kind != "container" or job.target_id in containers
 
 
 def _containers_of(actor: Actor, jobs: list[Job]) -> set[int]:
     """Return the ids of those of the jobs' containers that are still there."""
-    ids = {job.target_id for job in jobs if _is_on_container(job) and job.target_id}
+    ids = {job.target_id for job in jobs if job.target_kind == "container" and job.target_id}
     rows = visible_containers(actor).filter(pk__in=ids) if ids else Container.objects.none()
     return set(rows.values_list("pk", flat=True))
+
+
+def _parents_with_targets(actor: Actor, jobs: list[Job]) -> set[int | None]:
+    """Return the ids of those parents of which a container that went badly is still there."""
+    ids = [job.pk for job in jobs if job.children_count]
+    if not ids:
+        return set()
+    there = visible_containers(actor).select_related(None).order_by().values("pk")
+    bad = Job.objects.filter(parent__in=ids, state__in=RETRYABLE_STATES, target_id__in=there)
+    return set(bad.order_by().values_list("parent", flat=True).distinct())
 
 
 def _may_ask_again(actor: Actor, job: Job) -> bool:

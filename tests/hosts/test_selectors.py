@@ -14,7 +14,9 @@ from fleet.models import Container, Environment, Event, Host, HostState, Job, Us
 from fleet.selectors.containers import ContainerQuery, container_page
 from fleet.selectors.fleet import FleetPage, fleet_page
 from fleet.selectors.hosts import HostQuery, host_list
-from fleet.selectors.tallies import Tally
+from fleet.selectors.jobs import JobQuery
+from fleet.selectors.tallies import FIGURES, WRONG, Tally
+from fleet.selectors.troubles import BAD_JOBS
 from tests.conftest import make_container, make_host
 from tests.hosts.certificates import make_pair
 
@@ -254,12 +256,30 @@ def test_old_failures_are_not_news(actor: Actor, host: Host) -> None:
     assert not fleet_page(actor).troubles.any
 
 
-def test_it_tells_how_much_more_is_wrong(actor: Actor, host: Host) -> None:
-    for number in range(20):
+def test_it_tells_how_much_more_is_wrong_and_where(actor: Actor, host: Host) -> None:
+    for number in range(13):
         make_container(host, f"sick-{number}", health="unhealthy")
-    troubles = fleet_page(actor).troubles
-    assert len(troubles.items) == 12
-    assert troubles.more == [("container", "8 more containers need a look")]
+        make_container(host, f"loop-{number}", state="restarting", restart_count=1)
+        Job.objects.create(
+            operation="container.stop", host=host, state="failed", finished_at=timezone.now()
+        )
+    for number in range(3):
+        make_container(
+            host, f"oom-{number}", state="exited", oom_killed=True, finished_at=timezone.now()
+        )
+    troubles = fleet_page(actor, "staging").troubles
+    assert len([one for one in troubles.items if one.kind == "container"]) == 12
+    assert [(more.kind, more.words, more.query) for more in troubles.more] == [
+        ("container", "4 more: unhealthy", "health=unhealthy&environment=staging"),
+        ("container", "13 more: restarting", "state=restarting&environment=staging"),
+        ("job", "1 more: failed jobs", "state=failed&state=errored&state=lost"),
+    ]
+
+
+def test_every_link_to_more_is_a_filter_of_its_list() -> None:
+    for name in {*WRONG, "failed"} - {"oom"}:
+        assert not ContainerQuery.parse(QueryDict(FIGURES[name][2])).wrong
+    assert set(JobQuery.parse(QueryDict(BAD_JOBS)).state) == {"failed", "errored", "lost"}
 
 
 def test_it_shows_one_environment(actor: Actor, host: Host, other_host: Host) -> None:

@@ -103,6 +103,20 @@ def test_it_tries_nothing_again_on_what_was_removed(client: Client, container: C
     assert f"/jobs/{job.pk}/retry/" not in client.get(f"/jobs/{job.pk}/").content.decode()
 
 
+def test_it_tries_many_again_while_one_that_went_badly_is_there(
+    client: Client, host: Host, container: Container
+) -> None:
+    (parent,) = make_jobs(host, 1, state="failed", children_count=2, children_failed=1)
+    Job.objects.filter(pk=parent.pk).update(host=None)
+    (child,) = make_jobs(host, 1, parent=parent, state="failed")
+    Job.objects.filter(pk=child.pk).update(target_id=container.pk)
+    make_jobs(host, 1, parent=parent, state="succeeded")
+    address = f"/jobs/{parent.pk}/retry/"
+    assert address in client.get("/jobs/").content.decode()
+    container.delete()
+    assert address not in client.get("/jobs/").content.decode()
+
+
 def test_it_tries_a_host_s_job_again(client: Client, host: Host) -> None:
     job = Job.objects.create(
         operation="host.refresh", host=host, target_kind="host", target_id=host.pk, state="failed"
