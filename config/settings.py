@@ -165,7 +165,13 @@ CACHES: dict[str, dict[str, Any]] = {
             "KEY_PREFIX": "quayside",
             "OPTIONS": {"socket_connect_timeout": 3, "socket_timeout": 5},  # no page hangs for it
         }
-    )
+    ),
+    # What a process remembers for itself, so that no page waits for Redis to learn it.
+    "process": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "process",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
 }
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": (

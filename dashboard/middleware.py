@@ -8,13 +8,12 @@ from urllib.parse import urlencode
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from redis import RedisError
 
 from dashboard.failures import failure
 from dashboard.requests import actor_of, wants_json
@@ -92,17 +91,11 @@ class Personal:
         key = request.session.session_key
         if key is None or not request.user.is_authenticated:
             return self.get_response(request)
-        # The cache keeps this to one write a minute; a page must not wait for it.
-        if self._first_in_a_while(key):
+        # One write a minute and process is enough.
+        if caches["process"].add(f"session-seen:{key}", 1, ACTIVITY_SECONDS):
             UserSession.objects.create_from_request(request)
         with timezone.override(self._zone(request.user.preferences.get("time_zone"))):
             return self.get_response(request)
-
-    def _first_in_a_while(self, key: str) -> bool:
-        try:
-            return cache.add(f"session-seen:{key}", 1, ACTIVITY_SECONDS)
-        except (RedisError, OSError):
-            return False  # pages go on while Redis is away
 
     def _zone(self, name: object) -> zoneinfo.ZoneInfo | None:
         try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
-from django.core.cache import cache
+from django.conf import settings
+from django.core.cache import cache, caches
 from django.test import Client, override_settings
 from redis import RedisError
 
@@ -154,7 +157,7 @@ def no_redis() -> Iterator[None]:
     """Keep the counts in a Redis that is away."""
     backend = "django.core.cache.backends.redis.RedisCache"
     away = {"BACKEND": backend, "LOCATION": "unix:///nowhere/redis.sock"}
-    with override_settings(CACHES={"default": away}):
+    with override_settings(CACHES={**settings.CACHES, "default": away}):
         yield
 
 
@@ -192,6 +195,22 @@ def test_it_checks_no_old_password_while_attempts_cannot_be_counted(
     assert "cannot be checked just now" in change(sign_in(viewer), PASSWORD, NEW)
     viewer.refresh_from_db()
     assert viewer.check_password(PASSWORD)
+
+
+def test_a_page_asks_redis_nothing(viewer: User, sign_in: SignIn) -> None:
+    client = sign_in(viewer)
+    backend = "django.core.cache.backends.redis.RedisCache"
+    with closing(socket.create_server(("127.0.0.1", 0))) as mute:  # where it hangs, pages would
+        mute.setblocking(False)
+        address = f"redis://127.0.0.1:{mute.getsockname()[1]}"
+        with override_settings(
+            CACHES={**settings.CACHES, "default": {"BACKEND": backend, "LOCATION": address}}
+        ):
+            caches["process"].clear()
+            assert [client.get(path).status_code for path in ("/", "/containers/")] == [200, 200]
+        with pytest.raises(BlockingIOError):
+            mute.accept()
+    assert UserSession.objects.filter(user=viewer).exists()
 
 
 def test_it_lists_sessions_and_ends_one_elsewhere(viewer: User) -> None:
