@@ -1,5 +1,6 @@
 /** Keep "3 min ago" right, and write exact times in the reader's own zone. */
 import { onFresh } from "./patch.js";
+import { onVisit } from "./visit.js";
 import { fill, word } from "./words.js";
 
 // The same as AGES in dashboard/templatetags/words.py.
@@ -72,6 +73,7 @@ function update(root) {
 export function startAgo() {
   writeMoments(document);
   onFresh(update);
+  onVisit(() => update(document));
   setInterval(() => document.hidden || writeAges(document), EVERY);
   document.addEventListener("pointerover", writeTitle);
   document.addEventListener("visibilitychange", () => document.hidden || writeAges(document));

@@ -13,6 +13,7 @@ import { startTables } from "./table.js";
 import { startTheme } from "./theme.js";
 import { startToasts } from "./toast.js";
 import { startTray } from "./tray.js";
+import { startVisits } from "./visit.js";
 
 startAgo();
 startTheme();
@@ -28,6 +29,4 @@ startRowActs();
 startTray();
 startKeys();
 if (document.body.dataset.live) live.start();
-
-// After the first frame: what was not in sight may be laid out now (containers.css).
-requestAnimationFrame(() => setTimeout(() => (document.documentElement.dataset.drawn = "")));
+startVisits();

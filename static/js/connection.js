@@ -1,6 +1,7 @@
 /** Show in the top bar whether the page is live. A blink of a second is nobody's concern. */
 import { exact } from "./ago.js";
 import { live } from "./live.js";
+import { onVisit } from "./visit.js";
 
 const PATIENCE = 1000;
 
@@ -10,10 +11,17 @@ export function startConnection() {
   let timer = 0;
   let lastLive = new Date();
   let loaded = lastLive;
-  const show = (state) => {
-    root.dataset.connection = state;
+  const showSince = () => {
     for (const since of document.querySelectorAll("[data-connection-since]")) since.textContent = lastLive.toLocaleTimeString();
   };
+  const show = (state) => {
+    root.dataset.connection = state;
+    showSince();
+  };
+  onVisit(() => {
+    loaded = new Date();
+    showSince();
+  });
   document.addEventListener("live:state", ({ detail }) => {
     clearTimeout(timer);
     if (detail === "live" || detail === "late") show(detail);

@@ -7,6 +7,7 @@
 import { ask, openFormDialog, questionOf } from "./dialog.js";
 import { postForm, reportFailure } from "./post.js";
 import { toast } from "./toast.js";
+import { visit } from "./visit.js";
 
 async function act(form, button) {
   if (button?.getAttribute("aria-busy") === "true") return; // a double click is one click
@@ -20,7 +21,7 @@ async function act(form, button) {
   form.dispatchEvent(new CustomEvent("action:done", { bubbles: true, detail: said }));
   if (said.job) toast({ level: "busy", ...said.job });
   else if (said.message) toast({ level: "success", message: said.message });
-  if (said.location) location.assign(said.location);
+  if (said.location) visit(said.location);
 }
 
 function busy(button, on) {

@@ -1,5 +1,6 @@
 /** The keyboard: search, go to, rows, help. Letters typed into a field stay letters. */
 import { toggleTray } from "./tray.js";
+import { visit } from "./visit.js";
 
 const PATIENCE = 1200;
 const PLACES = { f: 0, c: 1, h: 2, j: 3, e: 4 };
@@ -12,7 +13,7 @@ function typing(element) {
 function goTo(letter) {
   const links = document.querySelectorAll(".bottom-bar a");
   const link = links[PLACES[letter]];
-  if (link) location.assign(link.href);
+  if (link) visit(link.href);
   return Boolean(link);
 }
 

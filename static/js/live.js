@@ -30,9 +30,10 @@ class Live {
   #late = false; // the server hears of no changes and looks for them now and then
   #lostAt = performance.now();
 
-  /** Call `run` for each message of a type that live.js does not handle itself. */
+  /** Call `run` for each message of a type that live.js does not handle itself. Returns what ends that. */
   on(type, run) {
     this.#listeners.set(type, [...(this.#listeners.get(type) || []), run]);
+    return () => this.#listeners.set(type, this.#listeners.get(type).filter((one) => one !== run));
   }
 
   /** Send a message. Returns false when there is no connection. */
@@ -52,6 +53,17 @@ class Live {
     addEventListener("pageshow", (event) => event.persisted && this.#resume());
     document.addEventListener("visibilitychange", () => document.hidden || this.retry());
     document.addEventListener("htmx:afterSettle", () => this.topicsChanged());
+  }
+
+  /** The page is another one now: a connection of its own, so that no message for the former is taken for it. */
+  renew() {
+    if (this.#stopped) return;
+    const socket = this.#socket;
+    this.#forget();
+    socket?.close();
+    this.#slices.drop("");
+    this.#attempt = 0;
+    this.#connect();
   }
 
   /** Try at once instead of waiting on. */

@@ -14,6 +14,7 @@ class Log {
   #cut = false; // the stream has lost the host
   #away = false; // the host is known to be away
   #drawing = false;
+  #stops = [];
 
   constructor(root) {
     this.#root = root;
@@ -32,17 +33,26 @@ class Log {
   }
 
   #listen() {
-    live.on("open", () => this.#ask());
-    live.on("log", (message) => this.#received(message.frames));
-    live.on("log.gap", (message) => this.#gap(message.skipped));
-    live.on("log.end", (message) => this.#ended(message));
-    live.on("gone", (message) => message.topic === TOPIC && this.#gone(message.message));
-    document.addEventListener("live:state", (event) => event.detail !== "live" && this.#lost());
+    this.#stops = [
+      live.on("open", () => this.#ask()),
+      live.on("log", (message) => this.#received(message.frames)),
+      live.on("log.gap", (message) => this.#gap(message.skipped)),
+      live.on("log.end", (message) => this.#ended(message)),
+      live.on("gone", (message) => message.topic === TOPIC && this.#gone(message.message)),
+    ];
+    const stateChanged = (event) => event.detail !== "live" && this.#lost();
+    document.addEventListener("live:state", stateChanged);
+    this.#stops.push(() => document.removeEventListener("live:state", stateChanged));
     this.parts.pause.addEventListener("click", () => this.#togglePause());
     this.parts.fresh.addEventListener("click", () => this.#view.follow());
     this.parts.settings.addEventListener("change", () => this.#settings());
     const told = { childList: true, subtree: true, attributeFilter: ["data-away"] };
     new MutationObserver(() => this.#readHost()).observe(this.parts.host, told);
+  }
+
+  /** The page is left. Its stream ends with the page's socket. */
+  stop() {
+    for (const stop of this.#stops) stop();
   }
 
   /** What the page is told of the host; a stream that is quiet cannot know. */
@@ -151,5 +161,10 @@ class Log {
   }
 }
 
-const root = document.querySelector("[data-log]");
-if (root) new Log(root);
+/** Begin. Returns what ends it. */
+export function startPage() {
+  const root = document.querySelector("[data-log]");
+  if (!root) return null; // the page has the log as text
+  const log = new Log(root);
+  return () => log.stop();
+}

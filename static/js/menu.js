@@ -3,6 +3,8 @@
  *
  * A menu with `hx-get` and `hx-trigger="menuopen"` is fetched whenever it opens.
  */
+import { visit } from "./visit.js";
+
 const GAP = 4;
 
 function place(menu, button) {
@@ -60,8 +62,12 @@ function enter(menu) {
 /** Go to the first that the filter leaves, once the list is of what was typed. */
 function goToFirst(menu) {
   const list = menu.querySelector("[data-q]");
-  if (list.dataset.q === menu.querySelector("input").value.trim()) list.querySelector("a")?.click();
+  if (list.dataset.q === menu.querySelector("input").value.trim()) follow(list.querySelector("a"));
   else menu.dataset.goes = "";
+}
+
+function follow(link) {
+  if (link) visit(link.href);
 }
 
 function settled(event) {

@@ -1,9 +1,11 @@
 /** Fold the side navigation, remembered for the next page; bring the current tab into sight. */
+import { onVisit } from "./visit.js";
 import { remember } from "./words.js";
 
 /** Begin. */
 export function startNavigation() {
-  for (const tab of document.querySelectorAll(".tabs [aria-current]")) showTab(tab);
+  showTabs();
+  onVisit(showTabs);
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-nav-toggle]")) return;
     const root = document.documentElement;
@@ -12,6 +14,10 @@ export function startNavigation() {
     else delete root.dataset.nav;
     remember("nav", slim ? "slim" : "wide");
   });
+}
+
+function showTabs() {
+  for (const tab of document.querySelectorAll(".tabs [aria-current]")) showTab(tab);
 }
 
 function showTab(tab) {

@@ -2,3 +2,5 @@
 import { startForms } from "./forms.js";
 
 startForms();
+// Where a page with the frame gave way to this one, the browser takes the way back for one within it.
+addEventListener("popstate", () => location.reload());

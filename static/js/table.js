@@ -1,6 +1,7 @@
 /** Tables: ticks with ranges, the bar for chosen rows, columns, density and page size. */
 import { live } from "./live.js";
 import { postForm } from "./post.js";
+import { onVisit, visit } from "./visit.js";
 import { fill } from "./words.js";
 
 let lastTick = null;
@@ -111,7 +112,7 @@ function changed(event) {
 function firstPage() {
   const address = new URL(location.href);
   for (const name of ["page", "size"]) address.searchParams.delete(name);
-  location.assign(address);
+  visit(address);
 }
 
 /** Begin. */
@@ -124,5 +125,12 @@ export function startTables() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && document.documentElement.dataset.bulk && !document.querySelector("dialog[open],:popover-open")) clear();
   });
+  onVisit(leaveChoice);
+  draw();
+}
+
+/** The bar for chosen rows belongs to the page that is left. */
+function leaveChoice() {
+  delete document.documentElement.dataset.bulk;
   draw();
 }

@@ -1,5 +1,6 @@
 /** Toasts: what was begun and how it ended. A job's toast is one toast from beginning to end. */
 import { live } from "./live.js";
+import { onVisit } from "./visit.js";
 import { word } from "./words.js";
 
 const STAYS = { success: 5000, info: 6000, busy: 20000, warning: 10000, error: 0 };
@@ -67,12 +68,18 @@ export function toast(said) {
   while (box.childElementCount > MOST) box.firstElementChild.remove();
 }
 
-/** Begin: dress the server's own messages, and listen. */
-export function startToasts() {
-  for (const item of document.querySelectorAll("[data-toast]")) {
-    const level = item.dataset.level;
-    fillToast(item, { level: STAYS[level] === undefined ? "info" : level, message: item.textContent.trim() });
+/** The server's own messages, which came with a page. */
+function showMessages(page) {
+  for (const { dataset, textContent } of page.querySelectorAll("[data-toast]")) {
+    toast({ level: dataset.level, message: textContent.trim() });
   }
+}
+
+/** Begin: show the server's own messages, and listen. */
+export function startToasts() {
+  showMessages(document);
+  for (const item of document.querySelectorAll("[data-toast]")) item.remove();
+  onVisit(showMessages);
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-toast-close]")) event.target.closest(".toast").remove();
   });

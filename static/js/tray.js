@@ -1,5 +1,6 @@
 /** The tray of running jobs: opens and closes, stays as it was over page changes. */
 import { live } from "./live.js";
+import { onVisit } from "./visit.js";
 import { remember } from "./words.js";
 
 /** Open or close the tray. */
@@ -25,10 +26,13 @@ export function startTray() {
   });
   const tray = document.getElementById("tray");
   if (!tray) return;
-  new MutationObserver(() => {
-    const count = document.getElementById("tray-count")?.textContent.trim();
-    for (const place of document.querySelectorAll("[data-tray-count]")) {
-      if (place.textContent !== count) place.textContent = count;
-    }
-  }).observe(tray, { childList: true, subtree: true, characterData: true });
+  new MutationObserver(showCount).observe(tray, { childList: true, subtree: true, characterData: true });
+  onVisit(showCount);
+}
+
+function showCount() {
+  const count = document.getElementById("tray-count")?.textContent.trim();
+  for (const place of document.querySelectorAll("[data-tray-count]")) {
+    if (place.textContent !== count) place.textContent = count;
+  }
 }

@@ -45,9 +45,15 @@ function search(field) {
   if (count) count.textContent = found < 0 ? "" : count.dataset.words.replace("{n}", found);
 }
 
-document.addEventListener("input", (event) => {
+function typed(event) {
   const field = event.target.closest("[data-tree-search]");
   if (!field) return;
   clearTimeout(timer);
   timer = setTimeout(() => search(field), WAIT_MS);
-});
+}
+
+/** Begin. Returns what ends it. */
+export function startPage() {
+  document.addEventListener("input", typed);
+  return () => document.removeEventListener("input", typed);
+}

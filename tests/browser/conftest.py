@@ -7,14 +7,18 @@ import shutil
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
 from tests.lab.lab import Lab
 from tests.stack import PASSWORD, Stack
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -121,3 +125,33 @@ def sign_in(stack: Stack, new_page: Callable[..., Page]) -> Callable[..., Page]:
         return page
 
     return make
+
+
+@dataclass
+class Fleet:
+    """A host in the environment `faked`, and its containers by name."""
+
+    fake: FakeEngine
+    host: int
+    containers: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def fleet(stack: Stack, api: Api) -> Iterator[Fleet]:
+    """One engine with two containers that Quayside watches."""
+    with (
+        tempfile.TemporaryDirectory(prefix="qfk-", dir="/tmp") as folder,
+        fake_in_thread(Path(folder) / "fake.sock") as fake,
+    ):
+        for name in ("web-1", "web-2"):
+            in_fake(fake, partial(fake.state.add, name))
+        body = {"name": "fake-1", "url": fake.url, "environment": "faked"}
+        host = api("POST", "/hosts", body)["id"]
+        eventually(lambda: len(_containers(api)) == 2, "its containers are known", seconds=30)
+        yield Fleet(fake, host, _containers(api))
+        api("DELETE", f"/hosts/{host}")
+
+
+def _containers(api: Api) -> dict[str, int]:
+    rows: list[dict[str, Any]] = api("GET", "/containers?host=fake-1")["items"]
+    return {row["name"]: row["id"] for row in rows}

@@ -26,7 +26,7 @@ HEAD = "".join(f'<link rel="stylesheet" href="/static/css/{name}.css">' for name
 AWAY = "Host unreachable: the log goes on when it is back."
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">
 %s<script type="module" src="/static/js/app.js"></script>
-<script type="module" src="/static/js/logs.js"></script></head>
+<link rel="modulepreload" href="/static/js/logs.js" data-page-module></head>
 <body data-live="/ws/live/" data-sign-in="/sign-in/"><main>%s</main><ol id="toasts"></ol>%s
 </body></html>"""
 # The policy of the real pages: nothing inline.
