@@ -18,6 +18,7 @@ from dashboard.live.viewer import BrowserGone, Viewer
 from fleet import audit
 from fleet.access import AccessError, Refused
 from fleet.actor import Actor
+from fleet.cancel import cancel
 from fleet.models import AuditResult
 
 log = structlog.get_logger(__name__)
@@ -52,8 +53,7 @@ class Streams:
         """End a stream and wait until it has cleaned up."""
         flow = self._flows.pop(name, None)
         if flow is not None and flow.task is not None:
-            flow.task.cancel()
-            await asyncio.gather(flow.task, return_exceptions=True)
+            await cancel(flow.task)
 
     async def close_all(self) -> None:
         """End all of them."""

@@ -17,6 +17,7 @@ from dashboard.live.threads import run
 from dashboard.live.topics.base import Snapshot, Topic
 from fleet.access import AccessError
 from fleet.actor import Actor
+from fleet.cancel import cancel
 from fleet.publish import Hint
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ class View:
     async def close(self) -> None:
         """Stop loading: nobody looks any more."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancel(self._task)
 
     async def _refresh(self) -> None:
         loop = asyncio.get_running_loop()

@@ -20,6 +20,7 @@ from itertools import islice
 import structlog
 from django.utils import timezone
 
+from fleet.cancel import cancel
 from fleet.engine.aio import AsyncEngine
 from fleet.engine.errors import EngineError, NotFound, Unreachable
 from fleet.engine.stream import Stream
@@ -213,8 +214,6 @@ async def _first_of(*works: Awaitable[None]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*tasks)
     for task in done:
         task.result()

@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from fleet.cancel import cancel
 from fleet.models import Host, HostState
 from fleet.publish import GROUP, HostsChanged
 from fleet.watch.database import Database
@@ -69,9 +70,7 @@ class Watcher:
         try:
             await stop.wait()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel(*tasks)
             await self._leave()
             log.info("watcher_stopped", watcher=self.id)
 
@@ -177,7 +176,7 @@ class Watcher:
         for host_id in host_ids:
             _, task = self.followers.pop(host_id)
             task.cancel()
-            self._keep(_ended(task))
+            self._keep(cancel(task))
             host = self._hosts.get(host_id)
             if host and host.state == HostState.DISABLED:
                 self._keep(self._tell_disabled(host_id))
@@ -208,10 +207,6 @@ async def _wait(nudge: asyncio.Event, seconds: float) -> None:
         async with asyncio.timeout(seconds):
             await nudge.wait()
     nudge.clear()
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _forever(loop: Callable[[], Awaitable[None]]) -> None:

@@ -121,7 +121,7 @@ def test_stopping_many(
     dialog.locator("footer button.btn-primary, footer button.btn-danger").click()
     expect(page.locator("h1")).to_contain_text("4", timeout=20_000)
     expect(page.locator("main")).to_contain_text("succeeded", timeout=60_000)
-    assert lab[1].docker("ps", "-q").strip() == ""
+    eventually(lambda: lab[1].docker("ps", "-q").strip() == "", "all have stopped", seconds=60)
     live_list(page, stack, "q=many")
     expect(page.locator("#container-rows > tr[data-state=exited]")).to_have_count(4)
 

@@ -1,0 +1,22 @@
+"""Ending tasks for sure."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+AGAIN_SECONDS = 2  # time to clean up before the next cancellation
+
+
+async def cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait until each has ended, whatever it ended with.
+
+    Once is not enough: before Python 3.12 `asyncio.wait_for`, which redis-py sends commands with,
+    swallows a cancellation that comes in the moment in which it is done (bpo-37658).
+    """
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _ended, waiting = await asyncio.wait(waiting, timeout=AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)  # their errors count as looked at
