@@ -262,7 +262,7 @@ API = [
     r("api/v1/containers/<int:container_id>", get=API_SEES, pk="container"),
     r(
         "api/v1/containers/bulk/preview",
-        post="401 200 403 200 200",
+        post="401 422 403 200 200",
         data={"operation": "container.restart", "ids": ["{container}"]},
     ),
     r(

@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 
 from dashboard.api.auth import caller
+from dashboard.api.filters import Moment, Text, known
 from dashboard.api.pages import Window, page
-from fleet.models import AuditEntry
+from fleet.models import AuditEntry, AuditResult
 from fleet.selectors.audit import AuditQuery, audit_entries
 
 router = Router(tags=["audit"])
@@ -42,12 +43,14 @@ class AuditsOut(Schema):
 
 
 class AuditFilter(Schema):
-    """Filters; all of them together. `action` is the beginning of one."""
+    """Filters; all of them together. `action` is the beginning of one; `until` is exclusive."""
 
-    actor: Annotated[str, Field(max_length=150)] = ""
-    action: Annotated[str, Field(max_length=60)] = ""
-    target: Annotated[str, Field(max_length=255)] = ""
-    result: Annotated[str, Field(max_length=8)] = ""
+    actor: Annotated[Text, Field(max_length=150)] = ""
+    action: Annotated[Text, Field(max_length=60)] = ""
+    target: Annotated[Text, Field(max_length=255)] = ""
+    result: Annotated[Text, Field(max_length=8)] = ""
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 def _entry(row: AuditEntry) -> dict[str, Any]:
@@ -57,5 +60,8 @@ def _entry(row: AuditEntry) -> dict[str, Any]:
 @router.get("", response=AuditsOut, summary="List audit entries")
 def list_audit(request: HttpRequest, wanted: Query[AuditFilter], window: Query[Window]) -> Any:
     """Return the entries, the newest first."""
-    rows = audit_entries(caller(request), AuditQuery.parse(wanted.model_dump()))
+    actor, query = caller(request), AuditQuery(**wanted.model_dump())
+    if query.result:
+        known("result", query.result, AuditResult.values)
+    rows = audit_entries(actor, query)
     return page(rows, window, _entry, {"number": "number", "at": "at"})

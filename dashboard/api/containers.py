@@ -12,9 +12,10 @@ from ninja import Field, Query, Router, Schema
 
 from dashboard.api.auth import caller
 from dashboard.api.filters import Text
-from dashboard.api.jobs import Accepted, accepted
+from dashboard.api.jobs import JobOut, accepted
 from dashboard.api.pages import Window, page
 from fleet.access import access_container, visible_containers
+from fleet.actor import Actor
 from fleet.models import Container
 from fleet.operations import Operation, operations_on
 from fleet.operations.bulk import Skipped, ask_many, preview_many
@@ -180,10 +181,19 @@ class PreviewOut(Schema):
 def _chosen(request: HttpRequest, data: BulkIn) -> QuerySet[Container]:
     actor = caller(request)
     if data.ids and data.filter is None and not data.all:
-        return visible_containers(actor).filter(pk__in=data.ids)
+        return _with_ids(actor, set(data.ids))
     if data.ids or (data.filter is None and not data.all):
         raise Invalid({"ids": [_("Give either ids or a filter.")]})
     return filter_containers(actor, _filter(data).query("filter."))
+
+
+def _with_ids(actor: Actor, ids: set[int]) -> QuerySet[Container]:
+    """Return these containers. Raises Invalid at `ids` when one of them is not to be seen."""
+    found = visible_containers(actor).filter(pk__in=ids)
+    if missing := sorted(ids.difference(found.values_list("pk", flat=True))):
+        numbers = ", ".join(str(number) for number in missing[:10])
+        raise Invalid({"ids": [_("There are no such containers: %(ids)s.") % {"ids": numbers}]})
+    return found
 
 
 def _filter(data: BulkIn) -> ContainerFilter:
@@ -218,7 +228,7 @@ def preview_bulk(request: HttpRequest, data: BulkIn) -> Any:
     }
 
 
-class BulkAccepted(Accepted):
+class BulkAccepted(JobOut):
     """The job, new or (`joined`) the one that does all of it already; and what is left out."""
 
     joined: bool
@@ -261,7 +271,7 @@ def _add(operation: Operation) -> None:
     act.__doc__ = str(operation.sentence)
     router.post(
         f"/{{int:container_id}}/{operation.slug}",
-        response={202: Accepted},
+        response={202: JobOut},
         summary=f"{operation.verb} a container",
         operation_id=f"container_{operation.slug}",
     )(act)

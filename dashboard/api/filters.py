@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,6 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from pydantic import AfterValidator
+
+from fleet.operations.errors import Invalid
 
 
 def _no_nul(text: str) -> str:
@@ -39,3 +42,11 @@ def by_name_or_id(path: str, value: str) -> Q:
     if value.isascii() and value.isdigit() and len(value) < 19:
         found |= Q(**{f"{path}__pk": int(value)})
     return found
+
+
+def known(field: str, value: str, values: Iterable[str]) -> str:
+    """Return a filter's value. Raises Invalid at `field` for one that nothing can have."""
+    if value in (names := list(values)):
+        return value
+    sentence = _("Choose one of %(names)s.") % {"names": ", ".join(names)}
+    raise Invalid({field: [sentence]})

@@ -10,11 +10,11 @@ from django.http import HttpRequest, JsonResponse
 from ninja import Field, Query, Router, Schema, Status
 
 from dashboard.api.auth import caller
-from dashboard.api.filters import Text, by_name_or_id
-from dashboard.api.jobs import Accepted, accepted
+from dashboard.api.filters import Text, by_name_or_id, known
+from dashboard.api.jobs import JobOut, accepted
 from dashboard.api.pages import Window, page
 from fleet.access import access_host, visible_hosts
-from fleet.models import Host
+from fleet.models import Host, HostState
 from fleet.operations import hosts
 from fleet.operations.requests import request as request_job
 
@@ -138,7 +138,7 @@ def list_hosts(request: HttpRequest, wanted: Query[HostFilter], window: Query[Wi
     """Return the hosts that the caller may see."""
     rows = visible_hosts(caller(request))
     if wanted.state:
-        rows = rows.filter(state=wanted.state)
+        rows = rows.filter(state=known("state", wanted.state, HostState.values))
     if wanted.environment:
         rows = rows.filter(by_name_or_id("environment", wanted.environment))
     if wanted.q:
@@ -190,7 +190,7 @@ def enable_host(request: HttpRequest, host_id: int) -> Any:
     return HostOut.of(hosts.host_enable(actor=caller(request), host_id=host_id))
 
 
-@router.post("/{int:host_id}/refresh", response={202: Accepted}, summary="Measure disk usage")
+@router.post("/{int:host_id}/refresh", response={202: JobOut}, summary="Measure disk usage")
 def refresh_host(request: HttpRequest, host_id: int) -> JsonResponse:
     """Measure the disk usage in the background."""
     return accepted(

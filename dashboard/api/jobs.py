@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from django.db.models import Q
 from django.http import HttpRequest, JsonResponse
 from ninja import Field, Query, Router, Schema
 
 from dashboard.api.auth import caller
-from dashboard.api.filters import Text
+from dashboard.api.filters import Text, by_name_or_id, known
 from dashboard.api.pages import Window, page
 from fleet.access import access_job, listed_jobs, visible_jobs
-from fleet.models import Job, JobLine
+from fleet.models import Job, JobLine, JobState
 from fleet.operations.jobs import job_cancel, job_retry
+from fleet.selectors.jobs import on_hosts
 
 router = Router(tags=["jobs"])
 
@@ -87,6 +89,7 @@ class JobFilter(Schema):
     """Filters; all of them together. Without `parent`, children of bulk jobs are left out.
 
     Those of a bulk job that reaches beyond what the caller may see are listed by themselves.
+    `host` is a name or an id; a bulk job is on the hosts of its children.
     """
 
     state: Annotated[Text, Field(max_length=10)] = ""
@@ -96,15 +99,9 @@ class JobFilter(Schema):
     children: bool = False
 
 
-class Accepted(Schema):
-    """The job that was made; follow it at `/jobs/{id}`."""
-
-    job: JobOut
-
-
 def accepted(job: Job, **more: Any) -> JsonResponse:
-    """Return 202 with the job, and more where an answer says more."""
-    response = JsonResponse({"job": JobOut.of(job), **more}, status=202)
+    """Return 202 with the job, which is followed at `/jobs/{id}`, and what else there is to say."""
+    response = JsonResponse({**JobOut.of(job), **more}, status=202)
     response["Location"] = f"/api/v1/jobs/{job.pk}"
     return response
 
@@ -117,9 +114,13 @@ def list_jobs(request: HttpRequest, wanted: Query[JobFilter], window: Query[Wind
         rows = visible_jobs(actor).filter(parent_id=wanted.parent)
     else:
         rows = visible_jobs(actor) if wanted.children else listed_jobs(actor)
-    for field, column in (("state", "state"), ("operation", "operation"), ("host", "host_name")):
-        if value := getattr(wanted, field):
-            rows = rows.filter(**{column: value})
+    if wanted.state:
+        rows = rows.filter(state=known("state", wanted.state, JobState.values))
+    if wanted.operation:
+        rows = rows.filter(operation=wanted.operation)
+    if wanted.host:
+        here = Q(host_name=wanted.host) | by_name_or_id("host", wanted.host)
+        rows = rows.filter(on_hosts(here))
     return page(rows, window, JobOut.of, SORTS)
 
 
@@ -140,13 +141,13 @@ def get_lines(request: HttpRequest, job_id: int, window: Query[Window]) -> Any:
     return page(job.lines.all(), window, _line, {"number": "number"})
 
 
-@router.post("/{int:job_id}/cancel", response={202: Accepted}, summary="Cancel a job")
+@router.post("/{int:job_id}/cancel", response={202: JobOut}, summary="Cancel a job")
 def cancel(request: HttpRequest, job_id: int) -> JsonResponse:
     """Cancel a queued job at once, and ask a running one to stop."""
     return accepted(job_cancel(actor=caller(request), job_id=job_id))
 
 
-@router.post("/{int:job_id}/retry", response={202: Accepted}, summary="Run a job again")
+@router.post("/{int:job_id}/retry", response={202: JobOut}, summary="Run a job again")
 def retry(request: HttpRequest, job_id: int) -> JsonResponse:
     """Make a new job of one that failed; of a bulk job, just of its failed children."""
     return accepted(job_retry(actor=caller(request), job_id=job_id))

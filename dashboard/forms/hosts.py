@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from fleet.actor import Actor
+from fleet.engine.endpoint import safe_url
 from fleet.models import Environment, Host
 from fleet.operations.host_input import CREDENTIALS_OF, DEFAULT_ENVIRONMENT, scheme_of
 from fleet.operations.hosts import may_reach
@@ -67,6 +68,15 @@ class Unshown(forms.Textarea):
         return super().get_context(name, None, attrs)
 
 
+class AddressInput(forms.TextInput):
+    """An address; a password in it, which is refused, does not come back."""
+
+    def format_value(self, value: Any) -> str | None:
+        """Return the address without its password."""
+        shown = super().format_value(value)
+        return safe_url(shown) if shown else shown
+
+
 class HostForm(forms.Form):
     """A host of one kind (`unix`, `tcp`, `ssh`), new or `host` to be changed."""
 
@@ -83,7 +93,7 @@ class HostForm(forms.Form):
     )
     url = forms.CharField(
         max_length=LONG,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=AddressInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     insecure = forms.BooleanField(
         label=gettext_lazy("Connect without TLS. I know that this is not secure."),

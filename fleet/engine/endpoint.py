@@ -81,7 +81,7 @@ class CertificateFacts:
 
 def safe_url(url: str) -> str:
     """The URL without a password, for logs and messages."""
-    return re.sub(r"//[^/@]*@", lambda m: m[0].partition(":")[0].rstrip("@") + "@", url[:URL_LIMIT])
+    return re.sub(r"^((?:[a-z]+://)?[^/:@]*):(?!//).*@", r"\1@", url[:URL_LIMIT])
 
 
 def check_endpoint(endpoint: Endpoint) -> list[BadEndpoint]:

@@ -88,9 +88,13 @@ class JobQuery:
         if self.actor:
             found &= Q(actor_name__in=self.actor)
         if self.host:
-            child = Job.objects.filter(parent=OuterRef("pk"), host_name__in=self.host)
-            found &= Q(host_name__in=self.host) | Q(Exists(child))
+            found &= on_hosts(Q(host_name__in=self.host))
         return found
+
+
+def on_hosts(hosts: Q) -> Q:
+    """Return the filter for jobs on some hosts; a job of many is on those of its children."""
+    return hosts | Q(Exists(Job.objects.filter(hosts, parent=OuterRef("pk"))))
 
 
 def _values(given: MultiValueDict[str, str], name: str) -> tuple[str, ...]:

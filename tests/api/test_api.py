@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -107,7 +108,7 @@ def test_it_answers_202_with_the_job(operator: User, container: Container, call_
     caller = call_as(operator)
     status, body = caller.call("POST", f"/containers/{container.pk}/restart", {"timeout": 3})
     assert status == 202
-    job = body["job"]
+    job = body
     assert {"id", "operation", "target", "state", "progress"} <= set(job)
     assert {"created_at", "started_at", "finished_at"} <= set(job)
     assert (job["operation"], job["target"], job["state"]) == (
@@ -151,6 +152,10 @@ def test_it_refuses_parameters_that_make_no_sense(
         ("GET", f"/jobs?parent={2**63}", None, "parent", f"Enter less than {2**63}."),
         ("GET", "/jobs?children=x", None, "children", "Choose yes or no."),
         ("GET", "/events?since=x", None, "since", "Enter a time such as 2026-03-01T14:00:00Z."),
+        ("GET", "/audit?result=nope", None, "result", "Choose one of allowed, "),
+        ("GET", "/audit?since=x", None, "since", "Enter a time such as 2026-03-01T14:00:00Z."),
+        ("GET", "/hosts?state=nope", None, "state", "Choose one of unknown, reachable"),
+        ("GET", "/jobs?state=nope", None, "state", "Choose one of queued, running"),
         ("GET", "/jobs?host=%00", None, "host", "This contains a character that is not allowed."),
         ("GET", f"/hosts?q={'x' * 201}", None, "q", "Enter at most 200 characters."),
         ("POST", "/containers/bulk", {}, "operation", "This is needed."),
@@ -177,7 +182,7 @@ def test_it_says_in_words_what_is_wrong_with_a_field(
 
 def test_it_shows_a_jobs_lines(operator: User, container: Container, call_as: Call) -> None:
     caller = call_as(operator)
-    job = caller.call("POST", f"/containers/{container.pk}/stop")[1]["job"]
+    job = caller.call("POST", f"/containers/{container.pk}/stop")[1]
     for number in (1, 2, 3):
         JobLine.objects.create(job_id=job["id"], number=number, text=f"line {number}")
     lines = caller.call("GET", f"/jobs/{job['id']}/lines?limit=2&offset=1")[1]
@@ -185,90 +190,14 @@ def test_it_shows_a_jobs_lines(operator: User, container: Container, call_as: Ca
     assert [line["text"] for line in lines["items"]] == ["line 2", "line 3"]
 
 
-def test_it_does_something_to_many(operator: User, host: Host, call_as: Call) -> None:
-    rows = [make_container(host, f"web-{i}") for i in range(3)]
-    make_container(host, "down", state="exited")
-    caller = call_as(operator)
-    wanted = {"operation": "container.stop", "filter": {"host": host.name}}
-    preview = caller.call("POST", "/containers/bulk/preview", wanted)[1]
-    assert sorted(preview["affected"]) == [row.pk for row in rows]
-    assert [skipped["name"] for skipped in preview["skipped"]] == ["down"]
-    assert not Job.objects.exists()
-    status, body = caller.call("POST", "/containers/bulk", wanted)
-    assert status == 202
-    children = caller.call("GET", f"/jobs?parent={body['job']['id']}")[1]
-    assert children["count"] == body["job"]["children_count"] == 3
-
-
-def test_it_does_a_doubled_request_once(operator: User, host: Host, call_as: Call) -> None:
-    one, two = (make_container(host, f"web-{number}") for number in range(2))
-    caller = call_as(operator)
-    wanted = {"operation": "container.stop", "ids": [one.pk], "params": {"timeout": 3}}
-    first, again = (caller.call("POST", "/containers/bulk", wanted)[1] for _call in range(2))
-    assert (first["joined"], again["joined"]) == (False, True)
-    parent = first["job"]["id"]
-    assert Job.objects.get(parent__isnull=True).pk == parent
-    wanted["ids"] = [one.pk, two.pk]
-    why = f"It is under way already, in job {parent}."
-    left_out = [{"id": one.pk, "name": one.name, "why": why}]
-    for path in ("/containers/bulk/preview", "/containers/bulk"):
-        assert caller.call("POST", path, wanted)[1]["skipped"] == left_out
-
-
-@pytest.mark.parametrize(
-    ("wanted", "field"),
-    [
-        ({"filter": {}}, "filter"),
-        ({"filter": {"stak": "x"}}, "filter.stak"),
-        ({"filter": {"stack": ""}}, "filter.stack"),
-        ({"filter": {"stack": "", "host": "stage-1"}}, "filter.stack"),
-        ({"filter": {"host": "  "}}, "filter.host"),
-        ({"filter": {"host": "\u0000"}}, "filter.host"),
-        ({"filter": {"host": "\u200b"}}, "filter.host"),
-        ({"filter": {"q": " "}}, "filter.q"),
-        ({"filter": {"q": "\u200b"}}, "filter.q"),
-        ({"filter": {"q": "w " * 101}}, "filter.q"),
-        ({"filter": {"state": "nope"}}, "filter.state"),
-        ({"filter": None}, "ids"),
-        ({"ids": []}, "ids"),
-        ({"ids": [1], "filter": {"host": "stage-1"}}, "ids"),
-        ({"ids": [1], "all": True}, "ids"),
-        ({"filter": {"host": "stage-1"}, "all": True}, "all"),
-        ({"filter": {"stack": ""}, "all": True}, "filter.stack"),
-    ],
-)
-def test_it_never_acts_on_all_by_mistake(
-    operator: User, host: Host, call_as: Call, wanted: dict[str, object], field: str
-) -> None:
-    make_container(host)
-    caller = call_as(operator)
-    for path in ("/containers/bulk/preview", "/containers/bulk"):
-        status, problem = caller.call("POST", path, {"operation": "container.stop", **wanted})
-        assert (status, list(problem["errors"])) == (422, [field])
-    assert not Job.objects.exists()
-
-
-@pytest.mark.parametrize("wanted", [{"all": True}, {"all": True, "filter": {}}])
-def test_it_acts_on_all_when_told_so(
-    operator: User, host: Host, call_as: Call, wanted: dict[str, object]
-) -> None:
-    rows = [make_container(host, f"web-{number}") for number in range(3)]
-    body = {"operation": "container.stop", **wanted}
-    preview = call_as(operator).call("POST", "/containers/bulk/preview", body)[1]
-    assert sorted(preview["affected"]) == [row.pk for row in rows]
-
-
-@pytest.mark.parametrize(
-    "query", ["host=%00", "host=+", "q=%E2%80%8B", "state=nope", "health=nope", "stack=%E2%80%8B"]
-)
-def test_it_says_which_filter_can_match_nothing(
-    operator: User, container: Container, call_as: Call, query: str
-) -> None:
-    status, problem = call_as(operator).call("GET", f"/containers?{query}")
-    name = query.partition("=")[0]
-    assert (status, list(problem["errors"])) == (422, [name])
-    known = {"state": ("running", "failed", "unreachable"), "health": ("healthy", "none")}
-    assert all(value in problem["errors"][name][0] for value in known.get(name, ()))
+def test_it_filters_the_audit_log_by_result_and_time(administrator: User, call_as: Call) -> None:
+    caller = call_as(administrator)
+    caller.call("POST", "/teams", {"name": "Night"})
+    made = caller.call("GET", "/audit?action=team&result=allowed")[1]["items"]
+    assert [entry["target_name"] for entry in made] == ["Night"]
+    at = quote(made[0]["at"])
+    assert caller.call("GET", f"/audit?action=team&since={at}")[1]["count"] == 1
+    assert caller.call("GET", f"/audit?action=team&until={at}")[1]["count"] == 0
 
 
 def test_it_gives_and_takes_rights(

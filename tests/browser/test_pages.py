@@ -32,7 +32,7 @@ def test_a_job_started_elsewhere_appears_and_moves(
     expect(page.locator("#jobs-empty")).to_contain_text("No jobs yet")
     page.evaluate("window.stayed = true")
     in_fake(fleet.fake, lambda: setattr(fleet.fake.faults, "stop_takes", 4.0))
-    job = api("POST", f"/containers/{pk}/restart", {})["job"]["id"]
+    job = api("POST", f"/containers/{pk}/restart", {})["id"]
     in_list = page.locator(f"#job-rows > #container-job-{job}")
     expect(in_list.locator(".col-state")).to_contain_text("running")
     expect(page.locator("#jobs-empty")).not_to_contain_text("No jobs yet")
@@ -125,7 +125,7 @@ def test_a_job_is_cancelled_and_tried_again_by_touch(
 ) -> None:
     takes = partial(setattr, fleet.fake.faults, "stop_takes")
     in_fake(fleet.fake, lambda: takes(30.0))
-    job = api("POST", f"/containers/{fleet.containers['web-2']}/restart", {})["job"]["id"]
+    job = api("POST", f"/containers/{fleet.containers['web-2']}/restart", {})["id"]
     page = sign_in(has_touch=True, is_mobile=True)
     page.set_viewport_size({"width": size[0], "height": size[1]})
     live(page, f"{stack.url}/jobs/")

@@ -34,7 +34,7 @@ def running(hosts: dict[str, int], lab: Lab, api: Api) -> Iterator[int]:
         return bool(found)
 
     eventually(is_seen, "the container is seen")
-    job = api("POST", f"/containers/{found[0]['id']}/stop", {"timeout": 100})["job"]["id"]
+    job = api("POST", f"/containers/{found[0]['id']}/stop", {"timeout": 100})["id"]
     yield job
     api("POST", f"/jobs/{job}/cancel")
     lab[1].docker("kill", "stubborn-1")  # to remove it would wait for the stop

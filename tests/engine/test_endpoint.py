@@ -203,6 +203,9 @@ def test_it_shows_no_secret_in_its_repr() -> None:
     endpoint = Endpoint("ssh://me:secret@h", tls_key="secret", ssh_key="secret")
     assert "secret" not in repr(endpoint)
     assert safe_url("tcp://me:secret@h:1/x") == "tcp://me@h:1/x"
+    assert safe_url("me:sec/r@t@h") == "me@h"
+    assert safe_url("ssh://me@h:22") == "ssh://me@h:22"
+    assert safe_url("tcp://h:2376") == "tcp://h:2376"
 
 
 def test_it_tells_the_facts_of_a_certificate(ca: Authority) -> None:

@@ -118,6 +118,8 @@ def test_it_refuses_uploads_that_are_no_certificates(browser: Client, content: b
     [
         ("tcp", {"url": "h:99999"}, "id_url_error"),
         ("tcp", {"url": "tcp://u:hunter2@h"}, "id_url_error"),
+        ("tcp", {"url": "u:hunter2/x@h:2376"}, "id_url_error"),
+        ("ssh", {"url": "ssh://root:hunter2@h"}, "id_url_error"),
         ("tcp", {"url": ""}, "id_url_error"),
         ("tcp", {"name": ""}, "id_name_error"),
         ("tcp", {"name": "<script>"}, "id_name_error"),
@@ -141,6 +143,7 @@ def test_it_says_at_the_field_what_is_wrong(
     assert (response.status_code, Host.objects.count()) == (422, 1)
     assert at in said
     assert "PRIVATE KEY-----\n" not in said and pair.key[60:100] not in said
+    assert "hunter2" not in said
 
 
 def test_a_form_never_shows_a_secret(browser: Client, pair: Pair) -> None:
