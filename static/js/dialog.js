@@ -7,6 +7,7 @@
  * (an HTML fragment with header, .dialog-body and footer) in a dialog instead of leaving the page.
  */
 import { postForm, reportFailure } from "./post.js";
+import { leaving } from "./visit.js";
 import { fill } from "./words.js";
 
 /** Ask. Resolves to true only when the person said yes. */
@@ -77,13 +78,17 @@ function checkTyped(root) {
 
 /** Fetch a dialog for a button of a form. */
 export async function openFormDialog(form, button) {
+  const left = leaving();
   const answer = await postForm(form, button, { "HX-Request": "true", Accept: "text/html" });
+  if (left()) return;
   if (answer?.ok) showFragment(await answer.text());
   else await reportFailure(answer);
 }
 
 async function openLinkDialog(link) {
+  const left = leaving();
   const answer = await fetch(link.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (left()) return;
   if (answer?.ok && !answer.redirected) showFragment(await answer.text());
   else location.assign(link.href);
 }

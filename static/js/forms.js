@@ -7,21 +7,22 @@
 import { ask, openFormDialog, questionOf } from "./dialog.js";
 import { postForm, reportFailure } from "./post.js";
 import { toast } from "./toast.js";
-import { visit } from "./visit.js";
+import { leaving, visit } from "./visit.js";
 
 async function act(form, button) {
   if (button?.getAttribute("aria-busy") === "true") return; // a double click is one click
   busy(button, true);
+  const left = leaving();
   const answer = await postForm(form, button, { Accept: "application/json" });
   busy(button, false);
   if (!answer?.ok) return reportFailure(answer);
   const said = await answer.json().catch(() => null);
-  if (!said) return location.assign(answer.url);
+  if (!said) return left() || location.assign(answer.url);
   form.closest("dialog")?.close("done");
   form.dispatchEvent(new CustomEvent("action:done", { bubbles: true, detail: said }));
   if (said.job) toast({ level: "busy", ...said.job });
   else if (said.message) toast({ level: "success", message: said.message });
-  if (said.location) visit(said.location);
+  if (said.location && !left()) visit(said.location);
 }
 
 function busy(button, on) {

@@ -63,6 +63,8 @@ class Live {
     socket?.close();
     this.#slices.drop("");
     this.#attempt = 0;
+    this.#lostAt ??= performance.now();
+    this.#show("reconnecting");
     this.#connect();
   }
 

@@ -1,7 +1,7 @@
 /** Tables: ticks with ranges, the bar for chosen rows, columns, density and page size. */
 import { live } from "./live.js";
 import { postForm } from "./post.js";
-import { onVisit, visit } from "./visit.js";
+import { leaving, onVisit, visit } from "./visit.js";
 import { fill } from "./words.js";
 
 let lastTick = null;
@@ -106,10 +106,13 @@ function changed(event) {
     return;
   }
   const sizes = event.target.closest("[data-page-size]");
-  if (sizes) postForm(sizes, null, { Accept: "application/json" }).then(() => firstPage());
+  if (sizes) saveSize(sizes);
 }
 
-function firstPage() {
+async function saveSize(form) {
+  const left = leaving();
+  await postForm(form, null, { Accept: "application/json" });
+  if (left()) return;
   const address = new URL(location.href);
   for (const name of ["page", "size"]) address.searchParams.delete(name);
   visit(address);

@@ -27,7 +27,16 @@ export function startTray() {
   const tray = document.getElementById("tray");
   if (!tray) return;
   new MutationObserver(showCount).observe(tray, { childList: true, subtree: true, characterData: true });
-  onVisit(showCount);
+  onVisit(showState);
+}
+
+/** What came with a page is as old as that page, and knows only the tray of its own tab. */
+function showState() {
+  const open = document.documentElement.dataset.tray === "open";
+  for (const button of document.querySelectorAll("[data-tray-toggle]")) {
+    button.setAttribute("aria-expanded", String(open));
+  }
+  showCount();
 }
 
 function showCount() {

@@ -4,16 +4,27 @@
  * API, and whatever is unusual, loads pages as ever. See docs/decisions/0008-pages-in-place.md.
  */
 import { live } from "./live.js";
+import { addSheets, useSheets } from "./sheets.js";
 
 const VISIT = "visit"; // the info of a navigation that should be one
+const LOAD = "load"; // and of one that the browser should do
+const FILE = /^\/api\/|\.(csv|json|txt)$/;
 const SLOW_MS = 200;
 const listeners = [];
+let number = 0; // of the page that is there
+let typed = false; // into a form of this page: the browser keeps that for the way back, we do not
 let underWay = null; // the AbortController of the visit whose page is on its way
 let stops = []; // what the page's own modules want done when it is left
 
 /** Call `run` after each page that was put in place. */
 export function onVisit(run) {
   listeners.push(run);
+}
+
+/** Returns a function that tells whether the page that is there now has been left. */
+export function leaving() {
+  const here = number;
+  return () => number !== here;
 }
 
 /** Go to a page of ours. */
@@ -29,14 +40,26 @@ function navigate(address, options) {
 }
 
 function navigated(event) {
-  if (!event.canIntercept || event.hashChange || event.formData || event.downloadRequest !== null) return;
-  if (event.info?.page) put(event, () => exchange(event.info.page));
-  else if (event.navigationType === "traverse") put(event, () => goBack(event));
-  // Only what a person asked for: scripts that write addresses (htmx) mean the page that is there.
-  else if (event.navigationType !== "reload" && (event.userInitiated || event.info === VISIT)) {
+  const { destination, info, navigationType } = event;
+  if (info?.page) return put(event, () => exchange(info.page));
+  if (event.downloadRequest !== null || event.hashChange) return;
+  // Who goes elsewhere is not called back.
+  if (!destination.sameDocument || navigationType === "traverse") underWay?.abort();
+  if (!event.canIntercept || event.formData || info === LOAD) return;
+  if (navigationType === "traverse") put(event, () => goBack(destination.url));
+  else if (isVisit(event)) {
     event.preventDefault();
-    goTo(event.destination.url, event.navigationType);
+    goTo(destination.url, navigationType);
   }
+}
+
+/** Only what a person asked for: scripts that write addresses (htmx) mean the page that is there. */
+function isVisit({ destination, info, navigationType, userInitiated }) {
+  if (navigationType === "reload" || !(userInitiated || info === VISIT)) return false;
+  const [to, hash] = destination.url.split("#");
+  if (hash !== undefined && to === location.href.split("#")[0]) return false;
+  const posted = "posted" in document.body.dataset; // the way back is to an answer that only the browser has
+  return !typed && !posted && !FILE.test(new URL(to).pathname);
 }
 
 function put(event, handler) {
@@ -48,27 +71,30 @@ async function goTo(url, history) {
   const { page, address, signal } = await fetched(url);
   if (signal.aborted) return;
   if (page) navigate(address, { history, info: { page } });
-  else location.assign(url);
+  else navigate(url, { history, info: LOAD });
 }
 
 /** Back or forward to a page that was put in place: the address is there already. */
-async function goBack(event) {
-  const { page, address, signal } = await fetched(event.destination.url, event.signal);
+async function goBack(url) {
+  const { page, address, signal } = await fetched(url);
   if (signal.aborted) return;
-  if (page && address === event.destination.url) exchange(page);
-  else location.reload();
+  if (page && address === url) exchange(page);
+  else if (url.includes("#")) location.reload();
+  else location.replace(url);
 }
 
 /** A page with its styles; without `page`, the browser should load it. A newer visit aborts an older one. */
-async function fetched(url, left = null) {
+async function fetched(url) {
   underWay?.abort();
   const visiting = (underWay = new AbortController());
-  left?.addEventListener("abort", () => visiting.abort());
   const root = document.documentElement;
   const slow = setTimeout(() => (root.dataset.visiting = ""), SLOW_MS);
   const found = await read(url, visiting.signal).catch(() => ({}));
   clearTimeout(slow);
-  if (underWay === visiting) delete root.dataset.visiting;
+  if (underWay === visiting) {
+    underWay = null;
+    delete root.dataset.visiting;
+  }
   return { ...found, signal: visiting.signal };
 }
 
@@ -79,34 +105,16 @@ async function read(url, signal) {
     return {};
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (appOf(page) !== appOf(document)) return {}; // another frame, or that of a newer version
+  if (frameOf(page) !== frameOf(document)) return {};
   await addSheets(page);
   return { page, address: answer.redirected ? answer.url : url };
 }
 
-/** The address of the frame's script. */
-function appOf(page) {
-  return page.querySelector("script[data-app]")?.src;
-}
-
-function sheetsOf(page) {
-  return [...page.head.querySelectorAll("link[rel=stylesheet]")];
-}
-
-async function addSheets(page) {
-  const here = new Set(sheetsOf(document).map((sheet) => sheet.href));
-  const lacking = sheetsOf(page).filter((sheet) => !here.has(sheet.href));
-  await Promise.all(lacking.map((sheet) => addSheet(sheet.href)));
-}
-
-function addSheet(href) {
-  const sheet = document.createElement("link");
-  sheet.rel = "stylesheet";
-  sheet.href = href;
-  return new Promise((done) => {
-    sheet.onload = sheet.onerror = done;
-    document.head.append(sheet);
-  });
+/** What must be the same for a page to fit into the frame that is there: version, scripts, language, zone, theme. */
+function frameOf(page) {
+  const app = page.querySelector("script[data-app]");
+  const { lang, dataset } = page.documentElement;
+  return app && [app.src, app.dataset.app, lang, dataset.zone, dataset.bsTheme].join(" ");
 }
 
 function exchange(page) {
@@ -116,9 +124,9 @@ function exchange(page) {
     for (const one of fresh.querySelectorAll("noscript")) one.remove(); // parsed as if no scripts ran
     part.replaceWith(fresh);
   }
-  const wanted = new Set(sheetsOf(page).map((sheet) => sheet.href));
-  for (const sheet of sheetsOf(document)) if (!wanted.has(sheet.href)) sheet.remove();
+  useSheets(page);
   document.title = page.title;
+  document.body.setAttribute("hx-headers", page.body.getAttribute("hx-headers")); // its token changes with the sign-in
   arrive(page);
 }
 
@@ -126,6 +134,8 @@ function exchange(page) {
 function leaveParts() {
   for (const stop of stops) stop();
   stops = [];
+  number += 1;
+  typed = false;
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close("cancel");
   for (const asking of document.querySelectorAll(".htmx-request")) window.htmx.trigger(asking, "htmx:abort");
   delete document.documentElement.dataset.drawn;
@@ -135,13 +145,19 @@ function arrive(page) {
   for (const part of document.querySelectorAll("[data-part]")) {
     for (const asks of part.querySelectorAll("[hx-get],[hx-post]")) window.htmx.process(asks);
   }
-  const said = document.getElementById("visited");
-  if (said) said.textContent = document.title;
+  announce();
   const field = document.querySelector("[data-part] [data-focus],[data-part] [autofocus]");
   (field || document.getElementById("content")).focus({ preventScroll: !field });
   for (const run of listeners) run(page);
   live.renew();
   settle(page);
+}
+
+/** Tell screen readers, also when the title is the same as before. */
+function announce() {
+  const said = document.getElementById("visited");
+  said.textContent = "";
+  setTimeout(() => (said.textContent = document.title), 100);
 }
 
 /** The page's own modules start; after the first frame, what is out of sight may be laid out (containers.css). */
@@ -161,8 +177,15 @@ async function start(href) {
 /** Begin. */
 export function startVisits() {
   settle(document);
-  if (!window.navigation || !appOf(document)) return;
+  if (!window.navigation || !frameOf(document)) return;
   navigation.addEventListener("navigate", navigated);
+  document.addEventListener("input", (event) => (typed ||= isTyping(event.target)));
+  document.addEventListener("keydown", (event) => event.key === "Escape" && underWay?.abort());
   // htmx keeps no history of its own beside this: it would load the page a second time.
   addEventListener("popstate", (event) => event.stopImmediatePropagation());
+}
+
+function isTyping(field) {
+  const own = field.form?.method === "post" && field.closest("[data-part=main]");
+  return Boolean(own) && !field.matches("[type=checkbox],[type=radio],[data-page-size] *");
 }

@@ -63,16 +63,21 @@ def test_the_page_that_came_is_live(page: Page, fleet: Fleet) -> None:
     assert stayed(page)
 
 
-def test_each_page_has_its_own_styles(page: Page) -> None:
-    sheets = "[...document.styleSheets].map(s => s.href.match(/css[/](\\w+)/)?.[1]).filter(Boolean)"
-    go(page, "Containers")
-    expect(page).to_have_title("Containers · Quayside")
-    assert "containers" in page.evaluate(sheets)
+SHEETS = "[...document.styleSheets].map(s => s.href?.match(/css[/](\\w+)/)?.[1])"
+
+
+def test_each_page_has_its_own_styles_in_their_order(page: Page) -> None:
+    go(page, "Events")
+    expect(page).to_have_title("Events · Quayside")
+    go(page, "Fleet")
+    expect(page).to_have_title("Fleet · Quayside")
+    found = page.evaluate(SHEETS)
+    page.reload()
+    assert found == page.evaluate(SHEETS)
+    assert found[-2:] == ["fleet", "hosts"]
     go(page, "Jobs")
     expect(page).to_have_title("Jobs · Quayside")
-    found = page.evaluate(sheets)
-    assert "jobs" in found
-    assert "containers" not in found
+    assert page.evaluate(SHEETS)[-2:] == ["print", "jobs"]
 
 
 def test_back_and_forward_keep_the_place(page: Page, stack: Stack) -> None:
@@ -169,6 +174,64 @@ def test_what_is_unusual_is_loaded_by_the_browser(page: Page, stack: Stack, unus
     expect(page).to_have_url(f"{stack.url}/hosts/")
     assert asked == ["fetch", "document"]
     assert not stayed(page)
+
+
+def test_a_link_into_the_page_keeps_what_was_typed(page: Page, stack: Stack) -> None:
+    page.goto(f"{stack.url}/hosts/add/?kind=tcp")
+    page.fill("#id_name", "prod-7")
+    for _again in range(2):
+        page.locator(".skip").evaluate("link => link.click()")
+        page.locator(".skip").focus()
+        page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{stack.url}/hosts/add/?kind=tcp#content")
+    expect(page.locator("#id_name")).to_have_value("prod-7")
+
+
+def test_what_only_the_browser_has_is_left_by_loading(page: Page, stack: Stack) -> None:
+    follow(page, "/hosts/add/?kind=tcp")
+    expect(page.locator("h1")).to_have_text("Add host")
+    assert stayed(page)
+    page.fill("#id_name", "?")  # what was typed
+    go(page, "Jobs")
+    expect(page).to_have_title("Jobs · Quayside")
+    assert not stayed(page)
+    page.goto(f"{stack.url}/hosts/add/?kind=tcp")
+    page.locator("main form button.btn-primary").click()
+    expect(page.locator("body[data-posted]")).to_be_visible()  # the answer to a post
+    page.evaluate("window.stayed = true")
+    go(page, "Jobs")
+    expect(page).to_have_title("Jobs · Quayside")
+    assert not stayed(page)
+
+
+def test_who_goes_elsewhere_is_not_called_back(page: Page, stack: Stack) -> None:
+    held: list[Route] = []
+    page.route("**/hosts/", lambda route: held.append(route))
+    go(page, "Hosts")
+    page.wait_for_selector("html[data-visiting]", state="attached")
+    page.keyboard.press("Escape")
+    expect(page.locator("html")).not_to_have_attribute("data-visiting", "")
+    go(page, "Hosts")
+    page.reload()
+    page.unroute_all()
+    page.wait_for_selector("html[data-connection=live]")
+    expect(page).to_have_title("Fleet · Quayside")
+    expect(page).to_have_url(f"{stack.url}/")
+
+
+def test_an_answer_for_the_page_that_was_left_is_dropped(page: Page) -> None:
+    go(page, "Containers")
+    page.locator("thead input[data-tick-all]").check()
+    held: list[Route] = []
+    page.route("**/containers/bulk/**", lambda route: held.append(route))
+    page.locator("[data-bulk-bar] button", has_text="Stop").click()
+    go(page, "Jobs")
+    expect(page).to_have_title("Jobs · Quayside")
+    with page.expect_response("**/containers/bulk/**"):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    assert stayed(page)
 
 
 def test_a_redirect_is_followed(page: Page, stack: Stack) -> None:
