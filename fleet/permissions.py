@@ -56,6 +56,14 @@ BUILT_IN_ROLES: Final[dict[str, frozenset[str]]] = {
     "administrator": ADMINISTRATOR,
 }
 
+# Nobody can act on what they do not see: with the former comes the latter.
+NEEDED: Final[dict[str, str]] = {
+    name: f"{noun}.view"
+    for noun in ("container", "host")
+    for name in PERMISSIONS
+    if name.startswith(f"{noun}.") and name != f"{noun}.view"
+}
+
 # These make no sense on one host: only a grant over the whole fleet can give them.
 FLEET_ONLY = frozenset(
     {"audit.view", "people.manage", "system.view"}

@@ -10,9 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from fleet.actor import Actor
-from fleet.engine.endpoint import safe_url
 from fleet.models import Environment, Host
-from fleet.operations.host_input import CREDENTIALS_OF, DEFAULT_ENVIRONMENT, scheme_of
+from fleet.operations.host_input import (
+    CREDENTIALS_OF,
+    DEFAULT_ENVIRONMENT,
+    scheme_of,
+    without_password,
+)
 from fleet.operations.hosts import may_reach
 
 Text = str | Promise
@@ -74,7 +78,7 @@ class AddressInput(forms.TextInput):
     def format_value(self, value: Any) -> str | None:
         """Return the address without its password."""
         shown = super().format_value(value)
-        return safe_url(shown) if shown else shown
+        return without_password(shown) if shown else shown
 
 
 class HostForm(forms.Form):

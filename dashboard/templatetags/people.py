@@ -7,6 +7,8 @@ import re
 from django import template
 from django.utils.translation import gettext as _
 
+from fleet.selectors.audit import action_words
+
 register = template.Library()
 
 # The first that fits: browsers claim to be those before them.
@@ -28,6 +30,18 @@ SYSTEMS = (
     ("ChromeOS", r"CrOS"),
     ("Linux", r"Linux|X11"),
 )
+
+
+@register.filter
+def action_name(action: str) -> str:
+    """Return what an action of the audit log is called, for people."""
+    return action_words(action)[0]
+
+
+@register.filter
+def action_sentence(action: str) -> str:
+    """Return what an action of the audit log does, in a sentence."""
+    return action_words(action)[1]
 
 
 @register.filter

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext_lazy as _
 
 from fleet.crypto import SecretLost
-from fleet.engine.endpoint import SIZE_LIMIT, Endpoint, check_endpoint
+from fleet.engine.endpoint import SIZE_LIMIT, Endpoint, check_endpoint, safe_url
 from fleet.models import Host
 from fleet.operations.inputs import Reader
 
@@ -53,6 +53,11 @@ class HostInput:
         """Put the fields into a row, without saving it; the environment is the caller's."""
         for name in ("name", "url", "insecure", "labels", *CREDENTIALS):
             setattr(host, name, getattr(self, name))
+
+
+def without_password(url: str) -> str:
+    """Return an address as it may be shown; one with a password is refused, and not repeated."""
+    return safe_url(url)
 
 
 def scheme_of(url: str) -> str:

@@ -63,10 +63,50 @@ UPDATE = register(
         doing=gettext_lazy("Changing %(target)s"),
         done=gettext_lazy("Changed %(target)s"),
         sentence=gettext_lazy(
-            "Changes a host's name, address, credentials, environment and labels, or switches"
-            " it off and on."
+            "Changes a host's name, address, credentials, environment and labels."
         ),
         icon="pencil",
+    )
+)
+DISABLE = register(
+    Operation(
+        name="host.disable",
+        target="host",
+        verb=gettext_lazy("Disable"),
+        doing=gettext_lazy("Disabling %(target)s"),
+        done=gettext_lazy("Disabled %(target)s"),
+        sentence=gettext_lazy("Stops watching the host; what is known of it stays."),
+        icon="circle-off",
+        repeatable=True,
+        needs="host.update",
+    )
+)
+ENABLE = register(
+    Operation(
+        name="host.enable",
+        target="host",
+        verb=gettext_lazy("Enable"),
+        doing=gettext_lazy("Enabling %(target)s"),
+        done=gettext_lazy("Enabled %(target)s"),
+        sentence=gettext_lazy("Watches the host again."),
+        icon="circle-check",
+        repeatable=True,
+        needs="host.update",
+    )
+)
+FORGET_KEY = register(
+    Operation(
+        name="host.forget_key",
+        target="host",
+        verb=gettext_lazy("Forget host key"),
+        doing=gettext_lazy("Forgetting the key of %(target)s"),
+        done=gettext_lazy("Forgot the key of %(target)s"),
+        sentence=gettext_lazy(
+            "Forgets the pinned ssh host key: the next connection pins the one it meets."
+        ),
+        icon="key",
+        destructive=True,
+        needs="host.update",
     )
 )
 TEST = register(

@@ -11,7 +11,7 @@ from fleet.actor import Actor
 from fleet.models import Role
 from fleet.operations.errors import Invalid
 from fleet.operations.people import WHOLE, change, check_name, limit_grant, operation
-from fleet.permissions import PERMISSIONS
+from fleet.permissions import NEEDED, PERMISSIONS
 
 NAME_LIMIT = 50
 CREATE = operation(
@@ -94,9 +94,9 @@ def _own(role: Role) -> None:
 
 
 def _check(permissions: Iterable[str]) -> list[str]:
-    chosen = sorted(set(permissions))
+    chosen = set(permissions)
     if not chosen:
         raise Invalid({"permissions": [_("Choose at least one permission.")]})
-    if any(name not in PERMISSIONS for name in chosen):
+    if not chosen <= PERMISSIONS.keys():
         raise Invalid({"permissions": [_("Choose permissions from the list.")]})
-    return chosen
+    return sorted(chosen | {NEEDED[name] for name in chosen if name in NEEDED})

@@ -9,13 +9,28 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from fleet.access import require
 from fleet.actor import Actor
 from fleet.models import AuditEntry, AuditResult
+from fleet.operations import REGISTRY
+from fleet.permissions import PERMISSIONS
 
 PERMISSION = "audit.view"
+# What is written down beside operations: what people do with what is their own.
+OTHERS: dict[str, Promise] = {
+    "account.password": gettext_lazy("Change one's password"),
+    "account.profile": gettext_lazy("Change one's name or address"),
+    "job.cancel": gettext_lazy("Cancel a job"),
+    "session.end": gettext_lazy("End one's sessions"),
+    "session.sign_in": gettext_lazy("Sign in"),
+    "session.sign_out": gettext_lazy("Sign out"),
+    "setup.finish": gettext_lazy("Finish the set-up"),
+    "token.create": gettext_lazy("Make an API token"),
+}
 PAGE_SIZE = 50
 TEXT_LIMIT = 255
 
@@ -107,3 +122,15 @@ def audit_actions(actor: Actor) -> list[str]:
     """Return every action that the log knows, for a list of choices. Raises Refused."""
     require(actor, PERMISSION)
     return list(AuditEntry.objects.order_by("action").values_list("action", flat=True).distinct())
+
+
+def action_words(action: str) -> tuple[str, str]:
+    """Return what an action is called and what it does, in words for people.
+
+    It is an operation, one of `OTHERS`, or a permission that somebody was refused. What an older
+    Quayside wrote is its own name.
+    """
+    if operation := REGISTRY.get(action):
+        return str(operation.verb), str(operation.sentence)
+    found = OTHERS.get(action) or PERMISSIONS.get(action)
+    return (str(found), "") if found else (action, "")

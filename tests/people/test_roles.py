@@ -42,6 +42,15 @@ def test_it_refuses_unknown_permissions(actor: Actor, permissions: list[str]) ->
     assert list(caught.value.fields) == ["permissions"]
 
 
+def test_who_may_act_may_see(actor: Actor) -> None:
+    role = role_create(actor=actor, name="night", permissions=["container.restart", "host.refresh"])
+    assert role.permissions == [
+        "container.restart", "container.view", "host.refresh", "host.view",
+    ]  # fmt: skip
+    role_update(actor=actor, role=role, name="night", permissions=["audit.view"])
+    assert role.permissions == ["audit.view"]
+
+
 def test_it_keeps_built_in_roles(actor: Actor) -> None:
     with pytest.raises(Invalid):
         role_update(actor=actor, role=role("viewer"), name="v", permissions=["host.view"])
