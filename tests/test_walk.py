@@ -239,6 +239,26 @@ def test_it_answers_everybody_as_it_should(routes: list[Route], world: World) ->
     assert not wrong, "\n".join(wrong)
 
 
+def test_tokens_may_what_their_owners_may(world: World) -> None:
+    wrong = []
+    owners = {role: world.people[role] for role in ROLES[1:]}
+    headers = {role: bearer(owner) for role, owner in owners.items() if owner} | {ROLES[0]: {}}
+    client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+    for route in API:
+        for method, expected in route.methods.items():
+            for role, status in zip(ROLES, expected, strict=True):
+                with undone(client):
+                    answer = ask(client, method, route, world, **headers[role])
+                    if answer.status_code != status:
+                        wrong.append(f"{method} {route.route} as {role}: {answer.status_code}")
+    assert not wrong, "\n".join(wrong)
+
+
+def bearer(user: User) -> dict[str, str]:
+    """Return the header with a new token of a user."""
+    return {"HTTP_AUTHORIZATION": f"Bearer {create_token(user, 'walk')[1]}"}
+
+
 def test_it_changes_nothing_without_the_csrf_token(world: World) -> None:
     client = client_of(world.people["administrator"], enforce_csrf_checks=True)
     before, wrong = everything(), []

