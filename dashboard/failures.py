@@ -22,6 +22,7 @@ TITLES = {
     422: gettext_lazy("Invalid input"),
     429: gettext_lazy("Too many requests"),
     500: gettext_lazy("Something broke"),
+    503: gettext_lazy("Not available now"),
 }
 
 

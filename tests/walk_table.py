@@ -67,6 +67,7 @@ API_ADMIN = "401 403 403 403 200"
 API_ADMIN_ADDS = "401 403 403 403 201"
 API_ADMIN_REMOVES = "401 403 403 403 204"
 API_SEES = "401 404 200 200 200"
+API_UNANSWERED = "401 404 503 503 503"  # nothing listens at the host's address
 API_OPERATES = "401 404 403 202 202"
 API_HOST_ADMIN = "401 404 403 403 200"
 PUBLIC = "200 200 200 200 200"
@@ -245,7 +246,9 @@ API = [
         data={"labels": {"a": "b"}},
     ),
     r("api/v1/hosts/<int:host_id>", delete="401 404 404 403 204", pk="idle_host"),
+    r("api/v1/hosts/test", post=API_ADMIN, data={"url": "unix:///nowhere/new.sock"}),
     r("api/v1/hosts/<int:host_id>/test", post=API_HOST_ADMIN, pk="host"),
+    r("api/v1/hosts/<int:host_id>/forget-key", post=API_HOST_ADMIN, pk="host"),
     r("api/v1/hosts/<int:host_id>/disable", post=API_HOST_ADMIN, pk="host"),
     r("api/v1/hosts/<int:host_id>/enable", post=API_HOST_ADMIN, pk="host"),
     r("api/v1/hosts/<int:host_id>/refresh", post=API_OPERATES, pk="host"),
@@ -260,6 +263,10 @@ API = [
     ),
     r("api/v1/containers", get=API_ALL),
     r("api/v1/containers/<int:container_id>", get=API_SEES, pk="container"),
+    r("api/v1/containers/<int:container_id>/processes", get=API_UNANSWERED, pk="container"),
+    r("api/v1/containers/<int:container_id>/changes", get=API_UNANSWERED, pk="container"),
+    r("api/v1/containers/<int:container_id>/inspect", get=API_UNANSWERED, pk="container"),
+    r("api/v1/containers/<int:container_id>/logs", get=API_UNANSWERED, pk="container"),
     r(
         "api/v1/containers/bulk/preview",
         post="401 422 403 200 200",
@@ -305,6 +312,10 @@ API = [
         pk="person",
         data={"first_name": "P"},
     ),
+    r("api/v1/users/<int:user_id>/reset-password", post=API_ADMIN, pk="person"),
+    r("api/v1/users/<int:user_id>/sign-out", post=API_ADMIN, pk="person"),
+    r("api/v1/tokens", get=API_ALL),
+    r("api/v1/tokens/<int:token_id>", delete="401 404 404 404 204", pk="token"),
     r("api/v1/teams", get=API_ADMIN, post=API_ADMIN_ADDS, data={"name": "Day"}),
     r(
         "api/v1/teams/<int:team_id>",

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from dashboard.api import audit, containers, environments, events, hosts, jobs, people
+from dashboard.api import (
+    audit,
+    container,
+    containers,
+    environments,
+    events,
+    hosts,
+    jobs,
+    people,
+    tokens,
+    users,
+)
 from dashboard.api.auth import Bearer, Session
 from dashboard.api.problems import add_handlers
 
@@ -14,7 +25,8 @@ api = NinjaAPI(
     description=(
         "What the pages can do. Authenticate with a bearer token, or with the session of a browser."
         " Lists are `{items, count}` with `limit`, `offset` and `sort`; a change of an engine"
-        " answers 202 with a job to follow; errors are problem+json."
+        " answers 202 with a job to follow; errors are problem+json. What only an engine can tell"
+        " is asked while you wait: 503 says why its host cannot be asked now."
     ),
     docs_url=None,  # dashboard.views.api serves the page, inside our own policy
     auth=[Bearer(), Session()],
@@ -23,7 +35,10 @@ add_handlers(api)
 api.add_router("/hosts", hosts.router)
 api.add_router("/environments", environments.router)
 api.add_router("/containers", containers.router)
+api.add_router("/containers", container.router)
 api.add_router("/events", events.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)
+api.add_router("/users", users.router)
+api.add_router("/tokens", tokens.router)
 api.add_router("", people.router)

@@ -93,17 +93,22 @@ class HostFilter(Schema):
     q: Annotated[Text, Field(max_length=200)] = ""
 
 
-class HostIn(Schema, extra="forbid"):
-    """A new host. `environment` is a name; one that is new is made."""
+class ConnectionIn(Schema, extra="forbid"):
+    """How an engine is reached: its address, and the credentials that such an address takes."""
 
-    name: Annotated[str, Field(max_length=60)]
     url: Annotated[str, Field(max_length=300)]
-    environment: Annotated[str, Field(max_length=60)]
     tls_ca: Pem = ""
     tls_cert: Pem = ""
     tls_key: Pem = ""
     ssh_key: Pem = ""
     insecure: bool = False
+
+
+class HostIn(ConnectionIn):
+    """A new host. `environment` is a name; one that is new is made."""
+
+    name: Annotated[str, Field(max_length=60)]
+    environment: Annotated[str, Field(max_length=60)]
     labels: dict[str, str] = {}
 
 
@@ -152,6 +157,12 @@ def create_host(request: HttpRequest, data: HostIn) -> Any:
     return Status(201, HostOut.of(hosts.host_create(actor=caller(request), data=data.model_dump())))
 
 
+@router.post("/test", response=ProbeOut, summary="Test a connection before adding a host")
+def test_connection(request: HttpRequest, data: ConnectionIn) -> Any:
+    """Connect now, within 10 s, and say what is wrong or what is there; nothing is stored."""
+    return probe_out(hosts.host_test(actor=caller(request), data=data.model_dump()))
+
+
 @router.get("/{int:host_id}", response=HostOut, summary="Show a host")
 def get_host(request: HttpRequest, host_id: int) -> Any:
     """Return one host."""
@@ -188,6 +199,14 @@ def disable_host(request: HttpRequest, host_id: int) -> Any:
 def enable_host(request: HttpRequest, host_id: int) -> Any:
     """Watch it again."""
     return HostOut.of(hosts.host_enable(actor=caller(request), host_id=host_id))
+
+
+@router.post(
+    "/{int:host_id}/forget-key", response=HostOut, summary="Forget the pinned ssh host key"
+)
+def forget_key(request: HttpRequest, host_id: int) -> Any:
+    """Forget the key (`ssh_host_key`): the next connection pins the one it meets."""
+    return HostOut.of(hosts.host_forget_key(actor=caller(request), host_id=host_id))
 
 
 @router.post("/{int:host_id}/refresh", response={202: JobOut}, summary="Measure disk usage")

@@ -1,4 +1,4 @@
-"""/users, /teams, /roles, /grants: for those who manage people."""
+"""/teams, /roles, /grants: for those who manage people."""
 
 from __future__ import annotations
 
@@ -13,112 +13,13 @@ from dashboard.api.auth import caller
 from dashboard.api.pages import Window, page
 from fleet.access import access_environment, access_host
 from fleet.models import Grant, Role, Team, User
-from fleet.operations import grants, roles, teams, users
+from fleet.operations import grants, roles, teams
 from fleet.operations.errors import Invalid
 from fleet.selectors import people
 
 router = Router()
 
-Name = Annotated[str, Field(max_length=150)]
 Id = Annotated[int, Field(ge=1, lt=2**63)]
-
-
-class UserOut(Schema):
-    """Somebody who signs in."""
-
-    id: int
-    username: str
-    first_name: str
-    last_name: str
-    email: str
-    is_active: bool
-    is_superuser: bool
-    last_login: datetime | None
-    date_joined: datetime
-
-
-class UsersOut(Schema):
-    """A part of a list."""
-
-    items: list[UserOut]
-    count: int
-
-
-class UserIn(Schema, extra="forbid"):
-    """A new account; without a password it waits for a one-time link."""
-
-    username: Name
-    password: Annotated[str, Field(max_length=200)] = ""
-    first_name: Name = ""
-    last_name: Name = ""
-    email: Annotated[str, Field(max_length=254)] = ""
-
-
-class UserPatch(Schema, extra="forbid"):
-    """Changes: what is left out stays as it is."""
-
-    username: Name | None = None
-    first_name: Name | None = None
-    last_name: Name | None = None
-    email: Annotated[str | None, Field(max_length=254)] = None
-    is_active: bool | None = None
-
-
-def _user(row: User) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in UserOut.model_fields}
-
-
-USER_SORTS = {"id": "pk", "username": "username", "last_login": "last_login"}
-
-
-@router.get("/users", response=UsersOut, tags=["users"], summary="List users")
-def list_users(request: HttpRequest, window: Query[Window], q: str = "") -> Any:
-    """Return all users."""
-    return page(people.users_of(caller(request), q=q[:200]), window, _user, USER_SORTS)
-
-
-@router.post("/users", response={201: UserOut}, tags=["users"], summary="Add a user")
-def create_user(request: HttpRequest, data: UserIn) -> Any:
-    """Make an account, without any rights."""
-    profile = data.model_dump(exclude={"username", "password"})
-    actor = caller(request)
-    user = users.user_create(
-        actor=actor, username=data.username, password=data.password, profile=profile
-    )
-    return Status(201, _user(user))
-
-
-@router.get("/users/{int:user_id}", response=UserOut, tags=["users"], summary="Show a user")
-def get_user(request: HttpRequest, user_id: int) -> Any:
-    """Return one user."""
-    return _user(people.access_user(caller(request), user_id))
-
-
-@router.patch("/users/{int:user_id}", response=UserOut, tags=["users"], summary="Change a user")
-def update_user(request: HttpRequest, user_id: int, data: UserPatch) -> Any:
-    """Change names and address; `is_active` false ends the sessions too."""
-    actor = caller(request)
-    user = people.access_user(actor, user_id)
-    fields = ("first_name", "last_name", "email")
-    given = data.model_dump(exclude_none=True)
-    if given.keys() & {"username", *fields}:
-        profile = {name: given.get(name, getattr(user, name)) for name in fields}
-        username = given.get("username", user.username)
-        user = users.user_update(actor=actor, user=user, username=username, profile=profile)
-    if data.is_active is not None and data.is_active != user.is_active:
-        switch = users.user_enable if data.is_active else users.user_disable
-        switch(actor=actor, user=user)
-    return _user(user)
-
-
-@router.delete(
-    "/users/{int:user_id}", response={204: None}, tags=["users"], summary="Remove a user"
-)
-def remove_user(request: HttpRequest, user_id: int) -> Any:
-    """Remove an account; never the last administrator's."""
-    actor = caller(request)
-    users.user_remove(actor=actor, user=people.access_user(actor, user_id))
-    return Status(204, None)
 
 
 class TeamOut(Schema):

@@ -72,8 +72,9 @@ async def _answer(target: LogTarget, host: str, tail: int, seconds: float) -> An
     except TimeoutError:
         return Answer(problem=silent_words(host, seconds))
     except EngineError as error:
-        mark = end_of(error) or Mark("refused", error.message, error.raw)
-        return Answer(problem=str(mark), raw=error.raw)
+        end = end_of(error)
+        mark = end or Mark("refused", error.message, error.raw)
+        return Answer(problem=str(mark), raw=error.raw, lasting=end is not None)
 
 
 async def _read(target: LogTarget, tail: int) -> list[Line]:

@@ -118,7 +118,7 @@ def container_processes(actor: Actor, pk: int) -> Answer[ProcessTable]:
     """Return what runs inside, arguments that look secret masked. Raises Unknown."""
     row = access_container(actor, pk)
     if row.state not in UP:
-        return Answer(problem=_("It is not running, so it has no processes."))
+        return Answer(problem=_("It is not running, so it has no processes."), lasting=True)
     answer = ask(row.host, lambda engine: engine.top(row.engine_id))
     table = answer.value
     if table is None:

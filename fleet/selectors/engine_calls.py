@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from fleet.crypto import SecretLost
 from fleet.engine.client import Engine, open_engine
 from fleet.engine.endpoint import Endpoint
-from fleet.engine.errors import EngineError
+from fleet.engine.errors import Conflict, EngineError, NotFound
 from fleet.models import Host, HostState
 from fleet.selectors.places import NotAsked, Places
 
@@ -26,11 +26,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Answer(Generic[Found]):
-    """What the engine said, or why it did not, as a sentence and in its own words (`raw`)."""
+    """What the engine said, or why it did not, as a sentence and in its own words (`raw`).
+
+    `lasting` when the container itself is why: asking its host again cannot help.
+    """
 
     value: Found | None = None
     problem: str = ""
     raw: str = ""
+    lasting: bool = False
 
 
 class _Call(Generic[Found]):
@@ -74,7 +78,8 @@ def _wait(host: Host, call: _Call[Found]) -> Answer[Found]:
         return Answer(problem=silent_words(host.name, SECONDS))
     except EngineError as error:
         said = {"host": host.name, "why": str(error)}
-        return Answer(problem=_("%(host)s: %(why)s") % said, raw=error.raw)
+        lasting = isinstance(error, NotFound | Conflict)
+        return Answer(problem=_("%(host)s: %(why)s") % said, raw=error.raw, lasting=lasting)
 
 
 def silent_words(host: str, seconds: float) -> str:

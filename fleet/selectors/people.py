@@ -67,10 +67,10 @@ def grants_reaching(actor: Actor, user: User) -> QuerySet[Grant]:
     return grants_of(actor).filter(Q(user=user) | Q(team__members=user)).distinct()
 
 
-def own_tokens(actor: Actor) -> QuerySet[ApiToken]:
-    """Return the actor's own API tokens that were not revoked."""
-    rows = ApiToken.objects.filter(user=actor.user, revoked_at__isnull=True)
-    return rows.select_related("role")
+def own_tokens(actor: Actor, *, revoked: bool = False) -> QuerySet[ApiToken]:
+    """Return the actor's own API tokens, those that were revoked only when asked for."""
+    rows = ApiToken.objects.filter(user=actor.user).select_related("role")
+    return rows if revoked else rows.filter(revoked_at__isnull=True)
 
 
 def access_user(actor: Actor, pk: int) -> User:

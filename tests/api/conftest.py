@@ -1,16 +1,22 @@
-"""A caller of the API: a client with a bearer token."""
+"""A caller of the API (a client with a bearer token), and a container on a fake engine."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from fleet.models import Role, User
+from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
+from fleet.engine.fake_state import FakeContainer
+from fleet.models import Container, Environment, Role, User
 from fleet.tokens import create_token
+from tests.conftest import make_container, make_host
+
+SECRET = "hunter2-and-more"
 
 
 class Caller:
@@ -41,3 +47,27 @@ def call_as() -> Callable[..., Caller]:
         return Caller(create_token(user, "test", None, narrowed)[1])
 
     return make
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[FakeEngine]:
+    """A fake engine."""
+    with fake_in_thread(tmp_path / "fake.sock") as engine:
+        yield engine
+
+
+@pytest.fixture
+def real(fake: FakeEngine) -> FakeContainer:
+    """A running container with secrets, on the fake engine."""
+    command, env = ("serve", f"--password={SECRET}"), [f"DB_PASSWORD={SECRET}", "PATH=/bin"]
+    made: FakeContainer = in_fake(
+        fake, lambda: fake.state.add("web-1", "shop/web:1", command=command, env=env)
+    )
+    return made
+
+
+@pytest.fixture
+def row(fake: FakeEngine, real: FakeContainer, staging: Environment) -> Container:
+    """The container as a row, on a host in staging."""
+    host = make_host("fake-1", staging, url=fake.url)
+    return make_container(host, "web-1", engine_id=real.id)

@@ -15,9 +15,8 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from dashboard.api import api
-from fleet.models import Host, User
+from fleet.models import Container, User
 from fleet.tokens import create_token
-from tests.conftest import make_container
 
 schema = schemathesis.openapi.from_dict(api.get_openapi_schema())
 schema.app = get_wsgi_application()
@@ -34,8 +33,7 @@ def kept_connection() -> Iterator[None]:
 
 
 @pytest.fixture
-def secret(kept_connection: None, administrator: User, host: Host) -> str:
-    make_container(host)
+def secret(kept_connection: None, administrator: User, row: Container) -> str:
     return create_token(administrator, "schemathesis")[1]
 
 
@@ -52,3 +50,12 @@ def test_it_answers_as_the_schema_says(case: Any, secret: str) -> None:
         headers={"Authorization": f"Bearer {secret}", "Accept-Encoding": "identity"},
         checks=[not_a_server_error, response_schema_conformance],
     )
+
+
+def test_it_says_of_every_route_what_it_does() -> None:
+    """Each has a summary of its own and a description."""
+    paths = api.get_openapi_schema()["paths"]
+    routes = [route for methods in paths.values() for route in methods.values()]
+    summaries = [route["summary"] for route in routes]
+    assert sorted(set(summaries)) == sorted(summaries)
+    assert all(route.get("description") for route in routes)

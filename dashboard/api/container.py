@@ -1,0 +1,137 @@
+"""/containers/{id}/…: what only its engine can tell of one container, asked while one waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any, TypeVar
+
+from django.http import HttpRequest, JsonResponse
+from ninja import Field, Query, Router, Schema
+
+from dashboard.api.auth import caller
+from dashboard.failures import problem
+from fleet.logs.lines import ERR, Line
+from fleet.logs.text import TAIL, container_log
+from fleet.selectors import container as one
+from fleet.selectors.container import Answer, Changes
+
+router = Router(tags=["containers"])
+
+Found = TypeVar("Found")
+AT_TEXT = "as the engine wrote it, with up to nanoseconds; empty when there is none"
+
+
+def answered(answer: Answer[Found], show: Callable[[Found], dict[str, Any]]) -> JsonResponse:
+    """Return what the engine said, for no cache to keep: it may show what was hidden.
+
+    Without a value it is a problem: 409 when the container itself gives none, 503 when its host
+    cannot be asked now.
+    """
+    if answer.value is None:
+        response = problem(409 if answer.lasting else 503, answer.problem)
+    else:
+        response = JsonResponse(show(answer.value))
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+class ProcessesOut(Schema):
+    """What runs inside: each item has a cell for each of the titles, which engines choose."""
+
+    titles: list[str]
+    items: list[list[str]]
+    count: int
+
+
+@router.get(
+    "/{int:container_id}/processes", response=ProcessesOut, summary="List a container's processes"
+)
+def get_processes(request: HttpRequest, container_id: int) -> JsonResponse:
+    """Ask the engine, within 5 s, what runs inside; arguments that look secret are masked.
+
+    409 when it is not running, 503 with the reason when the host cannot be asked.
+    """
+    answer = one.container_processes(caller(request), container_id)
+    return answered(
+        answer,
+        lambda table: {"titles": table.titles, "items": table.rows, "count": len(table.rows)},
+    )
+
+
+class ChangeOut(Schema):
+    """A path that differs from the image; `kind` is added, modified or deleted."""
+
+    path: str
+    kind: str
+
+
+class ChangesOut(Schema):
+    """The first 2,000 paths that differ; `count` is how many do."""
+
+    items: list[ChangeOut]
+    count: int
+
+
+def _changes(found: Changes) -> dict[str, Any]:
+    return {"items": [asdict(change) for change in found.shown], "count": found.total}
+
+
+@router.get(
+    "/{int:container_id}/changes", response=ChangesOut, summary="List a container's changed files"
+)
+def get_changes(request: HttpRequest, container_id: int) -> JsonResponse:
+    """Ask the engine, within 5 s, what was written to the container's own layer.
+
+    503 with the reason when the host cannot be asked.
+    """
+    return answered(one.container_changes(caller(request), container_id), _changes)
+
+
+@router.get("/{int:container_id}/inspect", response=dict[str, Any], summary="Inspect a container")
+def get_inspect(request: HttpRequest, container_id: int) -> JsonResponse:
+    """Ask the engine, within 5 s, for all that it knows; what looks secret is masked.
+
+    The answer is the engine's own object. 503 with the reason when the host cannot be asked.
+    """
+    return answered(one.container_inspect(caller(request), container_id), lambda tree: tree)
+
+
+class LogFilter(Schema):
+    """How much of it."""
+
+    tail: Annotated[int, Field(ge=1, le=TAIL, description="How many of the last lines")] = TAIL
+
+
+class LogLineOut(Schema):
+    """A line of a log. `stream` is stdout or stderr; a terminal has stdout only."""
+
+    at: Annotated[str, Field(description=AT_TEXT)]
+    stream: str
+    text: str
+
+
+class LogLinesOut(Schema):
+    """The end of a log, the oldest line first; `count` is how many lines are here."""
+
+    items: list[LogLineOut]
+    count: int
+
+
+def _log(lines: list[Line]) -> dict[str, Any]:
+    items = [
+        {"at": line.at, "stream": "stderr" if line.stream == ERR else "stdout", "text": line.text}
+        for line in lines
+    ]
+    return {"items": items, "count": len(items)}
+
+
+@router.get(
+    "/{int:container_id}/logs", response=LogLinesOut, summary="Read the end of a container's log"
+)
+def get_logs(request: HttpRequest, container_id: int, wanted: Query[LogFilter]) -> JsonResponse:
+    """Ask the engine, within 5 s, for the last lines, of at most 16 MiB in all.
+
+    409 when the container keeps no log, 503 with the reason when the host cannot be asked.
+    """
+    return answered(container_log(caller(request), container_id, tail=wanted.tail), _log)
