@@ -64,8 +64,10 @@ async def open_async(
     try:
         yield engine
     finally:
-        await engine.close()
-        await close_route(route)
+        try:
+            await engine.close()
+        finally:  # also when somebody cancels us while we close
+            await close_route(route)
 
 
 class AsyncEngine:
@@ -87,8 +89,10 @@ class AsyncEngine:
 
     async def close(self) -> None:
         """End all connections."""
-        await self._calls.close()
-        await self._streams.close()
+        try:
+            await self._calls.close()
+        finally:
+            await self._streams.close()
 
     # -- calls ----------------------------------------------------------------------------------
 

@@ -175,8 +175,7 @@ class Watcher:
     def _let_go(self, host_ids: Iterable[int]) -> None:
         for host_id in host_ids:
             _, task = self.followers.pop(host_id)
-            task.cancel()
-            self._keep(cancel(task))
+            self._keep(cancel(task))  # once: a second one would disturb it while it cleans up
             host = self._hosts.get(host_id)
             if host and host.state == HostState.DISABLED:
                 self._keep(self._tell_disabled(host_id))

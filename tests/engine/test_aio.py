@@ -50,6 +50,35 @@ async def test_it_lists_without_asking_for_each(fake: FakeEngine, endpoint: Endp
     assert len(fake.requests) == 2
 
 
+async def test_it_closes_everything_though_cancelled_while_it_closes(
+    fake: FakeEngine, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, closing = asyncio.Event(), asyncio.Event()
+    engines: list[AsyncEngine] = []
+
+    class Closing:
+        async def close(self) -> None:
+            closing.set()
+            await asyncio.Event().wait()
+
+    async def use() -> None:
+        async with open_async(endpoint) as engine:
+            engines.append(engine)
+            await engine.facts()
+            await engine._calls.close()
+            monkeypatch.setattr(engine, "_calls", Closing())
+            opened.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(use())
+    await opened.wait()
+    task.cancel()
+    await closing.wait()
+    task.cancel()
+    await asyncio.wait([task], timeout=10)
+    assert task.cancelled() and engines[0]._streams.closed
+
+
 async def test_it_never_has_more_than_ten_calls_at_once(
     fake: FakeEngine, endpoint: Endpoint
 ) -> None:

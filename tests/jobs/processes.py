@@ -6,21 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
 from django.db import connection
 
+from tests.databases import database_url
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def database_url() -> str:
-    """Return the test database as a setting of other processes."""
-    facts = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{facts['NAME']}"
-    who = f"{facts['USER']}:{quote(facts['PASSWORD'], safe='')}"
-    place = quote(facts["HOST"], safe="") + (f":{facts['PORT']}" if facts["PORT"] else "")
-    return f"postgres://{who}@{place}/{facts['NAME']}"
 
 
 class Processes:
@@ -33,7 +24,7 @@ class Processes:
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONUNBUFFERED": "1",
-            "QUAYSIDE_DATABASE_URL": database_url(),
+            "QUAYSIDE_DATABASE_URL": database_url(connection.settings_dict),
             "QUAYSIDE_DATA_DIR": str(folder),
             "QUAYSIDE_REDIS_URL": redis_url,
             "QUAYSIDE_JOB_SILENCE_SECONDS": "5",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,13 +13,18 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from fleet.engine.types import ContainerFacts, EngineEvent, parse_container, parse_event
+from fleet.models import Host
 from fleet.watch.database import Database
+from fleet.watch.follow import Follower
+from fleet.watch.session import Timing
+from tests.databases import migrated_template
 from tests.services import redis_server
 from tests.watch.fleet import WatchedFleet, watched_fleet
 
 __all__ = ["redis_server"]
 
 T = TypeVar("T")
+QUICK = Timing(connect=1, read=1, pulse=0.1, pulse_timeout=0.3, grace=0.2, relist=3600)
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -51,6 +57,22 @@ def event_of(action: str, number: int = 1, *, seconds: float = 0, **more: Any) -
     return parse_event(raw)
 
 
+@asynccontextmanager
+async def following(
+    row: Host,
+    database: Database,
+    timing: Timing = QUICK,
+) -> AsyncIterator[Follower]:
+    """A follower of a host, while the block lasts."""
+    follower = Follower(row, 1, database, lambda: True, timing)
+    task = asyncio.create_task(follower.run())
+    try:
+        yield follower
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 @pytest.fixture
 async def database() -> AsyncIterator[Database]:
     """The watcher's database thread."""
@@ -76,8 +98,24 @@ def until(database: Database) -> Callable[..., Any]:
     return wait
 
 
+@pytest.fixture(scope="session")
+def migrated(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Iterator[str]:
+    """A migrated database that is only copied."""
+    folder = tmp_path_factory.mktemp("databases")
+    with ExitStack() as stack:
+        with django_db_blocker.unblock():
+            name = stack.enter_context(migrated_template(folder))
+        yield name
+        with django_db_blocker.unblock():
+            stack.close()
+
+
 @pytest.fixture
-def fleet(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[WatchedFleet]:
-    """A database file and a Redis of their own, for watchers as real processes."""
-    with django_db_blocker.unblock(), watched_fleet(tmp_path) as made:
+def fleet(
+    tmp_path: Path, migrated: str, django_db_blocker: DjangoDbBlocker
+) -> Iterator[WatchedFleet]:
+    """A database and a Redis of their own, for watchers as real processes."""
+    with django_db_blocker.unblock(), watched_fleet(tmp_path, migrated) as made:
         yield made

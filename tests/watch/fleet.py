@@ -1,4 +1,4 @@
-"""A small installation for tests of whole processes: database file, Redis, watchers."""
+"""A small installation for tests of whole processes: database, Redis, watchers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connections
 from django.db.models import QuerySet
 from redis import Redis
 
 from fleet.models import Container, Environment, Event, Host
 from scripts.services import ROOT, find_redis, redis
+from tests.databases import connected, database_url, new_database
 from tests.lab.lab import LabHost
 from tests.waiting import eventually
 
@@ -116,7 +116,7 @@ class WatchedFleet:
     def _environment(self) -> dict[str, str]:
         return {
             "DJANGO_SETTINGS_MODULE": "config.settings",
-            "QUAYSIDE_DATABASE_URL": f"sqlite:///{self.folder / 'fleet.sqlite3'}",
+            "QUAYSIDE_DATABASE_URL": database_url(connections[ALIAS].settings_dict),
             "QUAYSIDE_REDIS_URL": self.redis_url,
             "QUAYSIDE_DATA_DIR": str(self.folder),
             "QUAYSIDE_ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
@@ -136,30 +136,18 @@ class WatchedFleet:
 
 
 @contextmanager
-def watched_fleet(folder: Path) -> Iterator[WatchedFleet]:
+def watched_fleet(folder: Path, template: str) -> Iterator[WatchedFleet]:
     """An empty fleet with a running Redis, in a folder; all its processes end with it.
 
-    Its rows are in a database of their own, whatever the tests' database is: the watchers are
-    other processes, which do not see an in-memory one.
+    Its rows are in a database of their own, a copy of `template`: the watchers are other
+    processes, which see no test's transaction.
     """
     if find_redis() is None:
         pytest.skip("No redis-server on this machine.")
-    connections.databases[ALIAS] = {
-        **connections.databases["default"],
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(folder / "fleet.sqlite3"),
-        "OPTIONS": settings.SQLITE_OPTIONS,
-    }
-    try:
-        call_command("migrate", database=ALIAS, verbosity=0)
-        with tempfile.TemporaryDirectory(prefix="quayside-watch-") as short:
-            made = WatchedFleet(folder, Path(short) / "redis")
-            made.start_redis()
-            try:
-                yield made
-            finally:
-                made.close()
-    finally:
-        connections[ALIAS].close()
-        del connections.databases[ALIAS]
-        del connections[ALIAS]
+    with ExitStack() as stack:
+        stack.enter_context(connected(ALIAS, stack.enter_context(new_database(folder, template))))
+        short = stack.enter_context(tempfile.TemporaryDirectory(prefix="quayside-watch-"))
+        made = WatchedFleet(folder, Path(short) / "redis")
+        stack.callback(made.close)
+        made.start_redis()
+        yield made

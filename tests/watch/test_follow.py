@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,10 @@ from fleet.publish import GROUP, ContainersChanged, EventsAdded, Hint, HostsChan
 from fleet.watch.database import Database
 from fleet.watch.follow import Follower
 from fleet.watch.session import Timing
+from tests.watch.conftest import QUICK, following
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-QUICK = Timing(connect=1, read=1, pulse=0.1, pulse_timeout=0.3, grace=0.2, relist=3600)
 Until = Callable[..., Awaitable[Any]]
 
 
@@ -39,21 +38,6 @@ def row(host: Host, tmp_path: Path) -> Host:
     host.url, host.state, host.last_seen = f"unix://{tmp_path}/d.sock", HostState.UNKNOWN, None
     host.save()
     return host
-
-
-@asynccontextmanager
-async def following(
-    row: Host,
-    database: Database,
-    timing: Timing = QUICK,
-) -> AsyncIterator[Follower]:
-    follower = Follower(row, 1, database, lambda: True, timing)
-    task = asyncio.create_task(follower.run())
-    try:
-        yield follower
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def state() -> str:

@@ -26,12 +26,15 @@ PODMAN = "pod"
 
 @pytest.fixture(scope="module")
 def watched(
-    lab: Lab, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+    lab: Lab,
+    migrated: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[WatchedFleet]:
     """Two hosts by TLS, one by ssh, Podman by its socket, and one watcher for all of them."""
     lab.clear()
     folder: Path = tmp_path_factory.mktemp("watched")
-    with django_db_blocker.unblock(), watched_fleet(folder) as fleet:
+    with django_db_blocker.unblock(), watched_fleet(folder, migrated) as fleet:
         fleet.add_lab_host(lab[1])
         fleet.add_lab_host(lab[2])
         fleet.add_host("h3", lab[3].ssh_url, ssh_key=lab[3].ssh_key)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -56,6 +57,10 @@ def add(fake: FakeEngine, name: str) -> None:
     in_fake(fake, lambda: fake.state.add(name))
 
 
+def pause(fake: FakeEngine, name: str) -> None:
+    in_fake(fake, lambda: fake.state.pause(fake.state.find(name)))
+
+
 def test_it_shares_hosts_and_takes_over_from_a_killed_watcher(
     four: WatchedFleet, fakes: list[FakeEngine]
 ) -> None:
@@ -73,6 +78,30 @@ def test_it_shares_hosts_and_takes_over_from_a_killed_watcher(
     # Every event once, also those of the hosts that changed hands.
     eventually(lambda: len(four.kinds(object_kind="container")) >= 8, "all to be told")
     assert sorted(four.kinds(object_kind="container")) == ["create"] * 4 + ["start"] * 4
+
+
+def test_it_lets_go_of_what_was_taken_while_it_was_frozen(
+    four: WatchedFleet, fakes: list[FakeEngine]
+) -> None:
+    if connections[ALIAS].vendor != "postgresql":
+        pytest.skip("What freezes in the middle of a write locks all of SQLite.")
+    first = four.start_watcher()
+    eventually(lambda: all_reachable(four), "all reachable")
+    first.send_signal(signal.SIGSTOP)
+    four.start_watcher()
+    for fake in fakes:
+        add(fake, "late")
+    for fake in fakes:
+        four.wait_for(name="late", host__name=fake.state.name, state="running")
+    first.send_signal(signal.SIGCONT)
+    eventually(lambda: shares(four) == [2, 2], "both with half of them")
+    for fake in fakes:
+        pause(fake, "late")
+        four.wait_for(name="late", host__name=fake.state.name, state="paused")
+    eventually(lambda: four.kinds(kind="pause") == ["pause"] * 4, "all to be told")
+    told = sorted(four.kinds(object_kind="container"))
+    assert told == ["create"] * 4 + ["pause"] * 4 + ["start"] * 4
+    assert "Unclosed" not in four.log()
 
 
 def test_it_hands_over_at_once_when_told_to_stop(
@@ -111,6 +140,7 @@ def test_it_follows_what_people_change(four: WatchedFleet, fakes: list[FakeEngin
     # Switched off and on again before anybody looked.
     rows.filter(name="h4").update(state=HostState.UNKNOWN)
     four.wait_for_state("h4", HostState.REACHABLE)
+    assert "Unclosed" not in four.log()
 
 
 def test_it_follows_a_new_host(fleet: WatchedFleet, fakes: list[FakeEngine]) -> None:
