@@ -6,16 +6,17 @@ from django import template
 from django.forms import BaseForm
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.templatetags import states
-from fleet.models import Job
+from fleet.models import Host, Job
 from fleet.operations import REGISTRY, words
 
 register = template.Library()
+LINKED = 5  # hosts in a sentence
 OBJECT_WORDS = {
     "container": gettext_lazy("container"),
     "image": gettext_lazy("image"),
@@ -49,6 +50,20 @@ def job_verb(job: Job) -> str:
 def host_word(state: str) -> str:
     """Return a host's state in words."""
     return str(states.look_of("host", state).words)
+
+
+@register.simple_tag
+def host_links(hosts: list[Host]) -> SafeString:
+    """Name the first hosts, each with a link to its page: `prod-1, prod-2 and 3 more`."""
+    links = format_html_join(
+        ", ",
+        '<a href="{}">{}</a>',
+        ((reverse("host-detail", args=[host.pk]), host.name) for host in hosts[:LINKED]),
+    )
+    more = len(hosts) - LINKED
+    if more <= 0:
+        return links
+    return format_html(_("{hosts} and {count} more"), hosts=links, count=more)
 
 
 @register.simple_tag

@@ -182,7 +182,7 @@ class FakeEngine:
         running, paused = states.count("running"), states.count("paused")
         return web.json_response(
             {
-                "ID": f"FAKE:{self.state.name}",
+                "ID": self.state.engine_id,
                 "Name": self.state.name,
                 "ServerVersion": "27.0.0",
                 "OperatingSystem": "Fake Linux",

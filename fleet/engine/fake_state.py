@@ -9,7 +9,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -182,10 +182,19 @@ class FakeState:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.engine_id = f"FAKE:{name}"
         self.containers: dict[str, FakeContainer] = {}
         self.history: deque[Json] = deque(maxlen=EVENTS_KEPT)
         self.subscribers: set[asyncio.Queue[Json]] = set()
         self._numbers = itertools.count(1)
+
+    def become_clone_of(self, other: FakeState) -> None:
+        """Hold what a copy of the other's disk would: its engine id, its containers, its past."""
+        self.engine_id = other.engine_id
+        self.history.extend(other.history)
+        for it in other.containers.values():
+            log = deque(it.log, maxlen=LOG_LINES_KEPT)
+            self.containers[it.id] = replace(it, log=log, written=asyncio.Event())
 
     # -- looking --------------------------------------------------------------------------------
 

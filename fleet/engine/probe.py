@@ -20,7 +20,7 @@ from fleet.engine.endpoint import (
 from fleet.engine.errors import EngineError, Text, Untrusted
 from fleet.engine.ssh import offered_host_key
 from fleet.engine.translate import translate
-from fleet.engine.types import EngineFacts
+from fleet.engine.types import PODMAN, EngineFacts
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ async def _ask(endpoint: Endpoint, timeout: float, began: float) -> Probe:
             ok=True,
             code="ok",
             message=_("The engine answers."),
-            advice=PODMAN_LIMITS if facts.is_podman else "",
+            advice=limits_of(facts.product),
             facts=facts,
             host_key=key,
             host_key_fingerprint=_fingerprint(key),
@@ -138,6 +138,12 @@ PODMAN_LIMITS: Text = _(
     "This is Podman. Containers, logs, images and volumes work. Swarm, changing the limits of a "
     "container and Docker's health checks do not, and log times are whole seconds."
 )
+
+
+def limits_of(product: str) -> Text:
+    """Say what cannot be done with an engine of this product; "" when everything can."""
+    return PODMAN_LIMITS if product == PODMAN else ""
+
 
 ADVICE: dict[str, Text] = {
     "refused": _(

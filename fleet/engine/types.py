@@ -43,6 +43,8 @@ __all__ = [
 
 # -- the engine ---------------------------------------------------------------------------------
 
+PODMAN = "Podman Engine"
+
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
@@ -92,7 +94,7 @@ def parse_facts(info: object, version: object) -> EngineFacts:
         storage_driver=as_str(said.get("Driver")),
         swarm_state=as_str(as_dict(said.get("Swarm")).get("LocalNodeState")) or "inactive",
         is_podman=podman,
-        product="Podman Engine" if podman else "Docker Engine",
+        product=PODMAN if podman else "Docker Engine",
     )
 
 

@@ -21,6 +21,7 @@ from fleet.access import (
     visible_jobs,
 )
 from fleet.actor import Actor
+from fleet.engine.probe import limits_of
 from fleet.models import OPEN_STATES, Environment, Host, HostState, Job
 from fleet.selectors.certificates import Certificate, certificates_of, fingerprint_of
 from fleet.selectors.events import EventRow, latest_rows
@@ -217,11 +218,23 @@ class DiskPart:
         return cls(words, part.get("count", 0), size, part.get("reclaimable", 0), width)
 
 
+def twins_of(actor: Actor, host: Host) -> list[Host]:
+    """Return the other visible hosts that report this one's engine id, by name; one query.
+
+    They are cloned machines, or one machine that was added twice.
+    """
+    if not host.engine_id:
+        return []
+    found = visible_hosts(actor).filter(engine_id=host.engine_id).exclude(pk=host.pk)
+    return list(found.select_related(None).only("name").order_by("name"))
+
+
 @dataclass(frozen=True)
 class HostPage:
     """One host with what its page shows."""
 
     row: HostRow
+    twins: list[Host]
     events: list[EventRow]
     fingerprint: str
     refresh: Job | None  # the job that measures its disk right now
@@ -235,8 +248,18 @@ class HostPage:
         return [DiskPart.of(name, part, largest) for name, part in sizes]
 
     @property
+    def limits(self) -> str:
+        """What cannot be done with an engine of this product, as a sentence; often empty."""
+        return str(limits_of(self.row.host.product))
+
+    @property
+    def engine_rev(self) -> str:
+        """Changes with everything that the card of the engine shows."""
+        return revision_of("engine", self.row.rev, [(twin.pk, twin.name) for twin in self.twins])
+
+    @property
     def rev(self) -> str:
-        """Changes with everything that the overview shows."""
+        """Changes with everything that the other cards show."""
         job = self.refresh
         events = [(row.key, row.rev) for row in self.events]
         return revision_of(self.row.rev, events, job and (job.pk, job.state), self.fingerprint)
@@ -247,6 +270,7 @@ def host_page(actor: Actor, host: Host) -> HostPage:
     jobs = visible_jobs(actor).filter(host=host, operation="host.refresh", state__in=OPEN_STATES)
     return HostPage(
         row=host_rows(actor, [host])[0],
+        twins=twins_of(actor, host),
         events=latest_rows(actor, visible_events(actor).filter(host=host), EVENTS_LIMIT),
         fingerprint=fingerprint_of(host.ssh_host_key),
         refresh=jobs.order_by("-id").first(),

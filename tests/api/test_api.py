@@ -289,3 +289,19 @@ def test_it_takes_bodies_that_are_no_json(administrator: User, call_as: Call) ->
     )  # fmt: skip
     assert response.status_code == 400
     assert response["Content-Type"] == "application/problem+json"
+
+
+def test_it_tells_cloned_machines_apart(
+    administrator: User, host: Host, other_host: Host, call_as: Call
+) -> None:
+    Host.objects.update(engine_id="AB:CD")
+    same = {"engine_id": "c" * 64, "search": "web-1 " + "c" * 12}
+    rows = [make_container(on, "web-1", **same) for on in (host, other_host)]
+    caller = call_as(administrator)
+    assert [h["engine_id"] for h in caller.call("GET", "/hosts")[1]["items"]] == ["AB:CD"] * 2
+    for query in ("", f"?q={'c' * 12}", "?q=web-1"):
+        items = caller.call("GET", f"/containers{query}")[1]["items"]
+        assert {(i["id"], i["host"]) for i in items} == {(r.pk, r.host.name) for r in rows}
+    for row in rows:
+        found = caller.call("GET", f"/containers?host={row.host.name}")[1]["items"]
+        assert [item["id"] for item in found] == [row.pk]

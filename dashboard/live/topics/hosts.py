@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any
 
@@ -17,12 +17,12 @@ from fleet.publish import ContainersChanged, EventsAdded, Hint, HostsChanged
 from fleet.selectors.hosts import HostPage, HostQuery, head_revision, host_list, host_page
 
 LIST = "host-rows"
-CARDS = {  # name of the card -> whether it shows more than the row knows
-    "containers": False,
-    "engine": False,
-    "connection": True,
-    "disk": True,
-    "events": True,
+CARDS: dict[str, Callable[[HostPage], str]] = {  # name of the card -> the revision of what it shows
+    "containers": lambda page: page.row.rev,
+    "engine": lambda page: page.engine_rev,
+    "connection": lambda page: page.rev,
+    "disk": lambda page: page.rev,
+    "events": lambda page: page.rev,
 }
 
 
@@ -85,9 +85,9 @@ class HostOverview(Topic):
         return (actor.access, actor.user.pk if actor.user else None)
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
-        """Its host, the host's containers and events."""
+        """Its host, the host's containers and events; any host may be or cease to be its twin."""
         if isinstance(hint, HostsChanged):
-            return id_of(args) in hint.ids
+            return True
         return isinstance(hint, ContainersChanged | EventsAdded) and hint.host == id_of(args)
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
@@ -100,8 +100,6 @@ def card_parts(host: Host, page: HostPage) -> dict[str, Part]:
     """Return the cards of a host's page by their element ids."""
     context = {"host": host, "page": page}
     return {
-        f"host-{name}-{host.pk}": part(
-            page.rev if more else page.row.rev, f"hosts/{name}_card.html", context
-        )
-        for name, more in CARDS.items()
+        f"host-{name}-{host.pk}": part(rev(page), f"hosts/{name}_card.html", context)
+        for name, rev in CARDS.items()
     }
