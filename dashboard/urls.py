@@ -9,6 +9,7 @@ from dashboard.views.api import api_docs
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", system.healthz, name="healthz"),
+    path("metrics", system.metrics, name="metrics"),
     path("api/docs", api_docs, name="api-docs"),
     path("status/", system.status, name="status"),
     path("", include("dashboard.urls_containers")),

@@ -79,6 +79,7 @@ ROLE = {"name": "watcher", "permissions": ["container.view"]}
 
 PAGES = [
     r("healthz", get=PUBLIC),
+    r("metrics", get="401 403 403 403 200"),
     r("api/docs", get=PUBLIC),
     r("status/", get=ADMIN),
     r("", get=SIGNED_IN),

@@ -16,6 +16,12 @@ from fleet.actor import Actor, actor_for
 from fleet.tokens import user_of
 
 
+def bearer_of(request: HttpRequest) -> Actor | None:
+    """Return the actor of a request's bearer token, for what is no route of the API."""
+    scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
+    return Bearer().authenticate(request, secret.strip()) if scheme.lower() == "bearer" else None
+
+
 class Bearer(HttpBearer):
     """`Authorization: Bearer qs_…`: an API token."""
 

@@ -292,6 +292,11 @@ class LiveHub:
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, LiveHub] = WeakKeyDictionary()
 
 
+def open_pages() -> int:
+    """Return how many pages are open in this process, whatever thread asks."""
+    return sum(len(hub.viewers) for hub in list(_hubs.values()))
+
+
 def current_hub() -> LiveHub:
     """Return the hub of the running event loop."""
     loop = asyncio.get_running_loop()

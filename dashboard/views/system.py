@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from dashboard.api.auth import bearer_of
+from dashboard.metrics import exposition
 from dashboard.middleware import public
 from dashboard.requests import actor_of
 from dashboard.views.administration import page
@@ -21,6 +24,19 @@ def healthz(request: HttpRequest) -> HttpResponse:
     parts = {"database": system.database_part().well, "redis": system.redis_part().well}
     well = all(parts.values())
     return JsonResponse({"ok": well, **parts}, status=200 if well else 503)
+
+
+@public
+@require_GET
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer a scrape of Prometheus: by an API token, or by an administrator's browser."""
+    actor = bearer_of(request) or actor_of(request)
+    if actor.user is None:
+        response = HttpResponse(_("Send an API token as a bearer token.") + "\n", "text/plain", 401)
+        response["WWW-Authenticate"] = "Bearer"
+        return response
+    require(actor, "system.view")
+    return exposition(actor)
 
 
 @require_GET

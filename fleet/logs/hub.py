@@ -51,6 +51,12 @@ class LogHub:
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, LogHub] = WeakKeyDictionary()
 
 
+def open_logs() -> tuple[int, int]:
+    """Return how many logs this process reads, and how many read along, whatever thread asks."""
+    upstreams = [one for hub in list(_hubs.values()) for one in list(hub.upstreams.values())]
+    return len(upstreams), sum(len(one.readers) for one in upstreams)
+
+
 def current_log_hub() -> LogHub:
     """Return the hub of the running event loop."""
     loop = asyncio.get_running_loop()

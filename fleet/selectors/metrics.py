@@ -1,0 +1,169 @@
+"""The fleet and Quayside as Prometheus metrics, read from the database at each scrape.
+
+Samples are few a container and their labels change seldom: host, environment, name, stack, image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models import Count, F, Min, QuerySet
+from django.utils import timezone
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from fleet.access import visible_containers, visible_hosts
+from fleet.actor import Actor
+from fleet.models import ContainerState, Host, HostState, Job, JobState
+from fleet.selectors.system import database_part, processes, redis_part
+
+OF_HOST = ("host", "environment")
+OF_CONTAINER = (*OF_HOST, "container", "stack", "image")
+
+
+class Row(NamedTuple):
+    """What is told of a container."""
+
+    host: str
+    environment: str
+    name: str
+    project: str
+    swarm_stack: str
+    image: str
+    state: str
+    health: str
+    exit_code: int | None
+    oom_killed: bool
+    restart_count: int
+    started_at: datetime | None
+
+    @property
+    def labels(self) -> list[str]:
+        """The values of `OF_CONTAINER`."""
+        stack = self.project or self.swarm_stack
+        return [self.host, self.environment, self.name, stack, self.image]
+
+
+class QuaysideCollector(Collector):
+    """Quayside's own parts: database, Redis, processes, jobs."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families."""
+        info = GaugeMetricFamily("quayside_info", "The running version", labels=["version"])
+        info.add_metric([settings.VERSION], 1)
+        yield info
+        up = GaugeMetricFamily("quayside_part_up", "Whether it answers", labels=["part"])
+        up.add_metric(["database"], float(database_part().well))
+        up.add_metric(["redis"], float(redis_part().well))
+        yield up
+        seen = GaugeMetricFamily(
+            "quayside_process_seen_timestamp_seconds",
+            "When a worker, watcher or beat last gave a sign of life",
+            labels=["kind", "machine", "pid"],
+        )
+        for one in processes().found:
+            seen.add_metric([one.kind, one.machine, str(one.pid)], one.seen_at.timestamp())
+        yield seen
+        yield from _jobs()
+
+
+def _jobs() -> Iterator[Metric]:
+    kept = GaugeMetricFamily(
+        "quayside_jobs", "Jobs that are kept, by how they stand", labels=["operation", "state"]
+    )
+    for operation, state, count in (
+        Job.objects.order_by().values_list("operation", "state").annotate(count=Count("pk"))
+    ):
+        kept.add_metric([operation, state], count)
+    yield kept
+    waiting = GaugeMetricFamily(
+        "quayside_jobs_waiting_seconds", "How long the oldest queued job waits", labels=["queue"]
+    )
+    now = timezone.now()
+    oldest = Job.objects.filter(state=JobState.QUEUED).order_by().values_list("queue")
+    for queue, since in oldest.annotate(since=Min("created_at")):
+        waiting.add_metric([queue], (now - since).total_seconds())
+    yield waiting
+
+
+class FleetCollector(Collector):
+    """Hosts and containers that somebody may see."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families."""
+        yield from _hosts(visible_hosts(self.actor))
+        yield from self._containers()
+
+    def _rows(self) -> Iterator[Row]:
+        rows = visible_containers(self.actor).order_by("host__name", "name", "pk").values_list(
+            "host__name", "host__environment__name", "name", "compose_project", "swarm_stack",
+            "image", "state", "health", "exit_code", "oom_killed", "restart_count", "started_at",
+        )  # fmt: skip
+        return (Row(*values) for values in rows.iterator(chunk_size=2000))
+
+    def _containers(self) -> Iterator[Metric]:
+        state = GaugeMetricFamily(
+            "quayside_container_state", "1 for the state that it is in",
+            labels=[*OF_CONTAINER, "state"],
+        )  # fmt: skip
+        health = GaugeMetricFamily(
+            "quayside_container_health", "1 for what its health check says",
+            labels=[*OF_CONTAINER, "health"],
+        )  # fmt: skip
+        restarts = CounterMetricFamily(
+            "quayside_container_restarts", "Restarts by its engine", labels=OF_CONTAINER
+        )
+        started = GaugeMetricFamily(
+            "quayside_container_started_timestamp_seconds", "When it last started",
+            labels=OF_CONTAINER,
+        )  # fmt: skip
+        code = GaugeMetricFamily(
+            "quayside_container_exit_code", "How it ended, while it does not run",
+            labels=OF_CONTAINER,
+        )  # fmt: skip
+        killed = GaugeMetricFamily(
+            "quayside_container_oom_killed", "1 when it ended for want of memory",
+            labels=OF_CONTAINER,
+        )  # fmt: skip
+        for row in self._rows():
+            labels = row.labels
+            state.add_metric([*labels, row.state], 1)
+            restarts.add_metric(labels, row.restart_count)
+            if row.health:
+                health.add_metric([*labels, row.health], 1)
+            if row.started_at is not None:
+                started.add_metric(labels, row.started_at.timestamp())
+            if row.state in (ContainerState.EXITED, ContainerState.DEAD):
+                killed.add_metric(labels, float(row.oom_killed))
+                if row.exit_code is not None:
+                    code.add_metric(labels, row.exit_code)
+        yield from (state, health, restarts, started, code, killed)
+
+
+def _hosts(hosts: QuerySet[Host]) -> Iterator[Metric]:
+    state = GaugeMetricFamily(
+        "quayside_host_state", "1 for the state that it is in", labels=[*OF_HOST, "state"]
+    )
+    seen = GaugeMetricFamily(
+        "quayside_host_seen_timestamp_seconds", "When its watcher last heard of it", labels=OF_HOST
+    )
+    cpus = GaugeMetricFamily("quayside_host_cpus", "Its processors", labels=OF_HOST)
+    memory = GaugeMetricFamily("quayside_host_memory_bytes", "Its memory", labels=OF_HOST)
+    rows = hosts.order_by("name").annotate(place=F("environment__name"))
+    for name, place, now, last, count, size in rows.values_list(
+        "name", "place", "state", "last_seen", "cpus", "memory"
+    ):
+        for one in HostState.values:
+            state.add_metric([name, place, one], float(one == now))
+        if last is not None:
+            seen.add_metric([name, place], last.timestamp())
+        for family, value in ((cpus, count), (memory, size)):
+            if value is not None:
+                family.add_metric([name, place], value)
+    yield from (state, seen, cpus, memory)
