@@ -235,7 +235,7 @@ def test_it_watches_and_changes_a_host(stack: Stack, api: requests.Session, lab:
         action = f"{stack.url}/api/v1/containers/{container['id']}/restart"
         answer = api.post(action, json={}, timeout=10)
         assert answer.status_code == 202, answer.text
-        job = f"{stack.url}/api/v1/jobs/{answer.json()['job']['id']}"
+        job = f"{stack.url}/api/v1/jobs/{answer.json()['id']}"
 
         def ended() -> str | None:
             state = str(api.get(job, timeout=10).json()["state"])
