@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.conf import settings
@@ -11,7 +12,9 @@ from ninja.errors import HttpError
 from ninja.security import HttpBearer
 from ninja.security.apikey import APIKeyCookie
 
+from dashboard.live.rights import read_rights
 from dashboard.requests import address_of
+from fleet.access import Unknown
 from fleet.actor import Actor, actor_for
 from fleet.tokens import user_of
 
@@ -58,6 +61,31 @@ class Session(APIKeyCookie):
         actor = actor_for(request.user, via="api", address=address_of(request))
         request._actor = actor  # type: ignore[attr-defined]
         return actor
+
+
+def caller_again(request: HttpRequest) -> Callable[[], Actor]:
+    """Return what tells who the caller is by then, for answers that take long.
+
+    It raises Unknown once the token was revoked or ran out, the session ended, or the user was
+    switched off.
+    """
+    if secret := request.headers.get("Authorization", "").partition(" ")[2].strip():
+        return lambda: _known(Bearer().authenticate(HttpRequest(), secret))
+    user, key = request.user, request.session.session_key or ""
+    session_hash = user.get_session_auth_hash() if user.is_authenticated else ""
+
+    def by_session() -> Actor:
+        rights = read_rights([user.pk or 0], [key])
+        stays = rights.verdict(user.pk or 0, key, session_hash) == "stay"
+        return _known(actor_for(rights.users[user.pk], via="api") if stays and user.pk else None)
+
+    return by_session
+
+
+def _known(actor: Actor | None) -> Actor:
+    if actor is None:
+        raise Unknown(_("session or token"))
+    return actor
 
 
 def caller(request: Any) -> Actor:

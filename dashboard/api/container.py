@@ -6,13 +6,20 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import translation
+from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema
 
-from dashboard.api.auth import caller
+from dashboard.api.auth import caller, caller_again
+from dashboard.api.filters import Moment
+from dashboard.api.follow import follow, follows_too_many, shown
 from dashboard.failures import problem
-from fleet.logs.lines import ERR, Line
-from fleet.logs.text import TAIL, container_log
+from fleet.logs.lines import Line
+from fleet.logs.target import log_target
+from fleet.logs.text import MOST, TAIL, Span, container_log
+from fleet.operations.errors import Invalid
 from fleet.selectors import container as one
 from fleet.selectors.container import Answer, Changes
 
@@ -98,9 +105,12 @@ def get_inspect(request: HttpRequest, container_id: int) -> JsonResponse:
 
 
 class LogFilter(Schema):
-    """How much of it."""
+    """How much of it. `tail` counts from the end of what `since` and `until` leave."""
 
-    tail: Annotated[int, Field(ge=1, le=TAIL, description="How many of the last lines")] = TAIL
+    tail: Annotated[int, Field(ge=1, le=MOST, description="How many of the last lines")] = TAIL
+    since: Annotated[Moment | None, Field(description="by the engine's clock")] = None
+    until: Annotated[Moment | None, Field(description="by the engine's clock")] = None
+    follow: Annotated[bool, Field(description="Go on as newline-delimited JSON")] = False
 
 
 class LogLineOut(Schema):
@@ -119,19 +129,41 @@ class LogLinesOut(Schema):
 
 
 def _log(lines: list[Line]) -> dict[str, Any]:
-    items = [
-        {"at": line.at, "stream": "stderr" if line.stream == ERR else "stdout", "text": line.text}
-        for line in lines
-    ]
-    return {"items": items, "count": len(items)}
+    return {"items": [shown(line) for line in lines], "count": len(lines)}
 
 
 @router.get(
-    "/{int:container_id}/logs", response=LogLinesOut, summary="Read the end of a container's log"
+    "/{int:container_id}/logs", response=LogLinesOut, summary="Read or follow a container's log"
 )
-def get_logs(request: HttpRequest, container_id: int, wanted: Query[LogFilter]) -> JsonResponse:
+def get_logs(request: HttpRequest, container_id: int, wanted: Query[LogFilter]) -> HttpResponseBase:
     """Ask the engine, within 5 s, for the last lines, of at most 16 MiB in all.
+
+    With `follow` the answer is `application/x-ndjson` and goes on with what is written, through
+    restarts and lost hosts, until the container is removed or the right to read is taken: a line
+    as here, `{"gap": n}` for lines that were left out, `{"mark": code, "text"}` for what happened,
+    and at last `{"end": code, "text"}`.
 
     409 when the container keeps no log, 503 with the reason when the host cannot be asked.
     """
-    return answered(container_log(caller(request), container_id, tail=wanted.tail), _log)
+    if wanted.follow and wanted.until is not None:
+        raise Invalid({"until": [_("What is followed has no end. Leave one of the two out.")]})
+    actor = caller(request)
+    user_id = actor.user.pk if actor.user else 0
+    if wanted.follow and follows_too_many(user_id):
+        return problem(429, _("You follow too many logs already. End some of them first."))
+    span = Span(wanted.tail, wanted.since, wanted.until)
+    answer = container_log(actor, container_id, span)
+    if not wanted.follow or answer.value is None:
+        return answered(answer, _log)
+    again, language = caller_again(request), translation.get_language() or ""
+    lines = follow(
+        user_id,
+        answer.value,
+        log_target(actor, container_id),
+        lambda: log_target(again(), container_id),
+        language,
+    )
+    response = StreamingHttpResponse(lines, content_type="application/x-ndjson")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"  # nginx would keep lines back
+    return response

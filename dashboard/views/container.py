@@ -34,7 +34,7 @@ from dashboard.views.preferences import table_preferences
 from dashboard.views.removed import or_removed
 from fleet.access import access_container
 from fleet.actor import Actor
-from fleet.logs.text import DOWNLOAD_SECONDS, MOST, container_log
+from fleet.logs.text import DOWNLOAD_SECONDS, MOST, Span, container_log
 from fleet.selectors import container as one
 from fleet.selectors.container import Answer, Overview
 from fleet.selectors.events import EventQuery, event_page
@@ -266,7 +266,7 @@ def log_file(request: HttpRequest, pk: int) -> HttpResponse:
     """Download the log as text: times, `err` before what was written to stderr."""
     actor = actor_of(request)
     row = access_container(actor, pk, "container.logs")
-    answer = container_log(actor, pk, tail=MOST, seconds=DOWNLOAD_SECONDS)
+    answer = container_log(actor, pk, Span(tail=MOST), seconds=DOWNLOAD_SECONDS)
     if answer.value is None:
         return HttpResponse(f"{answer.problem}\n", status=503, content_type="text/plain")
     text = "".join(

@@ -299,6 +299,8 @@ class FakeEngine:
         lines = [line for line in it.log if line.at_ns >= since]
         if query.get("tail", "all") != "all":
             lines = lines[len(lines) - min(len(lines), int(query["tail"])) :]
+        if query.get("until"):
+            lines = [line for line in lines if line.at_ns <= to_ns(query["until"])]
         response = web.StreamResponse()
         await response.prepare(request)
         last = it.log[-1].at_ns if it.log else 0

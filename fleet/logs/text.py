@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from django.utils.translation import gettext as _
@@ -37,10 +39,28 @@ LINE_COST = 100  # bytes that a line takes besides its text
 DOWNLOADS = Places(threads=2, each=2, name="download")
 
 
+@dataclass(frozen=True)
+class Span:
+    """The last `tail` lines of those between two times by the engine's clock, or of all."""
+
+    tail: int = TAIL
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def asked(self) -> dict[str, int | float]:
+        """What the engine is asked for: it counts its `tail` before it looks at `until`."""
+        asked: dict[str, int | float] = {} if self.until else {"tail": self.tail}
+        for name, moment in (("since", self.since), ("until", self.until)):
+            if moment is not None:
+                asked[name] = moment.timestamp()
+        return asked
+
+
 def container_log(
-    actor: Actor, pk: int, *, tail: int = TAIL, seconds: float = SECONDS
+    actor: Actor, pk: int, span: Span = Span(), *, seconds: float = SECONDS
 ) -> Answer[list[Line]]:
-    """Return the last lines of a container's log, or why there are none, within some seconds.
+    """Return a part of a container's log, or why there is none, within some seconds.
 
     Raises Unknown, Refused without `container.logs`.
     """
@@ -50,7 +70,7 @@ def container_log(
     target = log_target(actor, pk)
     if target.endpoint is None:
         return Answer(problem=str(target.problem))
-    read = partial(_run, target, row.host.name, tail, seconds)
+    read = partial(_run, target, row.host.name, span, seconds)
     download = seconds > SECONDS
     try:
         return (DOWNLOADS if download else PLACES).call(row.host_id, read, seconds + GRACE_SECONDS)
@@ -61,14 +81,14 @@ def container_log(
         return Answer(problem=silent_words(row.host.name, seconds))
 
 
-def _run(target: LogTarget, host: str, tail: int, seconds: float) -> Answer[list[Line]]:
-    return asyncio.run(_answer(target, host, tail, seconds))
+def _run(target: LogTarget, host: str, span: Span, seconds: float) -> Answer[list[Line]]:
+    return asyncio.run(_answer(target, host, span, seconds))
 
 
-async def _answer(target: LogTarget, host: str, tail: int, seconds: float) -> Answer[list[Line]]:
+async def _answer(target: LogTarget, host: str, span: Span, seconds: float) -> Answer[list[Line]]:
     try:
         async with asyncio.timeout(seconds):
-            return Answer(await _read(target, max(1, min(tail, MOST))))
+            return Answer(await _read(target, span))
     except TimeoutError:
         return Answer(problem=silent_words(host, seconds))
     except EngineError as error:
@@ -77,14 +97,15 @@ async def _answer(target: LogTarget, host: str, tail: int, seconds: float) -> An
         return Answer(problem=str(mark), raw=error.raw, lasting=end is not None)
 
 
-async def _read(target: LogTarget, tail: int) -> list[Line]:
+async def _read(target: LogTarget, span: Span) -> list[Line]:
     if target.endpoint is None:
         return []
-    newest = Newest(MOST_BYTES)
+    newest = Newest(MOST_BYTES, span.tail)
     async with open_async(target.endpoint) as engine:
         tty = (await engine.container(target.engine_id)).tty
         parser = LineParser(tty)
-        async with engine.logs(target.engine_id, tail=tail, timestamps=True, tty=tty) as stream:
+        log = engine.logs(target.engine_id, timestamps=True, tty=tty, **span.asked)  # type: ignore[arg-type]
+        async with log as stream:
             async for frames in stream:
                 newest.add(parser.feed(frames))
     newest.add(parser.flush())
@@ -92,10 +113,13 @@ async def _read(target: LogTarget, tail: int) -> list[Line]:
 
 
 class Newest:
-    """The newest lines that fit into so many bytes: a log may be larger than our memory."""
+    """The newest lines that fit into so many bytes: a log may be larger than our memory.
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    Of those, at most `count` are kept.
+    """
+
+    def __init__(self, limit: int, count: int = MOST) -> None:
+        self.limit, self.count = limit, count
         self.size = 0
         self.lines: deque[Line] = deque()
 
@@ -104,5 +128,5 @@ class Newest:
         for line in lines:
             self.lines.append(line)
             self.size += len(line.text) + LINE_COST
-        while self.size > self.limit and len(self.lines) > 1:
+        while len(self.lines) > self.count or (self.size > self.limit and len(self.lines) > 1):
             self.size -= len(self.lines.popleft().text) + LINE_COST

@@ -55,7 +55,11 @@ def test_it_reads_the_end_of_the_log(
 
 @pytest.mark.parametrize(
     ("tail", "sentence"),
-    [("0", "Enter at least 1."), ("501", "Enter at most 500."), ("x", "Enter a whole number.")],
+    [
+        ("0", "Enter at least 1."),
+        ("100001", "Enter at most 100000."),
+        ("x", "Enter a whole number."),
+    ],
 )
 def test_it_bounds_the_log(
     row: Container, viewer: User, call_as: Call, tail: str, sentence: str

@@ -1,0 +1,125 @@
+"""A log as newline-delimited JSON that goes on while it is written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.utils import translation
+
+from dashboard.live.threads import run
+from fleet.access import AccessError
+from fleet.cancel import cancel
+from fleet.logs.hub import current_log_hub
+from fleet.logs.lines import ERR, Line
+from fleet.logs.marks import Mark
+from fleet.logs.reader import Batch, Place, Reader
+from fleet.logs.target import LogTarget
+
+CHECK_SECONDS = 4.0  # how soon a right that was taken ends the answer
+PAUSE_SECONDS = 0.05  # at most twenty writes a second
+open_answers: Counter[int] = Counter()  # by the caller's id, in this process
+
+Check = Callable[[], LogTarget]
+
+
+def shown(line: Line) -> dict[str, str]:
+    """Return a line as the API shows it."""
+    stream = "stderr" if line.stream == ERR else "stdout"
+    return {"at": line.at, "stream": stream, "text": line.text}
+
+
+def follows_too_many(user_id: int) -> bool:
+    """Return whether a user follows as many logs by the API as pages may be open."""
+    return open_answers[user_id] >= settings.SOCKETS_PER_USER
+
+
+@contextmanager
+def counted(user_id: int) -> Iterator[None]:
+    """Count an answer while it is open."""
+    open_answers[user_id] += 1
+    try:
+        yield
+    finally:
+        open_answers[user_id] -= 1
+        if not open_answers[user_id]:
+            del open_answers[user_id]
+
+
+async def follow(
+    user_id: int, first: list[Line], target: LogTarget, check: Check, language: str
+) -> AsyncIterator[str]:
+    """Yield `first`, then what is written after it, as lines of JSON.
+
+    A line of the log is `{"at", "stream", "text"}`. Between them: `{"gap": n}` where n lines were
+    left out, null when nobody counted; `{"mark": code, "text": …}` for what happened to the
+    container or its host; and `{"end": code, "text": …}` as the last one. `check` returns the
+    target while the caller may read it, and raises AccessError once they may not.
+    """
+    with counted(user_id), current_log_hub().reading(target, place_after(first)) as reader:
+        yield "".join(map(_json, map(shown, first)))
+        refused = asyncio.create_task(_refusal(check, language))
+        try:
+            async for batch in _batches(reader, refused):
+                yield "".join(_told(batch, language))
+            if refused.done():
+                yield _json({"end": "refused", "text": refused.result()})
+        finally:
+            await cancel(refused)
+
+
+def place_after(lines: list[Line]) -> Place | None:
+    """Return where somebody stands who has read these lines."""
+    if not lines or not lines[-1].at:
+        return None
+    at = lines[-1].at
+    return Place(at, sum(line.at == at for line in lines))
+
+
+async def _batches(reader: Reader, refused: asyncio.Task[str]) -> AsyncIterator[Batch]:
+    """Yield what comes until the log is over or the caller may no longer read it."""
+    while True:
+        batch = asyncio.create_task(reader.next())
+        try:
+            await asyncio.wait({batch, refused}, return_when=asyncio.FIRST_COMPLETED)
+            if refused.done():
+                return
+            yield batch.result()
+            if batch.result().end is not None:
+                return
+        finally:
+            await cancel(batch)
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _refusal(check: Check, language: str) -> str:
+    """Return why the caller may read no longer, once that is so."""
+    while True:
+        await asyncio.sleep(CHECK_SECONDS)
+        try:
+            await run(check, language=language)
+        except AccessError as error:
+            return str(error)
+
+
+def _told(batch: Batch, language: str) -> Iterable[str]:
+    with translation.override(language or None):
+        if batch.skipped:
+            yield _json({"gap": batch.skipped if batch.skipped > 0 else None})
+        for item in batch.items:
+            yield _json(_mark("mark", item) if isinstance(item, Mark) else shown(item))
+        if batch.end is not None:
+            yield _json(_mark("end", batch.end))
+
+
+def _mark(kind: str, mark: Mark) -> dict[str, str]:
+    return {kind: mark.code, "text": str(mark)}
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
