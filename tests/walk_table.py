@@ -265,6 +265,7 @@ API = [
     r("api/v1/containers", get=API_ALL),
     r("api/v1/containers/<int:container_id>", get=API_SEES, pk="container"),
     r("api/v1/containers/<int:container_id>/processes", get=API_UNANSWERED, pk="container"),
+    r("api/v1/containers/<int:container_id>/stats", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/changes", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/inspect", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/logs", get=API_UNANSWERED, pk="container"),
@@ -364,5 +365,6 @@ TOPICS: dict[str, tuple[str, str]] = {
     "jobs": ("", "none none rows rows rows"),
     "job": ("id={job}", "gone gone rows rows rows"),
     "logs": ("container={container}&tail=10", "gone gone rows rows rows"),
+    "stats": ("container={container}", "gone gone rows rows rows"),
     "tray": ("open=1", "none none rows rows rows"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
@@ -22,6 +23,7 @@ from fleet.logs.text import MOST, TAIL, Span, container_log
 from fleet.operations.errors import Invalid
 from fleet.selectors import container as one
 from fleet.selectors.container import Answer, Changes
+from fleet.stats.now import container_usage
 
 router = Router(tags=["containers"])
 
@@ -102,6 +104,32 @@ def get_inspect(request: HttpRequest, container_id: int) -> JsonResponse:
     The answer is the engine's own object. 503 with the reason when the host cannot be asked.
     """
     return answered(one.container_inspect(caller(request), container_id), lambda tree: tree)
+
+
+class UsageOut(Schema):
+    """What is used now: `cpu` in percent of one processor, rates in bytes a second, sizes in bytes.
+
+    What the engine does not say is null.
+    """
+
+    at: datetime
+    cpu: float
+    memory: int
+    memory_limit: int | None
+    received: float | None
+    sent: float | None
+    read: float | None
+    written: float | None
+    processes: int | None
+
+
+@router.get("/{int:container_id}/stats", response=UsageOut, summary="Measure a container")
+def get_stats(request: HttpRequest, container_id: int) -> JsonResponse:
+    """Ask the engine for two readings, a second apart, and tell what was used between them.
+
+    409 when it does not run, 503 with the reason when the host cannot be asked.
+    """
+    return answered(container_usage(caller(request), container_id), asdict)
 
 
 class LogFilter(Schema):

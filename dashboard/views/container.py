@@ -35,6 +35,7 @@ from dashboard.views.removed import or_removed
 from fleet.access import access_container
 from fleet.actor import Actor
 from fleet.logs.text import DOWNLOAD_SECONDS, MOST, Span, container_log
+from fleet.models import ContainerState
 from fleet.selectors import container as one
 from fleet.selectors.container import Answer, Overview
 from fleet.selectors.events import EventQuery, event_page
@@ -93,7 +94,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     parts = card_parts(overview)
     drawn = draw(Snapshot(parts), parts, site_of(request.get_host()))
     cards = {name: SafeString(drawn[f"container-{name}-{pk}"]) for name in CARDS}
-    return _page(request, overview, "detail", "overview", cards=cards)
+    up = overview.container.state in (ContainerState.RUNNING, ContainerState.PAUSED)
+    return _page(request, overview, "detail", "overview", cards=cards, up=up)
 
 
 @require_safe

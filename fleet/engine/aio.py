@@ -25,6 +25,7 @@ from fleet.engine.protocol import (
 )
 from fleet.engine.raw import Json, as_dict, as_list
 from fleet.engine.sockets import Resolver, tuned_socket
+from fleet.engine.stats import Counters, parse_counters
 from fleet.engine.stream import Stream
 from fleet.engine.translate import HttpError
 from fleet.engine.transport import Route, close_route, open_route
@@ -43,7 +44,7 @@ from fleet.engine.usage import DiskUsage, parse_disk_usage
 
 CONNECTIONS_PER_HOST = 10
 READ_BUFFER = 256 * 1024
-EVENT_LIMIT = 4 * 1024 * 1024
+OBJECT_LIMIT = 4 * 1024 * 1024
 DISK_USAGE_TIMEOUT = 120.0
 
 Params = Mapping[str, str]
@@ -189,15 +190,25 @@ class AsyncEngine:
 
         return Stream(opener, reader, self._route.explain)
 
+    def stats(self, ref: str) -> Stream[Counters | None]:
+        """What a container uses, about once a second; None while it does not run.
+
+        Ends when the container is removed.
+        """
+
+        async def reader(response: aiohttp.ClientResponse) -> AsyncIterator[Counters | None]:
+            async for said in _objects(response):
+                yield parse_counters(said)
+
+        return Stream(
+            lambda: self._open_stream(container_path(ref, "stats"), {"stream": "1"}),
+            reader,
+            self._route.explain,
+        )
+
     async def _read_events(self, response: aiohttp.ClientResponse) -> AsyncIterator[EngineEvent]:
-        rest = b""
-        async for chunk in response.content.iter_any():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                if line.strip():
-                    yield parse_event(json.loads(line))
-            if len(rest) > EVENT_LIMIT:
-                raise EngineError("engine_error", raw="an event of more than 4 MB")
+        async for said in _objects(response):
+            yield parse_event(said)
         raise Unreachable("disconnected")
 
     # -- HTTP -----------------------------------------------------------------------------------
@@ -280,6 +291,18 @@ class AsyncEngine:
         if isinstance(found, Unsupported) and found.code in ("api_too_old", "api_too_new"):
             versions.drop(self.endpoint)
         return found
+
+
+async def _objects(response: aiohttp.ClientResponse) -> AsyncIterator[Any]:
+    """The JSON objects of a stream that has one a line."""
+    rest = b""
+    async for chunk in response.content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
+        if len(rest) > OBJECT_LIMIT:
+            raise EngineError("engine_error", raw="an object of more than 4 MB")
 
 
 async def _read_all(response: aiohttp.ClientResponse) -> bytes:

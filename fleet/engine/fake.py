@@ -20,6 +20,7 @@ from aiohttp import web
 
 from fleet.engine.background import run_in_background
 from fleet.engine.fake_state import FakeContainer, FakeState, Refusal, log_frame, to_ns
+from fleet.engine.fake_stats import write_stats
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -32,6 +33,7 @@ class Faults:
     slow: float = 0.0  # seconds before each answer
     not_docker: bool = False  # answer as some other web server
     status: int = 0  # answer everything with this HTTP status
+    stats_every: float = 1.0  # seconds between two readings
     stop_takes: float = 0.0  # seconds until a stop or restart is done
     garbage: bool = False  # answer JSON requests with something that is none
 
@@ -265,6 +267,8 @@ class FakeEngine:
             return web.json_response(it.inspect())
         if action == "logs":
             return await self._logs(request, it)
+        if action == "stats":
+            return await write_stats(request, it, self.faults.stats_every)
         if action == "changes":
             return web.json_response([{"Path": "/tmp/new", "Kind": 1}])  # noqa: S108 - a text
         if action == "top":

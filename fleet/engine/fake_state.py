@@ -77,6 +77,7 @@ class FakeContainer:
     oom_killed: bool = False
     restart_count: int = 0
     pid: int = 0
+    removed: bool = False
     created: str = field(default_factory=now_text)
     started: str = ZERO_TIME
     finished: str = ZERO_TIME
@@ -329,6 +330,7 @@ class FakeState:
         self._want(force or not it.is_up, it, "is running: stop it before removal or force remove")
         if it.is_up:
             self.kill(it, "SIGKILL")
+        it.removed = True
         del self.containers[it.id]
         self.emit("destroy", it)
 

@@ -16,7 +16,10 @@ LOGS = "container.logs"
 
 @dataclass(frozen=True)
 class LogTarget:
-    """A container's log: equal ones share a stream. `problem` says why it cannot be read."""
+    """A container on its engine: readers of equal ones share a stream.
+
+    `problem` says why it cannot be read.
+    """
 
     host_id: int
     engine_id: str
@@ -32,7 +35,7 @@ class LogTarget:
 def log_target(actor: Actor, pk: int) -> LogTarget:
     """Return the log of a container. Raises Unknown, Refused without `container.logs`."""
     row = access_container(actor, pk, LOGS)
-    return _target(row.host, row.engine_id)
+    return target_of(row.host, row.engine_id)
 
 
 def fresh_target(old: LogTarget) -> LogTarget:
@@ -40,10 +43,11 @@ def fresh_target(old: LogTarget) -> LogTarget:
     host = Host.objects.filter(pk=old.host_id).first()
     if host is None or not host.enabled:
         return LogTarget(old.host_id, old.engine_id, None, Mark("host_gone"))
-    return _target(host, old.engine_id)
+    return target_of(host, old.engine_id)
 
 
-def _target(host: Host, engine_id: str) -> LogTarget:
+def target_of(host: Host, engine_id: str) -> LogTarget:
+    """Return a container of a host as what is read from its engine."""
     if not host.enabled:
         return LogTarget(host.pk, engine_id, None, Mark("host_gone"))
     try:

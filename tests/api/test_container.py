@@ -14,7 +14,7 @@ from fleet.selectors.masking import MASK
 from tests.api.conftest import SECRET, Caller
 
 Call = Callable[..., Caller]
-QUESTIONS = ["processes", "changes", "inspect", "logs"]
+QUESTIONS = ["processes", "changes", "inspect", "logs", "stats"]
 
 
 def test_it_lists_processes(row: Container, viewer: User, call_as: Call) -> None:
@@ -35,6 +35,21 @@ def test_it_inspects_and_shows_no_secret(
     status, body = call_as(administrator).call("GET", f"/containers/{row.pk}/inspect")
     assert (status, body["Name"]) == (200, "/web-1")
     assert f"DB_PASSWORD={MASK}" in body["Config"]["Env"] and SECRET not in str(body)
+
+
+def test_it_measures(row: Container, fake: FakeEngine, viewer: User, call_as: Call) -> None:
+    fake.faults.stats_every = 0.05
+    status, body = call_as(viewer).call("GET", f"/containers/{row.pk}/stats")
+    assert (status, round(body["cpu"]), body["processes"]) == (200, 25, 3)
+    assert body["memory"] < body["memory_limit"]
+
+
+def test_it_says_that_there_is_nothing_to_measure(
+    row: Container, real: FakeContainer, fake: FakeEngine, viewer: User, call_as: Call
+) -> None:
+    in_fake(fake, lambda: fake.state.stop(real))
+    status, problem = call_as(viewer).call("GET", f"/containers/{row.pk}/stats")
+    assert (status, problem["detail"]) == (409, "web-1 does not run.")
 
 
 def test_it_reads_the_end_of_the_log(

@@ -41,6 +41,29 @@ def test_a_job_started_elsewhere_appears_and_moves(
     assert page.evaluate("window.stayed"), "the page was not loaded again"
 
 
+def test_a_container_s_page_tells_what_it_uses(stack: Stack, fleet: Fleet, sign_in: SignIn) -> None:
+    page, other = sign_in(), sign_in()
+    address = f"{stack.url}/containers/{fleet.containers['web-1']}/"
+    value = "[data-usage={}] [data-usage-value]"
+    for one in (page, other):
+        live(one, address)
+        expect(one.locator(value.format("cpu"))).to_have_text("25.0 %")
+        expect(one.locator(value.format("memory"))).to_have_text("48.0 MiB of 256 MiB")
+        expect(one.locator(value.format("network"))).to_have_text("↓ 1000 B/s ↑ 2.0 KiB/s")
+    asked = [one for one in fleet.fake.requests if "/stats" in one]
+    assert len(asked) == 1, "both read one stream"
+    other.close()
+    state = fleet.fake.state
+    in_fake(fleet.fake, lambda: state.stop(state.find("web-1")))
+    expect(page.locator("[data-usage-note]")).to_contain_text("It does not run")
+    in_fake(fleet.fake, lambda: state.start(state.find("web-1")))
+    expect(page.locator("[data-usage-note]")).to_be_empty()
+    expect(page.locator("[data-usage=cpu] polyline")).not_to_have_attribute("points", "")
+    measured = fleet.fake.connections
+    page.locator(".tabs").get_by_role("link", name="Events").click()
+    eventually(lambda: fleet.fake.connections < measured, "nobody measures any more", seconds=10)
+
+
 def switcher(page: Page, kind: str) -> Locator:
     """Open one of the breadcrumb's menus; return it."""
     page.locator(f"[popovertarget=switch-{kind}]").click()

@@ -13,6 +13,7 @@ from tests.lab.lab import Lab
 Labels = dict[str, str] | None
 IMAGE = "lab/busybox:1"
 SLEEP = ("sleep", "1000")
+BUSY = ("sh", "-c", "while :; do :; done")
 CHATTER = ("sh", "-c", "for i in 1 2 3; do echo out $i; echo err $i >&2; done; sleep 1000")
 
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fleet.engine.aio import open_async
+from fleet.engine.stats import Counters, usage_between
 from fleet.engine.types import EngineEvent
-from tests.engine.target import CHATTER, Target
+from tests.engine.target import BUSY, CHATTER, Target
 
 
 async def test_it_tells_events(target: Target) -> None:
@@ -65,6 +66,22 @@ async def test_it_reads_logs(target: Target) -> None:
                 await asyncio.sleep(0.05)
         assert found["stdout"] == b"out 1\nout 2\nout 3\n"
         assert found["stderr"] == b"err 1\nerr 2\nerr 3\n"
+
+
+async def test_it_measures_what_runs(target: Target) -> None:
+    ident = target.run("one", BUSY)
+    async with open_async(target.endpoint) as engine, asyncio.timeout(20):
+        found: list[Counters] = []
+        async with engine.stats(ident) as stream:
+            async for now in stream:
+                if now is not None:
+                    found.append(now)
+                if len(found) > 2:
+                    break
+    usage = usage_between(found[0], found[-1])
+    assert usage is not None
+    assert usage.cpu > 1
+    assert usage.memory > 0
 
 
 async def test_it_follows_logs_to_the_end(target: Target) -> None:

@@ -33,7 +33,9 @@ async def seen(page: Page, name: str, world: World) -> str:
     args = re.sub(r"\{(\w+)\}", lambda m: str(getattr(world, m[1]).pk), TOPICS[name][0])
     if name in STREAMS:
         await page.send(type="log.open", topic=name, args=args)
-        first = (await page.until(lambda said: said["type"] in ("gone", "log", "log.end")))[-1]
+        first = (
+            await page.until(lambda said: said["type"] in ("gone", "log", "log.end", "stats"))
+        )[-1]
         await page.send(type="log.close", topic=name)
         return "gone" if first["type"] == "gone" else "rows"
     await page.send(

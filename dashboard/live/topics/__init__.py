@@ -9,7 +9,8 @@ import dashboard.live.topics.fleet
 import dashboard.live.topics.hosts
 import dashboard.live.topics.jobs
 import dashboard.live.topics.jobs_on
-import dashboard.live.topics.logs  # noqa: F401
+import dashboard.live.topics.logs
+import dashboard.live.topics.stats  # noqa: F401
 from dashboard.live.topics.base import NOTICES, STREAMS, TOPICS
 
 __all__ = ["NOTICES", "STREAMS", "TOPICS"]

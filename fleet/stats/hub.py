@@ -1,0 +1,153 @@
+"""All containers that are measured in this process: one stream each, for all readers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
+import structlog
+from django.db import close_old_connections
+
+from fleet.engine.aio import open_async
+from fleet.engine.errors import EngineError
+from fleet.engine.stats import Counters, Usage, usage_between
+from fleet.logs.marks import Mark, end_of
+from fleet.logs.target import LogTarget, fresh_target
+
+KEPT = 60  # readings for who comes later: a minute
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between attempts to reach a host
+log = structlog.get_logger(__name__)
+
+# A reading, nothing because the container does not run, or why there is nothing.
+Item = Usage | Mark | None
+
+
+class Reader:
+    """One viewer's side: the newest readings, for a slow one misses some."""
+
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[Item] = asyncio.Queue(KEPT)
+
+    def put(self, item: Item) -> None:
+        """Add a reading; the oldest one that waits makes room."""
+        if self._items.full():
+            self._items.get_nowait()
+        self._items.put_nowait(item)
+
+    async def next(self) -> list[Item]:
+        """Return what waits, at least one."""
+        found = [await self._items.get()]
+        while not self._items.empty():
+            found.append(self._items.get_nowait())
+        return found
+
+
+class Upstream:
+    """Measures until cancelled or over."""
+
+    def __init__(self, target: LogTarget) -> None:
+        self.target = target
+        self.readers: set[Reader] = set()
+        self.over = False
+        self._kept: deque[Item] = deque(maxlen=KEPT)
+        self.task = asyncio.create_task(self._run())
+
+    def join(self, reader: Reader) -> None:
+        """Let a reader have what is kept, and all that comes."""
+        self.readers.add(reader)
+        for item in self._kept:
+            reader.put(item)
+
+    def _tell(self, item: Item) -> None:
+        if not isinstance(item, Usage) and list(self._kept)[-1:] == [item]:
+            return  # said once
+        self._kept.append(item)
+        for reader in self.readers:
+            reader.put(item)
+
+    async def _run(self) -> None:
+        try:
+            self._finish(await self._measure())
+        except Exception:
+            log.exception("stats_failed", host=self.target.host_id, container=self.target.engine_id)
+            self._finish(Mark("broken"))
+
+    def _finish(self, end: Mark) -> None:
+        self.over = True
+        self._tell(end)
+
+    async def _measure(self) -> Mark:
+        """Measure until it is over for good; return why."""
+        wait = FIRST_WAIT
+        while True:
+            if self.target.endpoint is None:
+                return self.target.problem or Mark("host_gone")
+            try:
+                async with open_async(self.target.endpoint) as engine:
+                    await engine.container(self.target.engine_id)  # raises NotFound once removed
+                    async with engine.stats(self.target.engine_id) as stream:
+                        before: Counters | None = None
+                        async for now in stream:
+                            wait = FIRST_WAIT
+                            before = self._read(before, now)
+            except EngineError as error:
+                if (end := end_of(error)) is not None:
+                    return end
+                self._tell(Mark("away", error.message))
+            await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
+            wait = min(wait * 2, LONGEST_WAIT)
+            self.target = await asyncio.to_thread(_read_target, self.target)
+
+    def _read(self, before: Counters | None, now: Counters | None) -> Counters | None:
+        if now is None:
+            self._tell(None)
+        elif before is not None and (usage := usage_between(before, now)) is not None:
+            self._tell(usage)
+        return now
+
+
+class StatsHub:
+    """Shares one upstream per container among its readers."""
+
+    def __init__(self) -> None:
+        self.upstreams: dict[tuple[int, str], Upstream] = {}
+
+    @contextmanager
+    def reading(self, target: LogTarget) -> Iterator[Reader]:
+        """Give a reader; the last one that leaves takes the upstream with it."""
+        upstream = self.upstreams.get(target.key)
+        if upstream is None or upstream.over:
+            upstream = self.upstreams[target.key] = Upstream(target)
+        reader = Reader()
+        upstream.join(reader)
+        try:
+            yield reader
+        finally:
+            upstream.readers.discard(reader)
+            if not upstream.readers:
+                upstream.task.cancel()
+                if self.upstreams.get(target.key) is upstream:
+                    del self.upstreams[target.key]
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, StatsHub] = WeakKeyDictionary()
+
+
+def current_stats_hub() -> StatsHub:
+    """Return the hub of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = StatsHub()
+    return _hubs[loop]
+
+
+def _read_target(target: LogTarget) -> LogTarget:
+    close_old_connections()
+    try:
+        return fresh_target(target)
+    finally:
+        close_old_connections()

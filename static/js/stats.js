@@ -1,0 +1,105 @@
+/** What a container uses, about once a second: five numbers, and the last minute of each as a line. */
+import { live } from "./live.js";
+
+const TOPIC = "stats";
+const KEPT = 60;
+const HEIGHT = 24; // of a line's own picture
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+const STEP = 1024;
+const FLOORS = { cpu: 10, rate: 10 * 1024 }; // percent; bytes a second
+const SILENT_MS = 4000; // nothing for so long: the numbers are no longer of now
+
+/** 1536 -> "1.5 KiB"; as the server writes sizes. */
+function size(bytes) {
+  let at = 0;
+  while (bytes >= STEP && at < UNITS.length - 1) {
+    bytes /= STEP;
+    at += 1;
+  }
+  return `${at && bytes < 100 ? bytes.toFixed(1) : Math.round(bytes)} ${UNITS[at]}`;
+}
+
+class Stats {
+  #root;
+  #readings = [];
+  #stops;
+  #timer = 0;
+
+  constructor(root) {
+    this.#root = root;
+    this.#stops = [
+      live.on("open", () => this.#ask()),
+      live.on("stats", (message) => this.#received(message)),
+      live.on("gone", (message) => message.topic === TOPIC && this.#note(message.message)),
+    ];
+    const lost = (event) => event.detail !== "live" && event.detail !== "late" && this.#rest("Lost");
+    document.addEventListener("live:state", lost);
+    this.#stops.push(() => document.removeEventListener("live:state", lost));
+    this.#ask();
+  }
+
+  /** The page is left. Its stream ends with the page's socket. */
+  stop() {
+    clearTimeout(this.#timer);
+    for (const stop of this.#stops) stop();
+  }
+
+  #ask() {
+    this.#readings = [];
+    live.send({ type: "log.open", topic: TOPIC, args: `container=${this.#root.dataset.stats}` });
+  }
+
+  #received({ readings, runs, note }) {
+    this.#readings = [...this.#readings, ...readings].slice(-KEPT);
+    clearTimeout(this.#timer);
+    if (!runs) return note ? this.#note(note) : this.#rest("Still");
+    this.#root.classList.remove("is-still", "is-empty");
+    this.#note("");
+    this.#draw();
+    this.#timer = setTimeout(() => this.#rest("Still"), SILENT_MS);
+  }
+
+  #rest(word) {
+    this.#note(this.#word(word));
+    this.#root.classList.add("is-still");
+  }
+
+  #word(name) {
+    return this.#root.dataset[`word${name}`];
+  }
+
+  #note(text) {
+    const note = this.#root.querySelector("[data-usage-note]");
+    if (note.textContent !== text) note.textContent = text;
+  }
+
+  #draw() {
+    const [, cpu, memory, limit, received, sent, read, written, processes] = this.#readings.at(-1);
+    const pair = (down, up) => (down === null ? "–" : `↓ ${size(down)}/s ↑ ${size(up)}/s`);
+    const of = this.#word("Of").replace("{used}", size(memory)).replace("{limit}", size(limit ?? 0));
+    this.#tile("cpu", `${cpu.toFixed(1)} %`, FLOORS.cpu, (one) => one[1]);
+    this.#tile("memory", limit ? of : size(memory), 1, (one) => one[2]);
+    this.#tile("network", pair(received, sent), FLOORS.rate, (one) => one[4] + one[5]);
+    this.#tile("disk", pair(read, written), FLOORS.rate, (one) => one[6] + one[7]);
+    this.#tile("processes", processes ?? "–", 1, (one) => one[8]);
+  }
+
+  /** The line's top is the most of the minute, but at least `floor`: noise must not look like load. */
+  #tile(name, text, floor, value) {
+    const tile = this.#root.querySelector(`[data-usage="${name}"]`);
+    tile.querySelector("[data-usage-value]").textContent = text;
+    const values = this.#readings.map((one) => value(one) ?? 0);
+    const most = Math.max(...values, floor);
+    const x = (at) => KEPT - values.length + at + 1;
+    const points = values.map((one, at) => `${x(at)},${(HEIGHT - 1 - (one / most) * (HEIGHT - 3)).toFixed(1)}`);
+    tile.querySelector("polyline").setAttribute("points", points.join(" "));
+  }
+}
+
+/** Begin. Returns what ends it. */
+export function startPage() {
+  const root = document.querySelector("[data-stats]");
+  if (!root) return null;
+  const stats = new Stats(root);
+  return () => stats.stop();
+}
