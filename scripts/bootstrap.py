@@ -145,11 +145,10 @@ def bootstrap(dev: bool) -> None:
             f"Quayside needs Python 3.11 or newer; {sys.executable} is {found}."
             " Name a newer one: make PYTHON=python3.12 run"
         )
-    if is_current(dev):
-        return
-    if not works():
-        make_venv()
-    install(dev)
+    if not is_current(dev):
+        if not works():
+            make_venv()
+        install(dev)
     if not dev:  # the tests install all that they need by themselves
         need_redis()
 

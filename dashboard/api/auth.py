@@ -36,6 +36,7 @@ class Bearer(HttpBearer):
         user, row = found
         actor = actor_for(user, via="api", address=address_of(request), token=row)
         request._actor = actor  # type: ignore[attr-defined]
+        request._token = token  # type: ignore[attr-defined]
         return actor
 
 
@@ -69,7 +70,7 @@ def caller_again(request: HttpRequest) -> Callable[[], Actor]:
     It raises Unknown once the token was revoked or ran out, the session ended, or the user was
     switched off.
     """
-    if secret := request.headers.get("Authorization", "").partition(" ")[2].strip():
+    if secret := getattr(request, "_token", ""):
         return lambda: _known(Bearer().authenticate(HttpRequest(), secret))
     user, key = request.user, request.session.session_key or ""
     session_hash = user.get_session_auth_hash() if user.is_authenticated else ""

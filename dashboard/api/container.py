@@ -15,7 +15,7 @@ from ninja import Field, Query, Router, Schema
 
 from dashboard.api.auth import caller, caller_again
 from dashboard.api.filters import Moment
-from dashboard.api.follow import follow, follows_too_many, shown
+from dashboard.api.follow import TOO_MANY, Followed, follow, follows_too_many, shown
 from dashboard.failures import problem
 from fleet.logs.lines import Line
 from fleet.logs.target import log_target
@@ -125,7 +125,7 @@ class UsageOut(Schema):
 
 @router.get("/{int:container_id}/stats", response=UsageOut, summary="Measure a container")
 def get_stats(request: HttpRequest, container_id: int) -> JsonResponse:
-    """Ask the engine for two readings, a second apart, and tell what was used between them.
+    """Ask the engine for two readings, within 8 s, and tell what was used between them.
 
     409 when it does not run, 503 with the reason when the host cannot be asked.
     """
@@ -176,22 +176,28 @@ def get_logs(request: HttpRequest, container_id: int, wanted: Query[LogFilter]) 
     if wanted.follow and wanted.until is not None:
         raise Invalid({"until": [_("What is followed has no end. Leave one of the two out.")]})
     actor = caller(request)
+    if not wanted.follow:
+        span = Span(wanted.tail, wanted.since, wanted.until)
+        return answered(container_log(actor, container_id, span), _log)
     user_id = actor.user.pk if actor.user else 0
-    if wanted.follow and follows_too_many(user_id):
-        return problem(429, _("You follow too many logs already. End some of them first."))
-    span = Span(wanted.tail, wanted.since, wanted.until)
-    answer = container_log(actor, container_id, span)
-    if not wanted.follow or answer.value is None:
+    if follows_too_many(user_id):
+        return problem(429, str(TOO_MANY))
+    # More than is shown, so that lines of one and the same time are told apart.
+    answer = container_log(actor, container_id, Span(max(wanted.tail, TAIL), wanted.since))
+    if answer.value is None:
         return answered(answer, _log)
-    again, language = caller_again(request), translation.get_language() or ""
-    lines = follow(
-        user_id,
-        answer.value,
-        log_target(actor, container_id),
-        lambda: log_target(again(), container_id),
-        language,
+    again = caller_again(request)
+    followed = Followed(
+        user_id=user_id,
+        target=log_target(actor, container_id),
+        check=lambda: log_target(again(), container_id),
+        language=translation.get_language() or "",
+        since=wanted.since,
     )
+    lines = follow(followed, answer.value, wanted.tail)
     response = StreamingHttpResponse(lines, content_type="application/x-ndjson")
+    # Compressed piece by piece it would be many files, of which clients read the first.
+    response["Content-Encoding"] = "identity"
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # nginx would keep lines back
     return response

@@ -7,10 +7,13 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
+import structlog
 from django.utils import translation
+from django.utils.translation import gettext_lazy
 
 from dashboard.live.threads import run
 from fleet.access import AccessError
@@ -21,11 +24,15 @@ from fleet.logs.marks import Mark
 from fleet.logs.reader import Batch, Place, Reader
 from fleet.logs.target import LogTarget
 
+FOLLOWS_PER_USER = 50  # in each web process
+SLICE = 2000  # lines that are written out at once
+TOO_MANY = gettext_lazy("You follow too many logs already. End some of them first.")
 CHECK_SECONDS = 4.0  # how soon a right that was taken ends the answer
 PAUSE_SECONDS = 0.05  # at most twenty writes a second
 open_answers: Counter[int] = Counter()  # by the caller's id, in this process
 
 Check = Callable[[], LogTarget]
+log = structlog.get_logger(__name__)
 
 
 def shown(line: Line) -> dict[str, str]:
@@ -35,8 +42,8 @@ def shown(line: Line) -> dict[str, str]:
 
 
 def follows_too_many(user_id: int) -> bool:
-    """Return whether a user follows as many logs by the API as pages may be open."""
-    return open_answers[user_id] >= settings.SOCKETS_PER_USER
+    """Return whether a user follows as many logs by the API as one may."""
+    return open_answers[user_id] >= FOLLOWS_PER_USER
 
 
 @contextmanager
@@ -51,22 +58,42 @@ def counted(user_id: int) -> Iterator[None]:
             del open_answers[user_id]
 
 
-async def follow(
-    user_id: int, first: list[Line], target: LogTarget, check: Check, language: str
-) -> AsyncIterator[str]:
-    """Yield `first`, then what is written after it, as lines of JSON.
+@dataclass(frozen=True)
+class Followed:
+    """Whose answer it is, and of which log.
+
+    `check` returns the target while the caller may read it, and raises AccessError once they may
+    not. Lines before `since` are left out.
+    """
+
+    user_id: int
+    target: LogTarget
+    check: Check
+    language: str
+    since: datetime | None = None
+
+
+async def follow(one: Followed, read: list[Line], tail: int) -> AsyncIterator[str]:
+    """Yield the last `tail` of the lines `read`, then what is written after them, as JSON.
 
     A line of the log is `{"at", "stream", "text"}`. Between them: `{"gap": n}` where n lines were
     left out, null when nobody counted; `{"mark": code, "text": …}` for what happened to the
-    container or its host; and `{"end": code, "text": …}` as the last one. `check` returns the
-    target while the caller may read it, and raises AccessError once they may not.
+    container or its host; and `{"end": code, "text": …}` as the last one.
     """
-    with counted(user_id), current_log_hub().reading(target, place_after(first)) as reader:
-        yield "".join(map(_json, map(shown, first)))
-        refused = asyncio.create_task(_refusal(check, language))
+    if follows_too_many(one.user_id):  # others came while the log was read
+        yield _json({"end": "too_many", "text": str(TOO_MANY)})
+        return
+    place = place_after(read)
+    reading = current_log_hub().reading(one.target, place, one.since)
+    with counted(one.user_id), reading as reader:
+        for start in range(max(0, len(read) - tail), len(read), SLICE):
+            yield "".join(map(_json, map(shown, read[start : start + SLICE])))
+            await asyncio.sleep(0)  # others have their turn
+        read.clear()
+        refused = asyncio.create_task(_refusal(one))
         try:
             async for batch in _batches(reader, refused):
-                yield "".join(_told(batch, language))
+                yield "".join(_told(batch, one.language))
             if refused.done():
                 yield _json({"end": "refused", "text": refused.result()})
         finally:
@@ -97,14 +124,16 @@ async def _batches(reader: Reader, refused: asyncio.Task[str]) -> AsyncIterator[
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _refusal(check: Check, language: str) -> str:
+async def _refusal(one: Followed) -> str:
     """Return why the caller may read no longer, once that is so."""
     while True:
         await asyncio.sleep(CHECK_SECONDS)
         try:
-            await run(check, language=language)
+            await run(one.check, language=one.language)
         except AccessError as error:
             return str(error)
+        except Exception as error:  # noqa: BLE001 - a database that is away takes no right
+            log.warning("follow_unchecked", user=one.user_id, error=repr(error))
 
 
 def _told(batch: Batch, language: str) -> Iterable[str]:

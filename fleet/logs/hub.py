@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from fleet.logs.reader import Place, Reader
@@ -21,12 +22,14 @@ class LogHub:
         self.upstreams: dict[Key, Upstream] = {}
 
     @contextmanager
-    def reading(self, target: LogTarget, after: Place | None = None) -> Iterator[Reader]:
-        """Give a reader of a log, from its last lines or from `after` on.
+    def reading(
+        self, target: LogTarget, after: Place | None = None, since: datetime | None = None
+    ) -> Iterator[Reader]:
+        """Give a reader of a log, from its last lines or from `after` on, nothing before `since`.
 
         At the end of the block the reader leaves; the last one takes the upstream with it.
         """
-        reader = Reader(after)
+        reader = Reader(after, since)
         upstream = self._upstream(target)
         upstream.join(reader)
         try:

@@ -27,7 +27,7 @@ SENTENCES: dict[str, Text] = {
     "refused": gettext_lazy("The engine does not give the logs of this container: %(detail)s"),
     "secret_lost": gettext_lazy("%(detail)s"),
     "host_gone": gettext_lazy("The host was removed from Quayside or switched off."),
-    "broken": gettext_lazy("The log has ended by a mistake of Quayside. Reload the page."),
+    "broken": gettext_lazy("This has ended by a mistake of Quayside. Reload the page."),
 }
 
 

@@ -6,7 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from fleet.engine.raw import parse_time
 from fleet.logs.lines import Line
 from fleet.logs.marks import Mark
 
@@ -37,8 +39,9 @@ class Batch:
 class Reader:
     """Lines in order; of what is too much, the oldest are dropped and counted."""
 
-    def __init__(self, after: Place | None = None) -> None:
+    def __init__(self, after: Place | None = None, since: datetime | None = None) -> None:
         self._after = after
+        self._since = since
         self._same = 0
         self._items: deque[Item] = deque()
         self._chars = 0
@@ -54,20 +57,22 @@ class Reader:
     def put(self, items: Iterable[Item]) -> None:
         """Add what came; none at all still wakes the viewer: the engine has answered."""
         for item in items:
-            if self._after is None or not self._was_read(item, self._after):
+            if not self._is_old(item) and not self._was_read(item):
                 self._items.append(item)
                 self._chars += _size(item)
         while len(self._items) > QUEUE_LINES or self._chars > QUEUE_CHARS:
             dropped = self._items.popleft()
             self._chars -= _size(dropped)
-            self._skipped += isinstance(dropped, Line)
+            if self._skipped >= 0:
+                self._skipped += isinstance(dropped, Line)
         self._news.set()
 
     def backlog(self, items: list[Item], *, complete: bool) -> None:
         """Add what came before this viewer; not `complete`: there was more before it."""
         first = next((item for item in items if isinstance(item, Line)), None)
-        if self._after and first and first.at > self._after.at and not complete:
-            self._skipped = -1
+        if self._after and first and first.at > self._after.at:
+            self._skipped = 0 if complete else -1
+            self._after = None
         self.put(items)
 
     def finish(self, end: Mark) -> None:
@@ -90,14 +95,26 @@ class Reader:
             self._news.clear()
         return Batch(taken, skipped, None if self._items else self._end)
 
-    def _was_read(self, item: Item, after: Place) -> bool:
-        """Return whether the viewer has this line from before its connection was lost."""
-        if not isinstance(item, Line) or not item.at:
+    def _is_old(self, item: Item) -> bool:
+        """Return whether this line is older than what the viewer wants."""
+        if self._since is None or not isinstance(item, Line):
             return False
-        if item.at == after.at:
+        moment = parse_time(item.at)
+        if moment is not None and moment < self._since:
+            return True
+        self._since = None
+        return False
+
+    def _was_read(self, item: Item) -> bool:
+        """Return whether the viewer has this line from before its connection was lost."""
+        if self._after is None or not isinstance(item, Line) or not item.at:
+            return False
+        if item.at == self._after.at:
             self._same += 1
-            return self._same <= after.same
-        if item.at > after.at:
+            return self._same <= self._after.same
+        if item.at > self._after.at:
+            if not self._same:  # the line that was read last is not there any more
+                self._skipped = -1
             self._after = None
             return False
         return True

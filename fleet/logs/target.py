@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+
+import structlog
+from django.db import DatabaseError, close_old_connections
 
 from fleet.access import access_container
 from fleet.actor import Actor
@@ -12,6 +16,8 @@ from fleet.logs.marks import Mark
 from fleet.models import Host
 
 LOGS = "container.logs"
+LOOK_SECONDS = 5.0  # between two looks at the host of what is being read
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,3 +60,26 @@ def target_of(host: Host, engine_id: str) -> LogTarget:
         return LogTarget(host.pk, engine_id, Endpoint(**host.endpoint_fields()))
     except SecretLost as error:
         return LogTarget(host.pk, engine_id, None, Mark("secret_lost", str(error)))
+
+
+async def renewed(target: LogTarget) -> LogTarget:
+    """Return the target as its host is now; as it was while the database does not answer."""
+    return await asyncio.to_thread(read_target, target)
+
+
+async def moved(target: LogTarget) -> None:
+    """Return once the host has another address, or none: switched off, removed."""
+    while (await renewed(target)).endpoint == target.endpoint:
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def read_target(target: LogTarget) -> LogTarget:
+    """Return the target as its host is now, for a thread of its own."""
+    close_old_connections()
+    try:
+        return fresh_target(target)
+    except DatabaseError as error:
+        log.warning("target_unread", host=target.host_id, error=str(error))
+        return target
+    finally:
+        close_old_connections()

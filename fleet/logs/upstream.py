@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import structlog
-from django.db import close_old_connections
 
+from fleet.cancel import first_of
 from fleet.engine.aio import AsyncEngine, open_async
 from fleet.engine.errors import EngineError, Unreachable
 from fleet.engine.raw import parse_time
@@ -18,7 +18,7 @@ from fleet.engine.types import ContainerFacts
 from fleet.logs.lines import Line, LineParser
 from fleet.logs.marks import Mark, end_of
 from fleet.logs.reader import Item, Reader
-from fleet.logs.target import LogTarget, fresh_target
+from fleet.logs.target import LogTarget, moved, renewed
 
 TAIL = 500
 RESUME_TAIL = 10_000  # how far back we look for what we missed
@@ -69,7 +69,7 @@ class Upstream:
                 return self.target.problem or Mark("host_gone")
             try:
                 async with open_async(self.target.endpoint) as engine:
-                    await self._read_lives(engine)
+                    await first_of(self._read_lives(engine), moved(self.target))
             except EngineError as error:
                 if (end := end_of(error)) is not None:
                     return end
@@ -77,7 +77,7 @@ class Upstream:
                 self._tell_away(error)
             await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
             wait = min(wait * 2, LONGEST_WAIT)
-            self.target = await asyncio.to_thread(_read_target, self.target)
+            self.target = await renewed(self.target)
 
     def _tell_away(self, error: EngineError) -> None:
         if not self._away:
@@ -199,11 +199,3 @@ def _seconds_of(at: str) -> float | None:
     """Return Unix seconds a little before the time of a line."""
     moment = parse_time(at)
     return (moment - timedelta(microseconds=2)).timestamp() if moment else None
-
-
-def _read_target(target: LogTarget) -> LogTarget:
-    close_old_connections()
-    try:
-        return fresh_target(target)
-    finally:
-        close_old_connections()

@@ -58,8 +58,12 @@ def token_create(
 
 
 def token_revoke(*, actor: Actor, token: ApiToken) -> None:
-    """End a token, one's own or (with `people.manage`) another's. Raises Refused."""
-    if actor.user is None or token.user_id != actor.user.pk:
+    """End a token, one's own or (with `people.manage`) another's. Raises Refused.
+
+    A token that may less than its owner ends only others', with that permission: who found a
+    script's token must not cut off all of its owner's.
+    """
+    if actor.user is None or token.user_id != actor.user.pk or actor.narrowed:
         if not actor.access.may(PERMISSION):
             raise Refused(PERMISSION, token)
         limit_person(actor, token.user)

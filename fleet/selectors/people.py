@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from fleet.access import Unknown, require
+from fleet.access import Refused, Unknown, require
 from fleet.actor import Actor
 from fleet.models import ApiToken, Grant, Role, Scope, Team, User
 
@@ -68,7 +68,12 @@ def grants_reaching(actor: Actor, user: User) -> QuerySet[Grant]:
 
 
 def own_tokens(actor: Actor, *, revoked: bool = False) -> QuerySet[ApiToken]:
-    """Return the actor's own API tokens, those that were revoked only when asked for."""
+    """Return the actor's own API tokens, those that were revoked only when asked for.
+
+    Raises Refused for who came with a token that may less than its owner: nothing is its own.
+    """
+    if actor.narrowed:
+        raise Refused(PERMISSION)
     rows = ApiToken.objects.filter(user=actor.user).select_related("role")
     return rows if revoked else rows.filter(revoked_at__isnull=True)
 

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import structlog
-from django.db import close_old_connections
 
-from fleet.engine.aio import open_async
+from fleet.cancel import first_of
+from fleet.engine.aio import AsyncEngine, open_async
 from fleet.engine.errors import EngineError
 from fleet.engine.stats import Counters, Usage, usage_between
 from fleet.logs.marks import Mark, end_of
-from fleet.logs.target import LogTarget, fresh_target
+from fleet.logs.target import LogTarget, moved, renewed
 
 KEPT = 60  # readings for who comes later: a minute
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between attempts to reach a host
@@ -88,26 +88,31 @@ class Upstream:
                 return self.target.problem or Mark("host_gone")
             try:
                 async with open_async(self.target.endpoint) as engine:
-                    await engine.container(self.target.engine_id)  # raises NotFound once removed
-                    async with engine.stats(self.target.engine_id) as stream:
-                        before: Counters | None = None
-                        async for now in stream:
-                            wait = FIRST_WAIT
-                            before = self._read(before, now)
+                    await first_of(self._read(engine), moved(self.target))
             except EngineError as error:
                 if (end := end_of(error)) is not None:
                     return end
+                wait = wait if self._is_away else FIRST_WAIT
                 self._tell(Mark("away", error.message))
             await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
             wait = min(wait * 2, LONGEST_WAIT)
-            self.target = await asyncio.to_thread(_read_target, self.target)
+            self.target = await renewed(self.target)
 
-    def _read(self, before: Counters | None, now: Counters | None) -> Counters | None:
-        if now is None:
-            self._tell(None)
-        elif before is not None and (usage := usage_between(before, now)) is not None:
-            self._tell(usage)
-        return now
+    @property
+    def _is_away(self) -> bool:
+        return bool(self._kept) and isinstance(self._kept[-1], Mark)
+
+    async def _read(self, engine: AsyncEngine) -> None:
+        """Tell readings until the stream ends. Raises EngineError, NotFound once removed."""
+        await engine.container(self.target.engine_id)
+        before: Counters | None = None
+        async with engine.stats(self.target.engine_id) as stream:
+            async for now in stream:
+                if now is None:
+                    self._tell(None)
+                elif before is not None and (usage := usage_between(before, now)) is not None:
+                    self._tell(usage)
+                before = now
 
 
 class StatsHub:
@@ -143,11 +148,3 @@ def current_stats_hub() -> StatsHub:
     if loop not in _hubs:
         _hubs[loop] = StatsHub()
     return _hubs[loop]
-
-
-def _read_target(target: LogTarget) -> LogTarget:
-    close_old_connections()
-    try:
-        return fresh_target(target)
-    finally:
-        close_old_connections()

@@ -20,7 +20,7 @@ from itertools import islice
 import structlog
 from django.utils import timezone
 
-from fleet.cancel import cancel
+from fleet.cancel import first_of
 from fleet.engine.aio import AsyncEngine
 from fleet.engine.errors import EngineError, NotFound, Unreachable
 from fleet.engine.stream import Stream
@@ -80,7 +80,7 @@ class Session:
 
         Raises EngineError, Host.DoesNotExist, or whatever the outlet raises.
         """
-        await _first_of(self._receive(stream), self._feel_pulse(), self._work(fresh))
+        await first_of(self._receive(stream), self._feel_pulse(), self._work(fresh))
 
     # -- the three tasks ------------------------------------------------------------------------
 
@@ -206,14 +206,3 @@ class Session:
     async def _save(self, batch: Batch) -> None:
         if batch:
             await self.outlet.save(batch)
-
-
-async def _first_of(*works: Awaitable[None]) -> None:
-    """Run all until the first one ends, cancel the others, raise what it raised."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await cancel(*tasks)
-    for task in done:
-        task.result()

@@ -7,7 +7,7 @@ const HEIGHT = 24; // of a line's own picture
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 const STEP = 1024;
 const FLOORS = { cpu: 10, rate: 10 * 1024 }; // percent; bytes a second
-const SILENT_MS = 4000; // nothing for so long: the numbers are no longer of now
+const SILENT_MS = 12000; // nothing for so long (Podman tells every five seconds): no longer of now
 
 /** 1536 -> "1.5 KiB"; as the server writes sizes. */
 function size(bytes) {
@@ -30,9 +30,9 @@ class Stats {
     this.#stops = [
       live.on("open", () => this.#ask()),
       live.on("stats", (message) => this.#received(message)),
-      live.on("gone", (message) => message.topic === TOPIC && this.#note(message.message)),
+      live.on("gone", (message) => message.topic === TOPIC && this.#rest(message.message)),
     ];
-    const lost = (event) => event.detail !== "live" && event.detail !== "late" && this.#rest("Lost");
+    const lost = (event) => event.detail !== "live" && event.detail !== "late" && this.#rest(this.#word("Lost"));
     document.addEventListener("live:state", lost);
     this.#stops.push(() => document.removeEventListener("live:state", lost));
     this.#ask();
@@ -51,16 +51,18 @@ class Stats {
 
   #received({ readings, runs, note }) {
     this.#readings = [...this.#readings, ...readings].slice(-KEPT);
+    if (!runs) return this.#rest(note || this.#word("Still"));
     clearTimeout(this.#timer);
-    if (!runs) return note ? this.#note(note) : this.#rest("Still");
     this.#root.classList.remove("is-still", "is-empty");
     this.#note("");
     this.#draw();
-    this.#timer = setTimeout(() => this.#rest("Still"), SILENT_MS);
+    this.#timer = setTimeout(() => this.#rest(this.#word("Silent")), SILENT_MS);
   }
 
-  #rest(word) {
-    this.#note(this.#word(word));
+  /** The numbers are not of now; say why. */
+  #rest(why) {
+    clearTimeout(this.#timer);
+    this.#note(why);
     this.#root.classList.add("is-still");
   }
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient
 from django.utils import timezone
-from pytest_django import Settings
 
 from dashboard.api import follow
 from fleet.engine.fake import FakeEngine, in_fake
@@ -21,7 +21,7 @@ from fleet.engine.fake_state import FakeContainer
 from fleet.logs.hub import current_log_hub, open_logs
 from fleet.logs.marks import Mark
 from fleet.logs.reader import Batch
-from fleet.models import ApiToken, Container, User
+from fleet.models import ApiToken, Container, Host, HostState, User
 from fleet.tokens import create_token
 from tests.api.conftest import Caller
 from tests.waiting import eventually_async
@@ -48,13 +48,17 @@ class Following:
 
     task: asyncio.Task[None]
 
-    def __init__(self, user: User, row: Container, query: str = "") -> None:
+    def __init__(
+        self, user: User, row: Container, query: str = "", headers: dict[str, str] | None = None
+    ) -> None:
         self.user, self.path = user, f"/api/v1/containers/{row.pk}/logs?follow=true{query}"
+        self.headers = headers or {}
         self.came: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
     async def __aenter__(self) -> Following:
         secret = (await sync_to_async(create_token)(self.user, f"follow {id(self)}"))[1]
-        answer = await AsyncClient().get(self.path, headers={"Authorization": f"Bearer {secret}"})
+        headers = {"Authorization": f"Bearer {secret}", **self.headers}
+        answer = await AsyncClient().get(self.path, headers=headers)
         assert isinstance(answer, StreamingHttpResponse), answer.content
         assert answer["Content-Type"] == "application/x-ndjson"
         self.task = asyncio.create_task(self._read(answer))
@@ -155,15 +159,79 @@ async def test_it_ends_with_the_container(
 
 
 async def test_who_follows_too_many_is_told(
-    row: Container, viewer: User, settings: Settings, write: Write
+    row: Container, viewer: User, monkeypatch: pytest.MonkeyPatch, write: Write
 ) -> None:
-    settings.SOCKETS_PER_USER = 1
+    monkeypatch.setattr(follow, "FOLLOWS_PER_USER", 1)
     await sync_to_async(write)("one")
     async with Following(viewer, row) as one:
         await one.text()
         secret = (await sync_to_async(create_token)(viewer, "again"))[1]
         answer = await AsyncClient().get(one.path, headers={"Authorization": f"Bearer {secret}"})
     assert answer.status_code == 429
+
+
+async def test_only_what_is_new_is_sent_after_since(
+    row: Container, viewer: User, write: Write
+) -> None:
+    await sync_to_async(write)("old")
+    now = timezone.now().isoformat().replace("+00:00", "Z")
+    async with Following(viewer, row, f"&since={now}") as one:
+        await eventually_async(lambda: open_logs() == (1, 1), "it follows")
+        await sync_to_async(write)("new")
+        assert await one.text() == "new"
+
+
+async def test_it_is_not_compressed_piece_by_piece(
+    row: Container, viewer: User, write: Write
+) -> None:
+    await sync_to_async(write)("one")
+    async with Following(viewer, row, headers={"Accept-Encoding": "gzip"}) as one:
+        assert await one.text() == "one"
+
+
+async def test_it_ends_when_the_host_is_switched_off(
+    row: Container, viewer: User, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.logs.target.LOOK_SECONDS", 0.05)
+    await sync_to_async(write)("one")
+    async with Following(viewer, row) as one:
+        await one.text()
+        await Host.objects.aupdate(state=HostState.DISABLED)
+        assert (await one.next() or {}).get("end") == "host_gone"
+
+
+async def test_a_database_that_is_away_takes_no_right(
+    row: Container, viewer: User, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sync_to_async(write)("one")
+    failed: list[int] = []
+
+    async def away(*_args: object, **_more: object) -> None:
+        failed.append(1)
+        raise OperationalError("away")
+
+    async with Following(viewer, row) as one:
+        await one.text()
+        monkeypatch.setattr(follow, "run", away)
+        await eventually_async(lambda: len(failed) > 2, "it asked again")
+        await sync_to_async(write)("two")
+        assert await one.text() == "two"
+
+
+async def test_another_scheme_before_a_proxy_is_no_token(
+    row: Container, viewer: User, write: Write
+) -> None:
+    await sync_to_async(write)("one")
+    client = AsyncClient()
+    await client.aforce_login(viewer, backend="django.contrib.auth.backends.ModelBackend")
+    headers = {"Authorization": "Basic cHJveHk6c2VjcmV0"}
+    answer = await client.get(f"/api/v1/containers/{row.pk}/logs?follow=true", headers=headers)
+    assert isinstance(answer, StreamingHttpResponse), answer.content
+    coming = aiter(answer)
+    assert b"one" in bytes(await anext(coming))
+    await asyncio.sleep(0.3)  # some looks at the caller's rights
+    await sync_to_async(write)("two")
+    assert b"two" in bytes(await anext(coming))
 
 
 def test_gaps_and_marks_are_lines_too() -> None:

@@ -74,3 +74,14 @@ def test_it_makes_no_token(administrator: User, call_as: Call) -> None:
     caller = call_as(administrator)
     assert caller.call("POST", "/tokens", {"name": "wider"})[0] == 405
     assert ApiToken.objects.count() == 1
+
+
+def test_a_narrowed_token_neither_lists_nor_ends_its_owner_s(
+    operator: User, administrator: User, call_as: Call
+) -> None:
+    other = create_token(operator, "deploy")[0]
+    caller = call_as(operator, role="viewer")
+    assert caller.call("GET", "/tokens")[0] == 403
+    assert caller.call("DELETE", f"/tokens/{other.pk}")[0] == 403
+    other.refresh_from_db()
+    assert other.revoked_at is None

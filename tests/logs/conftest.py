@@ -42,7 +42,7 @@ def web(fake: FakeEngine) -> FakeContainer:
 def target(fake: FakeEngine, web: FakeContainer, monkeypatch: pytest.MonkeyPatch) -> LogTarget:
     """Its log."""
     found = LogTarget(1, web.id, Endpoint(fake.url))
-    monkeypatch.setattr(upstream, "_read_target", lambda old: old)
+    monkeypatch.setattr("fleet.logs.target.read_target", lambda old: old)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 from fleet.logs.lines import OUT, Line
 from fleet.logs.marks import Mark
@@ -83,3 +84,24 @@ async def test_it_says_that_lines_are_missing() -> None:
     whole.backlog(lines(3), complete=True)
     assert (await hole.next()).skipped == -1
     assert (await whole.next()).skipped == 0
+
+
+async def test_it_says_so_too_when_the_stream_began_after_the_viewer_left() -> None:
+    fresh, joined = (
+        Reader(Place("2025-01-01T00:00:00Z")),
+        Reader(Place("2026-01-01T00:00:00.000000000Z")),
+    )
+    fresh.put(lines(3))
+    joined.put(lines(3))
+    assert (await fresh.next()).skipped == -1
+    batch = await joined.next()
+    assert (batch.skipped, len(batch.items)) == (0, 2)
+
+
+async def test_it_leaves_out_what_is_older_than_wanted() -> None:
+    reader = Reader(since=datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC))
+    reader.put([*lines(2), Mark("restarted"), Line(1, "2026-01-01T00:00:01Z", "new")])
+    found = (await reader.next()).items
+    assert [item.text if isinstance(item, Line) else item.code for item in found] == [
+        "restarted", "new",
+    ]  # fmt: skip

@@ -27,7 +27,7 @@ async def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     """A fake engine that tells often; no database is looked at."""
     monkeypatch.setattr(module, "FIRST_WAIT", 0.05)
     monkeypatch.setattr(module, "LONGEST_WAIT", 0.2)
-    monkeypatch.setattr(module, "_read_target", lambda old: old)
+    monkeypatch.setattr("fleet.logs.target.read_target", lambda old: old)
     async with FakeEngine(tmp_path / "stats.sock") as engine:
         engine.faults.stats_every = 0.05
         yield engine
