@@ -23,6 +23,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upstream, "FIRST_WAIT", 0.05)
     monkeypatch.setattr(upstream, "LONGEST_WAIT", 0.2)
     monkeypatch.setattr(upstream, "FIRST_LOOK", 0.05)
+    monkeypatch.setattr("fleet.logs.target.read_target", lambda old: old)
 
 
 @pytest.fixture
@@ -39,11 +40,9 @@ def web(fake: FakeEngine) -> FakeContainer:
 
 
 @pytest.fixture
-def target(fake: FakeEngine, web: FakeContainer, monkeypatch: pytest.MonkeyPatch) -> LogTarget:
+def target(fake: FakeEngine, web: FakeContainer) -> LogTarget:
     """Its log."""
-    found = LogTarget(1, web.id, Endpoint(fake.url))
-    monkeypatch.setattr("fleet.logs.target.read_target", lambda old: old)
-    return found
+    return LogTarget(1, web.id, Endpoint(fake.url))
 
 
 @pytest.fixture
