@@ -273,7 +273,8 @@ def test_a_page_without_the_frame_is_loaded(page: Page, stack: Stack) -> None:
 def test_who_was_signed_out_is_led_to_the_sign_in(page: Page, stack: Stack) -> None:
     page.context.clear_cookies()
     go(page, "Hosts")
-    page.wait_for_url(f"{stack.url}/accounts/login/?next=%2Fhosts%2F")
+    expect(page).to_have_url(f"{stack.url}/accounts/login/?next=%2Fhosts%2F")
+    assert not stayed(page)
 
 
 def test_a_browser_without_the_navigation_api_loads_pages(page: Page, stack: Stack) -> None:

@@ -307,6 +307,7 @@ async def test_it_stops_for_a_host_that_is_removed_or_disabled(
     await database.run(lambda: Host.objects.all().delete())
     fake.state.add("one")
     await asyncio.wait_for(task, 10)
+    assert not await database.run(Container.objects.exists)
 
 
 async def test_it_writes_nothing_once_the_lease_is_lost(

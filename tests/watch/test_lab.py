@@ -203,5 +203,5 @@ def test_it_follows_a_daemon_through_its_restart(watched: WatchedFleet, lab: Lab
     watched.wait_for_state("h1", HostState.REACHABLE, seconds=HEALED_SECONDS)
     started = watched.events(object_id=engine_id, to_state="running")
     eventually(lambda: started.count() >= 2, "its second start to be told")
-    watched.wait_for(engine_id=engine_id, state="running")
+    assert watched.wait_for(engine_id=engine_id, state="running").finished_at is not None
     lab[1].clear()

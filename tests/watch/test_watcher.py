@@ -148,7 +148,7 @@ def test_it_follows_a_new_host(fleet: WatchedFleet, fakes: list[FakeEngine]) -> 
     eventually(lambda: "watcher_started" in fleet.log(), "a watcher")
     add(fakes[0], "one")
     fleet.add_host("new", fakes[0].url)
-    fleet.wait_for(name="one")
+    assert fleet.wait_for(name="one").host.name == "new"
 
 
 def test_it_survives_without_redis_and_lets_go_when_its_lease_is_over(
