@@ -3,52 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from fleet.logs.reader import Place, Reader
+from fleet.logs.shared import Shared
 from fleet.logs.target import LogTarget
 from fleet.logs.upstream import Upstream
 
-Key = tuple[int, str]
 
-
-class LogHub:
-    """Shares one upstream per container among its readers."""
+class LogHub(Shared[Reader]):
+    """Logs by container."""
 
     def __init__(self) -> None:
-        self.upstreams: dict[Key, Upstream] = {}
+        super().__init__(Upstream)
 
-    @contextmanager
     def reading(
         self, target: LogTarget, after: Place | None = None, since: datetime | None = None
-    ) -> Iterator[Reader]:
-        """Give a reader of a log, from its last lines or from `after` on, nothing before `since`.
-
-        At the end of the block the reader leaves; the last one takes the upstream with it.
-        """
-        reader = Reader(after, since)
-        upstream = self._upstream(target)
-        upstream.join(reader)
-        try:
-            yield reader
-        finally:
-            upstream.readers.discard(reader)
-            if not upstream.readers:
-                self._close(upstream)
-
-    def _upstream(self, target: LogTarget) -> Upstream:
-        found = self.upstreams.get(target.key)
-        if found is None or found.end is not None:
-            found = self.upstreams[target.key] = Upstream(target)
-        return found
-
-    def _close(self, upstream: Upstream) -> None:
-        upstream.task.cancel()
-        if self.upstreams.get(upstream.target.key) is upstream:
-            del self.upstreams[upstream.target.key]
+    ) -> AbstractContextManager[Reader]:
+        """Give a reader of a log, from its last lines or from `after` on; none before `since`."""
+        return self.joined(target, Reader(after, since))
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, LogHub] = WeakKeyDictionary()

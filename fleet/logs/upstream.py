@@ -44,6 +44,11 @@ class Upstream:
         self._away = False
         self._last: list[Line] = []  # the newest lines, all of one time
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.end is not None
+
     def join(self, reader: Reader) -> None:
         """Let a reader have what is kept, and all that comes."""
         self.readers.add(reader)

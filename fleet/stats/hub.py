@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -16,6 +15,7 @@ from fleet.engine.aio import AsyncEngine, open_async
 from fleet.engine.errors import EngineError
 from fleet.engine.stats import Counters, Usage, usage_between
 from fleet.logs.marks import Mark, end_of
+from fleet.logs.shared import Shared
 from fleet.logs.target import LogTarget, moved, renewed
 
 KEPT = 60  # readings for who comes later: a minute
@@ -115,28 +115,15 @@ class Upstream:
                 before = now
 
 
-class StatsHub:
-    """Shares one upstream per container among its readers."""
+class StatsHub(Shared[Reader]):
+    """Readings by container."""
 
     def __init__(self) -> None:
-        self.upstreams: dict[tuple[int, str], Upstream] = {}
+        super().__init__(Upstream)
 
-    @contextmanager
-    def reading(self, target: LogTarget) -> Iterator[Reader]:
-        """Give a reader; the last one that leaves takes the upstream with it."""
-        upstream = self.upstreams.get(target.key)
-        if upstream is None or upstream.over:
-            upstream = self.upstreams[target.key] = Upstream(target)
-        reader = Reader()
-        upstream.join(reader)
-        try:
-            yield reader
-        finally:
-            upstream.readers.discard(reader)
-            if not upstream.readers:
-                upstream.task.cancel()
-                if self.upstreams.get(target.key) is upstream:
-                    del self.upstreams[target.key]
+    def reading(self, target: LogTarget) -> AbstractContextManager[Reader]:
+        """Give a reader of what a container uses."""
+        return self.joined(target, Reader())
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, StatsHub] = WeakKeyDictionary()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import cast
 
 import pytest
 
@@ -14,7 +15,7 @@ from fleet.logs.lines import ERR
 from fleet.logs.marks import Mark
 from fleet.logs.reader import QUEUE_LINES, Item, Place
 from fleet.logs.target import LogTarget
-from fleet.logs.upstream import TAIL
+from fleet.logs.upstream import TAIL, Upstream
 from tests.logs.conftest import read_until, texts
 from tests.waiting import eventually_async
 
@@ -164,7 +165,7 @@ async def test_it_says_once_that_the_host_is_away(hub: LogHub, target: LogTarget
         assert str(mark) == (
             "The host does not answer: There is no socket at this path. Trying again."
         )
-        upstream = hub.upstreams[nowhere.key]
+        upstream = cast(Upstream, hub.upstreams[nowhere.key])
         await eventually_async(lambda: upstream._away, "it has tried")
         assert list(upstream._kept) == [mark]
 
