@@ -54,7 +54,7 @@ class Ping(BaseModel):
 class OpenStream(BaseModel):
     """The page wants to read a stream, such as a log."""
 
-    type: Literal["log.open"]
+    type: Literal["stream.open"]
     topic: Name
     args: Args = ""
 
@@ -62,7 +62,7 @@ class OpenStream(BaseModel):
 class CloseStream(BaseModel):
     """The page has read enough."""
 
-    type: Literal["log.close"]
+    type: Literal["stream.close"]
     topic: Name = "logs"
 
 

@@ -73,7 +73,7 @@ class Log {
     }
     this.#over = "";
     this.#cut = false;
-    live.send({ type: "log.open", topic: TOPIC, args: args.toString() });
+    live.send({ type: "stream.open", topic: TOPIC, args: args.toString() });
   }
 
   #received(frames) {

@@ -46,7 +46,7 @@ class Stats {
 
   #ask() {
     this.#readings = [];
-    live.send({ type: "log.open", topic: TOPIC, args: `container=${this.#root.dataset.stats}` });
+    live.send({ type: "stream.open", topic: TOPIC, args: `container=${this.#root.dataset.stats}` });
   }
 
   #received({ readings, runs, note }) {

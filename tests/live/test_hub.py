@@ -234,9 +234,9 @@ async def test_it_opens_a_stream_and_ends_it_with_the_page(
     viewer: User, ticker: type[Ticker]
 ) -> None:
     async with Page(viewer) as page:
-        await page.send(type="log.open", topic="test-ticker", args="from=5")
+        await page.send(type="stream.open", topic="test-ticker", args="from=5")
         assert (await page.next())["frames"] == [5]
-        await page.send(type="log.open", topic="test-ticker", args="from=6")
+        await page.send(type="stream.open", topic="test-ticker", args="from=6")
         assert (await page.next())["frames"] == [6]
         assert ticker.cancelled == 1
     assert ticker.cancelled == 2
@@ -244,22 +244,22 @@ async def test_it_opens_a_stream_and_ends_it_with_the_page(
 
 async def test_it_closes_a_stream_on_demand(viewer: User, ticker: type[Ticker]) -> None:
     async with Page(viewer) as page:
-        await page.send(type="log.open", topic="test-ticker", args="from=5")
+        await page.send(type="stream.open", topic="test-ticker", args="from=5")
         await page.next()
-        await page.send(type="log.close", topic="test-ticker")
+        await page.send(type="stream.close", topic="test-ticker")
         await eventually_async(lambda: ticker.cancelled == 1, "the stream has ended")
 
 
 async def test_it_refuses_a_stream(stranger: User, ticker: type[Ticker]) -> None:
     async with Page(stranger) as page:
-        await page.send(type="log.open", topic="test-ticker", args="from=5")
+        await page.send(type="stream.open", topic="test-ticker", args="from=5")
         message = await page.next()
         assert (message["type"], message["topic"]) == ("gone", "test-ticker")
 
 
 async def test_it_ends_a_stream_with_the_right(viewer: User, ticker: type[Ticker]) -> None:
     async with Page(viewer) as page:
-        await page.send(type="log.open", topic="test-ticker", args="from=5")
+        await page.send(type="stream.open", topic="test-ticker", args="from=5")
         await page.next()
         await Grant.objects.filter(user=viewer).adelete()
         await publish_async(AccessChanged())
@@ -269,7 +269,7 @@ async def test_it_ends_a_stream_with_the_right(viewer: User, ticker: type[Ticker
 
 async def test_it_says_in_words_that_a_stream_failed(viewer: User, ticker: type[Ticker]) -> None:
     async with Page(viewer) as page:
-        await page.send(type="log.open", topic="test-ticker", args="from=nonsense")
+        await page.send(type="stream.open", topic="test-ticker", args="from=nonsense")
         message = await page.next()
         assert message["type"] == "gone"
         assert "mistake of Quayside" in message["message"]

@@ -138,7 +138,7 @@ async def test_it_ends_streams_of_a_host_that_moved_away(
     """The viewer's rights are as before; the host is no longer where they hold."""
     monkeypatch.setitem(STREAMS, "test-flow", Flow())
     async with Page(viewer) as page:
-        await page.send(type="log.open", topic="test-flow", args=f"id={container.pk}")
+        await page.send(type="stream.open", topic="test-flow", args=f"id={container.pk}")
         await page.until(lambda message: message["type"] == "test-flow")
         await Host.objects.all().aupdate(environment=production)
         await publish_async(AccessChanged())

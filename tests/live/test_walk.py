@@ -32,11 +32,11 @@ async def seen(page: Page, name: str, world: World) -> str:
     """Return `gone`, or `rows` or `none` for whether the world's objects are in what came."""
     args = re.sub(r"\{(\w+)\}", lambda m: str(getattr(world, m[1]).pk), TOPICS[name][0])
     if name in STREAMS:
-        await page.send(type="log.open", topic=name, args=args)
+        await page.send(type="stream.open", topic=name, args=args)
         first = (
             await page.until(lambda said: said["type"] in ("gone", "log", "log.end", "stats"))
         )[-1]
-        await page.send(type="log.close", topic=name)
+        await page.send(type="stream.close", topic=name)
         return "gone" if first["type"] == "gone" else "rows"
     await page.send(
         type="subscribe", topics=[{"topic": name, "args": args, "have": {}, "lists": {}}]

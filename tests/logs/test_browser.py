@@ -113,7 +113,7 @@ def page(browser: Browser, server: FakeLogs) -> Iterator[Page]:
     opened.on("console", lambda note: errors.append(note.text) if "Policy" in note.text else None)
     opened.on("dialog", lambda dialog: errors.append("a script ran"))
     opened.goto(server.url)
-    server.expect("log.open")
+    server.expect("stream.open")
     yield opened
     opened.close()
     assert errors == []
@@ -256,7 +256,7 @@ def test_it_asks_for_what_it_lacks_after_a_lost_connection(page: Page, server: F
     server.send(type="log", topic="logs", frames=[[1, at, "a"], [1, at, "b"]])
     expect(page.locator(".log-line")).to_have_count(2)
     server.cut()
-    args = server.expect("log.open")["args"]
+    args = server.expect("stream.open")["args"]
     assert args == "container=12&after=2026-01-01T10%3A00%3A00.000000000Z&same=2"
     server.lines("c", start=5)
     expect(page.locator(".log-text")).to_have_text(["a", "b", "c"])

@@ -48,7 +48,7 @@ def is_log(message: Message) -> bool:
 
 async def open_log(page: Page, row: Container, more: str = "") -> None:
     """Ask for a log."""
-    await page.send(type="log.open", topic="logs", args=f"container={row.pk}{more}")
+    await page.send(type="stream.open", topic="logs", args=f"container={row.pk}{more}")
 
 
 async def test_it_sends_lines_and_goes_on(
@@ -81,7 +81,7 @@ async def test_it_closes_the_engine_when_asked(
     async with Page(viewer) as page:
         await open_log(page, row)
         await page.until(lambda message: message["type"] == "log")
-        await page.send(type="log.close")
+        await page.send(type="stream.close")
         await eventually_async(lambda: engine.connections == 0, "the stream is closed", seconds=2)
 
 
@@ -101,7 +101,7 @@ async def test_it_sends_strangers_nothing(
 )
 async def test_it_survives_strange_arguments(viewer: User, args: str) -> None:
     async with Page(viewer) as page:
-        await page.send(type="log.open", topic="logs", args=args)
+        await page.send(type="stream.open", topic="logs", args=args)
         assert (await page.next())["type"] == "gone"
 
 

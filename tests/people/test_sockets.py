@@ -37,7 +37,7 @@ async def test_it_writes_down_a_refused_stream(
 ) -> None:
     monkeypatch.setitem(STREAMS, "shell", Shell())
     async with Page(viewer) as page:
-        await page.send(type="log.open", topic="shell", args=f"container={container.pk}")
+        await page.send(type="stream.open", topic="shell", args=f"container={container.pk}")
         message = (await page.until(lambda found: found["type"] == "gone"))[-1]
     assert "Run commands in containers" in message["message"]
     entry = await sync_to_async(AuditEntry.objects.order_by("-number").first)()

@@ -70,7 +70,7 @@ class Topic:
 class Stream:
     """Something that flows to one page only, such as a log. Subclasses are stateless.
 
-    A page opens it by `log.open`; the socket owns the task and cancels it when the page goes,
+    A page opens it by `stream.open`; the socket owns the task and cancels it when the page goes,
     closes it or loses its right.
     """
 
