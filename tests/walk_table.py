@@ -365,6 +365,7 @@ TOPICS: dict[str, tuple[str, str]] = {
     "jobs": ("", "none none rows rows rows"),
     "job": ("id={job}", "gone gone rows rows rows"),
     "logs": ("container={container}&tail=10", "gone gone rows rows rows"),
+    "log-part": ("container={container}&part=1", "gone gone rows rows rows"),
     "stats": ("container={container}", "gone gone rows rows rows"),
     "tray": ("open=1", "none none rows rows rows"),
 }

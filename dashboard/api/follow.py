@@ -19,9 +19,10 @@ from dashboard.live.threads import run
 from fleet.access import AccessError
 from fleet.cancel import cancel
 from fleet.logs.hub import current_log_hub
-from fleet.logs.lines import ERR, Line
+from fleet.logs.lines import ERR, Line, LineParser
 from fleet.logs.marks import Mark
-from fleet.logs.reader import Batch, Place, Reader
+from fleet.logs.places import Place
+from fleet.logs.reader import Batch, Reader
 from fleet.logs.target import LogTarget
 
 FOLLOWS_PER_USER = 50  # in each web process
@@ -92,8 +93,9 @@ async def follow(one: Followed, read: list[Line], tail: int) -> AsyncIterator[st
         read.clear()
         refused = asyncio.create_task(_refusal(one))
         try:
+            parser = LineParser()
             async for batch in _batches(reader, refused):
-                yield "".join(_told(batch, one.language))
+                yield "".join(_told(batch, parser, one.language))
             if refused.done():
                 yield _json({"end": "refused", "text": refused.result()})
         finally:
@@ -136,13 +138,19 @@ async def _refusal(one: Followed) -> str:
             log.warning("follow_unchecked", user=one.user_id, error=repr(error))
 
 
-def _told(batch: Batch, language: str) -> Iterable[str]:
+def _told(batch: Batch, parser: LineParser, language: str) -> Iterable[str]:
     with translation.override(language or None):
         if batch.skipped:
+            parser.flush()  # the rest of that line was left out
             yield _json({"gap": batch.skipped if batch.skipped > 0 else None})
         for item in batch.items:
-            yield _json(_mark("mark", item) if isinstance(item, Mark) else shown(item))
+            if isinstance(item, Mark):
+                yield from map(_json, map(shown, parser.flush()))
+                yield _json(_mark("mark", item))
+            else:
+                yield from map(_json, map(shown, parser.feed(item.frames())))
         if batch.end is not None:
+            yield from map(_json, map(shown, parser.flush()))
             yield _json(_mark("end", batch.end))
 
 

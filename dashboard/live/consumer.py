@@ -181,15 +181,21 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def send_text(self, text: str) -> None:
         """Send one message; waits while the browser is slow. Raises BrowserGone."""
+        await self._put(text_data=text)
+
+    async def send_message(self, message: dict[str, Any] | bytes) -> None:
+        """Send one message of a stream."""
+        if isinstance(message, bytes):
+            await self._put(bytes_data=message)
+        else:
+            await self.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+
+    async def _put(self, **data: Any) -> None:
         async with self.lock:
             try:
-                await self.send(text_data=text)
+                await self.send(**data)
             except OSError as error:
                 raise BrowserGone from error
-
-    async def send_message(self, message: dict[str, Any]) -> None:
-        """Send one message of a stream."""
-        await self.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
     def _on_bye(self, reason: str) -> None:
         self.farewell = asyncio.create_task(self._bye(reason))

@@ -28,9 +28,9 @@ from dashboard.live.topics.container import (
 )
 from dashboard.live.topics.jobs import ROWS
 from dashboard.live.topics.jobs_on import latest_snapshot
+from dashboard.log_words import log_context
 from dashboard.requests import actor_of, is_part
 from dashboard.views.jobs import Drawn
-from dashboard.views.preferences import table_preferences
 from dashboard.views.removed import or_removed
 from fleet.access import access_container
 from fleet.actor import Actor
@@ -40,7 +40,6 @@ from fleet.selectors import container as one
 from fleet.selectors.container import Answer, Overview
 from fleet.selectors.events import EventQuery, event_page
 
-LOG_SWITCHES = (("times", True), ("wrap", True))
 Question = Callable[[Actor, int], Answer[Any]]
 
 
@@ -255,11 +254,18 @@ def logs(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     row = access_container(actor, pk, "container.logs")
     overview = one.container_overview(actor, row.pk)
-    shown = table_preferences(request.user, "logs", LOG_SWITCHES).columns
     answer = container_log(actor, pk) if "now" in request.GET else None
     away = {log_host_id(row): log_host_part(row)}
     log_host = draw(Snapshot(away), away, site_of(request.get_host()))[log_host_id(row)]
-    context = {"shown": shown, "answer": answer, "asks": True, "log_host": SafeString(log_host)}
+    context = {
+        "answer": answer,
+        "asks": True,
+        "log_host": SafeString(log_host),
+        "log_args": f"container={pk}",
+        "log_label": _("Log of %(name)s") % {"name": row.name},
+        "downloads": [{"href": reverse("container-log-file", args=[pk]), "label": _("Text")}],
+        **log_context(request.user),
+    }
     return _private(_page(request, overview, "logs", "logs", **context))
 
 

@@ -12,10 +12,10 @@ import aiohttp
 
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import EngineError, Unreachable, Unsupported
+from fleet.engine.log_blocks import FrameCutter, LogBlock, TerminalCutter
 from fleet.engine.protocol import (
     BODY_LIMIT,
     USER_AGENT,
-    FrameParser,
     container_path,
     decode,
     http_error,
@@ -34,7 +34,6 @@ from fleet.engine.types import (
     ContainerSummary,
     EngineEvent,
     EngineFacts,
-    LogFrame,
     parse_container,
     parse_event,
     parse_facts,
@@ -82,6 +81,7 @@ class AsyncEngine:
         self._connect_timeout, self._read_timeout = connect_timeout, read_timeout
         self._calls = self._session(CONNECTIONS_PER_HOST)
         self._streams = self._session(0)
+        self._lean = self._session(0, aiohttp.HttpVersion10)
 
     @property
     def learned_host_key(self) -> str:
@@ -90,10 +90,8 @@ class AsyncEngine:
 
     async def close(self) -> None:
         """End all connections."""
-        try:
-            await self._calls.close()
-        finally:
-            await self._streams.close()
+        sessions = (self._calls, self._streams, self._lean)
+        await asyncio.gather(*(session.close() for session in sessions))
 
     # -- calls ----------------------------------------------------------------------------------
 
@@ -152,16 +150,19 @@ class AsyncEngine:
         follow: bool = False,
         timestamps: bool = False,
         tty: bool | None = None,
-    ) -> Stream[list[LogFrame]]:
-        """A container's output in lists of frames, as large as they were read.
+        lean: bool = False,
+    ) -> Stream[LogBlock]:
+        """A container's output in blocks of whole frames, as large as they were read.
 
         Args:
             tail: so many of the last lines; ``None``: all. Give it with ``since`` always: without
                 it the engine scans the whole file.
             since, until: Unix seconds by the engine's clock.
             follow: go on with what is written, until the container ends.
-            tty: whether the container has a terminal (then there are no frames, all is stdout);
+            tty: whether the container has a terminal (then each line is made a frame of stdout);
                 ``None``: ask, one more call.
+            lean: spare half of our work by HTTP/1.0: without chunks (the engine makes one of each
+                line), but then a lost connection looks like the end of the log.
         """
         params = {
             "stdout": "1",
@@ -179,14 +180,15 @@ class AsyncEngine:
             nonlocal terminal
             if terminal is None:
                 terminal = (await self.container(ref)).tty
-            return await self._open_stream(container_path(ref, "logs"), params)
+            return await self._open_stream(container_path(ref, "logs"), params, lean=lean)
 
-        async def reader(response: aiohttp.ClientResponse) -> AsyncIterator[list[LogFrame]]:
-            parser = FrameParser()
+        async def reader(response: aiohttp.ClientResponse) -> AsyncIterator[LogBlock]:
+            cutter = TerminalCutter() if terminal else FrameCutter()
             async for chunk in response.content.iter_any():
-                frames = [LogFrame("stdout", chunk)] if terminal else parser.feed(chunk)
-                if frames:
-                    yield frames
+                if (block := cutter.feed(chunk)).entries:
+                    yield block
+            if (block := cutter.flush()).entries:
+                yield block
 
         return Stream(opener, reader, self._route.explain)
 
@@ -213,14 +215,18 @@ class AsyncEngine:
 
     # -- HTTP -----------------------------------------------------------------------------------
 
-    def _session(self, limit: int) -> aiohttp.ClientSession:
+    def _session(
+        self, limit: int, version: aiohttp.HttpVersion = aiohttp.HttpVersion11
+    ) -> aiohttp.ClientSession:
         route = self._route
         connector: aiohttp.BaseConnector
+        once = version == aiohttp.HttpVersion10  # its answers end with their connection
         if route.unix_path:
-            connector = aiohttp.UnixConnector(route.unix_path, limit=limit)
+            connector = aiohttp.UnixConnector(route.unix_path, limit=limit, force_close=once)
         else:
             connector = aiohttp.TCPConnector(
                 limit=limit,
+                force_close=once,
                 ssl=route.context or True,
                 resolver=Resolver(self._connect_timeout),
                 socket_factory=tuned_socket,
@@ -231,6 +237,7 @@ class AsyncEngine:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
             read_bufsize=READ_BUFFER,
+            version=version,
             trust_env=False,
         )
 
@@ -268,7 +275,9 @@ class AsyncEngine:
         except Exception as error:
             raise self._explain(error) from error
 
-    async def _open_stream(self, path: str, params: Params) -> aiohttp.ClientResponse:
+    async def _open_stream(
+        self, path: str, params: Params, *, lean: bool = False
+    ) -> aiohttp.ClientResponse:
         """The response with its head read; its body may take for ever. The caller closes it."""
         if not versions.get(self.endpoint):
             await self._ask_version()
@@ -276,7 +285,8 @@ class AsyncEngine:
         limits = aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout)
         try:
             async with asyncio.timeout(self._connect_timeout + self._read_timeout):
-                response = await self._streams.get(
+                session = self._lean if lean else self._streams
+                response = await session.get(
                     url, params=params, timeout=limits, allow_redirects=False
                 )
                 if response.status >= 300:

@@ -1,10 +1,9 @@
-"""What both clients share of Docker's HTTP API: versions, paths, log frames, answers."""
+"""What both clients share of Docker's HTTP API: versions, paths, answers."""
 
 from __future__ import annotations
 
 import json
 import re
-import struct
 import threading
 import time
 from typing import Any
@@ -14,7 +13,6 @@ from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import Denied, EngineError, NotFound, Unsupported, Untrusted
 from fleet.engine.raw import Json, as_dict, as_str
 from fleet.engine.translate import HttpError, from_status
-from fleet.engine.types import LogFrame
 
 # Docker Engine 20.10, and the newest whose answers these parsers were written for. Newer engines
 # still speak it: they accept versions down to 1.44.
@@ -111,38 +109,3 @@ def version_error(error: HttpError) -> EngineError:
 def decode(body: bytes) -> Any:
     """JSON of the engine. Raises ``json.JSONDecodeError`` (translated to not_docker)."""
     return json.loads(body)
-
-
-_HEADER = struct.Struct(">BxxxL")
-_STREAMS = {0: "stdout", 1: "stdout", 2: "stderr"}
-FRAME_LIMIT = 4 * 1024 * 1024
-
-
-class FrameParser:
-    """Log frames out of chunks of any size: 1 byte stream, 3 zero, 4 length, then the data."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, chunk: bytes) -> list[LogFrame]:
-        """All frames that are complete now. Raises ``EngineError`` for what is no log stream."""
-        buffer = self._rest + chunk if self._rest else chunk
-        frames: list[LogFrame] = []
-        at, end = 0, len(buffer)
-        while end - at >= 8:
-            kind, size = _HEADER.unpack_from(buffer, at)
-            stop = at + 8 + size
-            if kind not in _STREAMS or size > FRAME_LIMIT:
-                raise self._broken(kind, buffer[at + 8 : stop])
-            if stop > end:
-                break
-            frames.append(LogFrame(_STREAMS[kind], buffer[at + 8 : stop]))
-            at = stop
-        self._rest = buffer[at:]
-        return frames
-
-    @staticmethod
-    def _broken(kind: int, data: bytes) -> EngineError:
-        # Stream 3 is the engine's own complaint in the middle of the logs.
-        said = data[:500].decode(errors="replace") if kind == 3 else "not a log stream"
-        return EngineError("engine_error", raw=said)

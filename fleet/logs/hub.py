@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
-from fleet.logs.reader import Place, Reader
+from fleet.logs.places import Place
+from fleet.logs.reader import ALL_BYTES, FEWEST_BYTES, QUEUE_BYTES, Reader
 from fleet.logs.shared import Shared
 from fleet.logs.target import LogTarget
 from fleet.logs.upstream import Upstream
@@ -23,7 +24,11 @@ class LogHub(Shared[Reader]):
         self, target: LogTarget, after: Place | None = None, since: datetime | None = None
     ) -> AbstractContextManager[Reader]:
         """Give a reader of a log, from its last lines or from `after` on; none before `since`."""
-        return self.joined(target, Reader(after, since))
+        return self.joined(target, Reader(after, since, self._share))
+
+    def _share(self) -> int:
+        """Return how many bytes may wait for each reader: all together they are bounded too."""
+        return max(FEWEST_BYTES, min(QUEUE_BYTES, ALL_BYTES // max(1, self.readers)))
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, LogHub] = WeakKeyDictionary()

@@ -39,21 +39,16 @@ class _Unfinished:
 class LineParser:
     """Turns frames into lines; what has no end yet waits for it.
 
-    Engines send long lines in pieces, each with the time before it. The frames of a terminal are
-    cut anywhere, and its lines end with CR LF.
+    Engines send long lines in pieces, each with the time before it.
     """
 
-    def __init__(self, tty: bool) -> None:
-        self._tty = tty
-        self._rest = b""
+    def __init__(self) -> None:
         self._unfinished = {OUT: _Unfinished(), ERR: _Unfinished()}
 
     def feed(self, frames: Iterable[LogFrame]) -> list[Line]:
         """Return the lines that are complete now, in order."""
         lines: list[Line] = []
         for name, data in frames:
-            if self._tty:
-                data = self._whole_lines(data)
             for piece in data.splitlines(keepends=True) if b"\n" in data[:-1] else (data,):
                 self._piece(ERR if name == "stderr" else OUT, piece, lines)
         return lines
@@ -61,22 +56,10 @@ class LineParser:
     def flush(self) -> list[Line]:
         """Return what is left at the end of the log, finished or not."""
         lines: list[Line] = []
-        if self._rest:
-            self._piece(OUT, self._rest, lines)
-            self._rest = b""
         for stream in self._unfinished:
             if self._unfinished[stream].parts:
                 lines.append(self._finish(stream))
         return lines
-
-    def _whole_lines(self, data: bytes) -> bytes:
-        """A terminal's stream up to its last line's end."""
-        data = self._rest + data
-        end = data.rfind(b"\n") + 1
-        if not end and len(data) > LINE_LIMIT:
-            end = len(data)
-        self._rest = data[end:]
-        return data[:end]
 
     def _piece(self, stream: int, data: bytes, lines: list[Line]) -> None:
         if not data:

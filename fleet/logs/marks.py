@@ -19,6 +19,7 @@ SENTENCES: dict[str, Text] = {
     "restarted": gettext_lazy("The container was restarted."),
     "away": gettext_lazy("The host does not answer: %(detail)s Trying again."),
     "back": gettext_lazy("The host answers again."),
+    "hole": gettext_lazy("Lines are missing here: more was written than the engine gave back."),
     "removed": gettext_lazy("The container was removed."),
     "unreadable": gettext_lazy(
         "The logging driver of this container keeps nothing that could be read. Look where it"

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fleet.engine.raw import parse_time
-from fleet.logs.lines import Line
+from fleet.engine.log_blocks import LogBlock
 from fleet.logs.marks import Mark
+from fleet.logs.places import Beginning, Place
 
-Item = Line | Mark
-QUEUE_LINES = 20_000
-QUEUE_CHARS = 8 * 1024 * 1024
-BATCH_LINES = 2_000
-BATCH_CHARS = 256 * 1024
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a viewer stopped reading: the time of its last line, and how many had that time."""
-
-    at: str
-    same: int = 1
+Item = LogBlock | Mark
+QUEUE_BYTES = 8 * 1024 * 1024  # of one viewer
+ALL_BYTES = 256 * 1024 * 1024  # of all viewers of this process
+FEWEST_BYTES = 512 * 1024
+BATCH_BYTES = 256 * 1024
+ITEM_COST = 64  # bytes that an item takes besides its own
 
 
 @dataclass(frozen=True)
@@ -37,14 +30,18 @@ class Batch:
 
 
 class Reader:
-    """Lines in order; of what is too much, the oldest are dropped and counted."""
+    """Blocks and marks in order; of what is too much, the oldest are dropped and counted."""
 
-    def __init__(self, after: Place | None = None, since: datetime | None = None) -> None:
-        self._after = after
-        self._since = since
-        self._same = 0
+    def __init__(
+        self,
+        after: Place | None = None,
+        since: datetime | None = None,
+        share: Callable[[], int] = lambda: QUEUE_BYTES,
+    ) -> None:
+        self._share = share
+        self._beginning = Beginning(after, since)
         self._items: deque[Item] = deque()
-        self._chars = 0
+        self._size = 0
         self._skipped = 0
         self._end: Mark | None = None
         self._news = asyncio.Event()
@@ -52,27 +49,28 @@ class Reader:
     @property
     def crowded(self) -> bool:
         """True while more waits than the viewer takes at once."""
-        return len(self._items) > QUEUE_LINES // 2 or self._chars > QUEUE_CHARS // 2
+        return self._size > self._share() // 2
 
     def put(self, items: Iterable[Item]) -> None:
         """Add what came; none at all still wakes the viewer: the engine has answered."""
         for item in items:
-            if not self._is_old(item) and not self._was_read(item):
+            if isinstance(item, Mark) or (item := self._unread(item)).entries:
                 self._items.append(item)
-                self._chars += _size(item)
-        while len(self._items) > QUEUE_LINES or self._chars > QUEUE_CHARS:
+                self._size += _size(item)
+        limit = self._share()
+        while self._size > limit and self._items:
             dropped = self._items.popleft()
-            self._chars -= _size(dropped)
-            if self._skipped >= 0:
-                self._skipped += isinstance(dropped, Line)
+            self._size -= _size(dropped)
+            if self._skipped >= 0 and isinstance(dropped, LogBlock):
+                self._skipped += dropped.entries
         self._news.set()
 
     def backlog(self, items: list[Item], *, complete: bool) -> None:
         """Add what came before this viewer; not `complete`: there was more before it."""
-        first = next((item for item in items if isinstance(item, Line)), None)
-        if self._after and first and first.at > self._after.at:
+        first = next((item for item in items if isinstance(item, LogBlock)), None)
+        if first and self._beginning.is_before(first):
+            self._beginning.give_up(hole=not complete)
             self._skipped = 0 if complete else -1
-            self._after = None
         self.put(items)
 
     def finish(self, end: Mark) -> None:
@@ -84,41 +82,26 @@ class Reader:
         """Return what waits, up to a batch; waits for news when there is nothing."""
         await self._news.wait()
         taken: list[Item] = []
-        chars = 0
-        while self._items and len(taken) < BATCH_LINES and chars < BATCH_CHARS:
+        size = 0
+        while self._items and size < BATCH_BYTES:
             item = self._items.popleft()
-            chars += _size(item)
+            size += _size(item)
             taken.append(item)
-        self._chars -= chars
+        self._size -= size
         skipped, self._skipped = self._skipped, 0
         if not self._items and self._end is None:
             self._news.clear()
         return Batch(taken, skipped, None if self._items else self._end)
 
-    def _is_old(self, item: Item) -> bool:
-        """Return whether this line is older than what the viewer wants."""
-        if self._since is None or not isinstance(item, Line):
-            return False
-        moment = parse_time(item.at)
-        if moment is not None and moment < self._since:
-            return True
-        self._since = None
-        return False
-
-    def _was_read(self, item: Item) -> bool:
-        """Return whether the viewer has this line from before its connection was lost."""
-        if self._after is None or not isinstance(item, Line) or not item.at:
-            return False
-        if item.at == self._after.at:
-            self._same += 1
-            return self._same <= self._after.same
-        if item.at > self._after.at:
-            if not self._same:  # the line that was read last is not there any more
-                self._skipped = -1
-            self._after = None
-            return False
-        return True
+    def _unread(self, block: LogBlock) -> LogBlock:
+        if self._beginning.found:
+            return block
+        fresh = self._beginning.cut(block)
+        if self._beginning.hole:
+            self._beginning.hole = False
+            self._skipped = -1
+        return fresh
 
 
 def _size(item: Item) -> int:
-    return len(item.text) + 48 if isinstance(item, Line) else 64
+    return ITEM_COST + (len(item.data) if isinstance(item, LogBlock) else 0)

@@ -33,6 +33,7 @@ class Shared(Generic[R]):
     def __init__(self, begin: Callable[[LogTarget], Upstream[R]]) -> None:
         self._begin = begin
         self.upstreams: dict[tuple[int, str], Upstream[R]] = {}
+        self.readers = 0
 
     @contextmanager
     def joined(self, target: LogTarget, reader: R) -> Iterator[R]:
@@ -41,9 +42,11 @@ class Shared(Generic[R]):
         if upstream is None or upstream.over:
             upstream = self.upstreams[target.key] = self._begin(target)
         upstream.join(reader)
+        self.readers += 1
         try:
             yield reader
         finally:
+            self.readers -= 1
             upstream.readers.discard(reader)
             if not upstream.readers:
                 upstream.task.cancel()

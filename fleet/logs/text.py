@@ -103,11 +103,11 @@ async def _read(target: LogTarget, span: Span) -> list[Line]:
     newest = Newest(MOST_BYTES, span.tail)
     async with open_async(target.endpoint) as engine:
         tty = (await engine.container(target.engine_id)).tty
-        parser = LineParser(tty)
+        parser = LineParser()
         log = engine.logs(target.engine_id, timestamps=True, tty=tty, **span.asked)  # type: ignore[arg-type]
         async with log as stream:
-            async for frames in stream:
-                newest.add(parser.feed(frames))
+            async for block in stream:
+                newest.add(parser.feed(block.frames()))
     newest.add(parser.flush())
     return list(newest.lines)
 

@@ -13,14 +13,15 @@ import structlog
 from fleet.cancel import first_of
 from fleet.engine.aio import AsyncEngine, open_async
 from fleet.engine.errors import EngineError, Unreachable
+from fleet.engine.log_blocks import LogBlock
 from fleet.engine.raw import parse_time
 from fleet.engine.types import ContainerFacts
-from fleet.logs.lines import Line, LineParser
 from fleet.logs.marks import Mark, end_of
+from fleet.logs.places import Resumed
 from fleet.logs.reader import Item, Reader
 from fleet.logs.target import LogTarget, moved, renewed
 
-TAIL = 500
+TAIL = 1000
 RESUME_TAIL = 10_000  # how far back we look for what we missed
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between attempts to reach a host
 FIRST_LOOK, LAST_LOOK = 0.5, 3.0  # seconds between looks at a container that has ended
@@ -38,11 +39,11 @@ class Upstream:
         self.readers: set[Reader] = set()
         self.end: Mark | None = None
         self.task = asyncio.create_task(self._run())
-        self._kept: deque[Item] = deque(maxlen=TAIL)
+        self._kept: deque[Item] = deque()
+        self._count = 0  # lines and marks in what is kept
         self._dropped = False  # there was more before what is kept
         self._answered = False
         self._away = False
-        self._last: list[Line] = []  # the newest lines, all of one time
 
     @property
     def over(self) -> bool:
@@ -132,7 +133,8 @@ class Upstream:
 
     async def _read(self, engine: AsyncEngine, facts: ContainerFacts) -> None:
         """Read until the container ends, going on where we were."""
-        since = _seconds_of(self._last[-1].at) if self._last else None
+        resumed = Resumed(item for item in self._kept if isinstance(item, LogBlock))
+        since = _seconds_of(resumed.at)
         stream = engine.logs(
             self.target.engine_id,
             tail=TAIL if since is None else RESUME_TAIL,
@@ -140,33 +142,31 @@ class Upstream:
             follow=True,
             timestamps=True,
             tty=facts.tty,
+            lean=True,
         )
-        parser = LineParser(facts.tty)
-        resumed = _Resumed(self._last)
         async with stream:
             if self._away:
                 self._away = False
                 self._tell(Mark("back"))
             self._answered = True
             self._share(())
-            async for frames in stream:
-                self._share(resumed.fresh(parser.feed(frames)))
+            async for block in stream:
+                fresh = resumed.fresh(block)
+                self._share([Mark("hole"), fresh] if resumed.hole() else [fresh])
                 if self.readers and all(reader.crowded for reader in self.readers):
                     # The engine waits with us: better late than lost.
                     await asyncio.sleep(CROWDED_PAUSE)
-        self._share(resumed.fresh(parser.flush()))
 
     # --- Sharing ---------------------------------------------------------------------------
 
     def _share(self, items: Iterable[Item]) -> None:
-        items = list(items)
+        items = [item for item in items if isinstance(item, Mark) or item.entries]
         for item in items:
-            if isinstance(item, Line) and item.at:
-                if self._last and self._last[-1].at != item.at:
-                    self._last.clear()
-                self._last.append(item)
-        self._dropped = self._dropped or len(self._kept) + len(items) > TAIL
-        self._kept.extend(items)
+            self._kept.append(item)
+            self._count += _lines(item)
+        while self._kept and self._count - _lines(self._kept[0]) >= TAIL:
+            self._count -= _lines(self._kept.popleft())
+        self._dropped = self._dropped or self._count >= TAIL
         for reader in self.readers:
             reader.put(items)
 
@@ -179,25 +179,8 @@ class Upstream:
             reader.finish(end)
 
 
-class _Resumed:
-    """Leaves out what was read before: `since` is inclusive, and coarser than the engine's time."""
-
-    def __init__(self, last: list[Line]) -> None:
-        self._at = last[-1].at if last else ""
-        self._known = list(last)
-
-    def fresh(self, lines: list[Line]) -> list[Line]:
-        """Return the lines that are new."""
-        return [line for line in lines if not self._seen(line)] if self._at else lines
-
-    def _seen(self, line: Line) -> bool:
-        if not line.at or line.at > self._at:
-            return False
-        if line.at == self._at and line not in self._known:
-            return False
-        if line in self._known:
-            self._known.remove(line)
-        return True
+def _lines(item: Item) -> int:
+    return item.entries if isinstance(item, LogBlock) else 1
 
 
 def _seconds_of(at: str) -> float | None:

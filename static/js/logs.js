@@ -1,163 +1,228 @@
-/** The log of a container's page: opens it over the page's socket, and runs its buttons. */
-import { live } from "./live.js";
-import { LogView } from "./logview.js";
-import { postForm } from "./post.js";
+/** A page's log: its worker, what is seen of it, and its buttons. See docs/concepts/log.md. */
+import { Details } from "./log/details.js";
+import { Filters } from "./log/filters.js";
+import { highlight, noHighlight } from "./log/highlight.js";
+import { rowDrawer } from "./log/row.js";
+import { SearchBar } from "./log/searchbar.js";
+import { Settings } from "./log/settings.js";
+import { Status } from "./log/status.js";
+import { momentOf } from "./log/times.js";
+import { View } from "./log/view.js";
 
-const TOPIC = "logs";
+const LINK = /^#t=(\d{10,14}(?:\.\d{1,4})?)$/;
+const PAUSE = 40; // ms between two drawings while lines come
 
 class Log {
   #root;
+  #worker;
   #view;
-  #last = { at: "", same: 0 };
-  #open = false; // the server has answered
-  #over = ""; // why there will be nothing more
-  #cut = false; // the stream has lost the host
-  #away = false; // the host is known to be away
-  #drawing = false;
-  #stops = [];
+  #settings;
+  #status;
+  #search;
+  #filters;
+  #details;
+  #rows = [];
+  #marked = null; // the number of the line that stands out
+  #stopped = false;
+  sources = new Map();
 
   constructor(root) {
     this.#root = root;
-    const find = (name) => root.querySelector(`[data-log-${name}]`);
-    this.parts = { state: find("state"), pause: find("pause"), fresh: find("new"), settings: find("settings"), host: find("host") };
-    const words = { unkept: this.#word("Unkept"), all: this.#word("All"), err: this.#word("Err") };
-    this.#view = new LogView(find("scroll"), find("lines"), words, () => this.#drawSoon());
+    this.words = JSON.parse(document.getElementById("log-words").textContent);
+    this.#worker = new Worker(root.dataset.worker, { type: "module" });
+    this.#worker.onmessage = ({ data }) => this.#told(data);
+    this.#settings = new Settings(root.querySelector("[data-log-settings]"), (what) => this.#settled(what));
+    this.settings = { words: this.words, sources: this.sources, ...this.#settings.chosen };
+    const parts = { scroll: this.find("scroll"), space: this.find("space"), list: this.find("lines") };
+    this.#view = new View(parts, (row) => this.#draw(row), (wanted) => this.#ask(wanted), () => this.#edge());
+    this.#status = new Status(this, this.#view, (message) => this.post(message));
+    this.#search = new SearchBar(this, (message) => this.post(message), () => this.#view.unit);
+    this.#filters = new Filters(this, (wanted) => this.#filter(wanted));
+    this.#details = new Details(this, (message) => this.post(message), () => this.#filters.clear());
     this.#listen();
-    this.#readHost();
-    this.#ask();
-    this.#draw();
+    this.#start();
   }
 
-  #word(name) {
-    return this.#root.dataset[`word${name}`] || "";
+  find(name) {
+    return this.#root.querySelector(`[data-log-${name}]`);
+  }
+
+  post(message) {
+    if (!this.#stopped) this.#worker.postMessage(message);
+  }
+
+  #start() {
+    const { args, matcher } = this.#root.dataset;
+    const path = document.body.dataset.live || "/ws/live/";
+    const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+    const { hole, gap } = this.words;
+    const all = new URLSearchParams(location.search).has("all");
+    this.post({ type: "start", address, args, matcher: new URL(matcher, location.href).href, words: { hole, gap }, all });
+    this.#wrap();
+    this.#view.ask();
+    const linked = LINK.exec(location.hash);
+    if (linked) this.#goTo(Number(linked[1]));
   }
 
   #listen() {
-    this.#stops = [
-      live.on("open", () => this.#ask()),
-      live.on("log", (message) => this.#received(message.frames)),
-      live.on("log.gap", (message) => this.#gap(message.skipped)),
-      live.on("log.end", (message) => this.#ended(message)),
-      live.on("gone", (message) => message.topic === TOPIC && this.#gone(message.message)),
-    ];
-    const stateChanged = (event) => event.detail !== "live" && this.#lost();
-    document.addEventListener("live:state", stateChanged);
-    this.#stops.push(() => document.removeEventListener("live:state", stateChanged));
-    this.parts.pause.addEventListener("click", () => this.#togglePause());
-    this.parts.fresh.addEventListener("click", () => this.#view.follow());
-    this.parts.settings.addEventListener("change", () => this.#settings());
-    const told = { childList: true, subtree: true, attributeFilter: ["data-away"] };
-    new MutationObserver(() => this.#readHost()).observe(this.parts.host, told);
+    this.#root.addEventListener("click", (event) => this.#clicked(event));
+    this.find("jump").addEventListener("submit", (event) => this.#jump(event));
+    document.addEventListener("selectionchange", this.#selected);
+    new ResizeObserver(() => this.#wrap()).observe(this.find("scroll"));
+    this.#timer = setInterval(() => this.settings.times === "age" && this.#view.forget(), 5000);
   }
 
-  /** The page is left. Its stream ends with the page's socket. */
+  #timer = 0;
+
+  /** The page is left. */
   stop() {
-    for (const stop of this.#stops) stop();
+    document.removeEventListener("selectionchange", this.#selected);
+    clearInterval(this.#timer);
+    noHighlight();
+    this.#status.stop();
+    this.#view.stop();
+    this.post({ type: "stop" });
+    this.#stopped = true;
+    this.#worker.onmessage = null;
   }
 
-  /** What the page is told of the host; a stream that is quiet cannot know. */
-  #readHost() {
-    const away = Boolean(this.parts.host.querySelector("[data-away]"));
-    if (away === this.#away) return;
-    this.#away = away;
-    this.#drawSoon();
+  // --- What the worker tells ------------------------------------------------------------------
+
+  #told(data) {
+    if (data.type === "rows") this.#show(data);
+    else if (data.type === "shift") this.#view.shift(data.units);
+    else if (data.type === "moved") this.#moved(data);
+    else if (data.type === "sources") this.#setSources(data.sources);
+    else if (data.type === "hit") this.#hit(data);
+    else if (data.type === "place") this.#place(data);
+    else if (data.type === "line") this.#details.show(data);
+    else if (data.type === "mistake") this.problem(this.words.mistake.replace("{text}", data.text));
+    else if (data.type === "slow") this.problem(this.words.slow);
+    else if (data.type === "problem") this.problem(data.text || this.words.early);
+    else if (data.type === "copied") this.#details.copied(data);
   }
 
-  /** Ask for the log: its end at first, what we lack after a lost connection. */
-  #ask() {
-    if (this.#over === "gone") return;
-    const args = new URLSearchParams({ container: this.#root.dataset.container });
-    if (this.#last.at) {
-      args.set("after", this.#last.at);
-      args.set("same", this.#last.same);
-    }
-    this.#over = "";
-    this.#cut = false;
-    live.send({ type: "stream.open", topic: TOPIC, args: args.toString() });
+  #show(data) {
+    this.#rows = data.rows;
+    this.#view.show(data);
+    highlight(data.rows, (number) => this.#view.element(number), this.#marked);
+    this.#mark();
+    this.#status.show(data);
+    this.#search.show(data);
+    this.#settings.offer(data.rows);
+    this.#edge();
+    requestAnimationFrame(() => setTimeout(() => this.post({ type: "drawn" }), PAUSE));
   }
 
-  #received(frames) {
-    this.#open = true;
-    for (const [stream, at] of frames) {
-      if (!stream) this.#marked(at);
-      if (!stream || !at) continue;
-      if (at === this.#last.at) this.#last.same += 1;
-      else this.#last = { at, same: 1 };
-    }
-    this.#view.add(frames);
+  /** The view has come to an end, or left it. */
+  #edge() {
+    this.#status.changed();
+    if (!this.#view.following && this.#view.unit < 1) this.#status.atTop();
   }
 
-  #marked(code) {
-    if (code === "away") this.#cut = true;
-    else if (code === "back") this.#cut = this.#away = false;
+  #moved({ number, added }) {
+    this.#view.forgetNumbers();
+    if (this.#marked !== null && this.#marked >= number) this.#marked += added;
   }
 
-  #gap(skipped) {
-    const text = skipped < 0 ? this.#word("Hole") : this.#word("Gap").replace("{n}", skipped.toLocaleString());
-    this.#view.add([[0, "gap", text]]);
+  #setSources(sources) {
+    for (const one of sources) this.sources.set(one.index, one);
+    this.#filters.sources(this.sources);
+    this.#view.forget();
   }
 
-  #ended(message) {
-    this.#open = true;
-    this.#over = message.code;
-    this.#view.add([[0, message.code, message.reason]]);
+  #hit({ at, number, unit }) {
+    this.#marked = number;
+    this.#search.at(at);
+    this.#view.go(unit);
   }
 
-  #gone(text) {
-    this.#over = "gone";
-    this.#view.clear();
-    this.#view.add([[0, "gone", text]]);
+  #place({ number, unit }) {
+    this.#marked = number;
+    this.#view.go(unit);
   }
 
-  #lost() {
-    this.#open = false;
-    this.#draw();
+  #mark() {
+    const list = this.find("lines");
+    list.querySelector(".is-marked")?.classList.remove("is-marked");
+    if (this.#marked !== null) this.#view.element(this.#marked)?.classList.add("is-marked");
   }
 
-  #togglePause() {
-    if (this.#view.paused) this.#view.follow();
-    else this.#view.pause();
+  // --- What the reader does -------------------------------------------------------------------
+
+  #ask(wanted) {
+    this.post({ type: "show", ...wanted, fields: true });
   }
 
-  #settings() {
-    for (const box of this.parts.settings.querySelectorAll("input[type=checkbox]")) {
-      this.#root.classList.toggle(`has-${box.value}`, box.checked);
-    }
-    postForm(this.parts.settings, null, { Accept: "application/json" });
+  #draw(row) {
+    return rowDrawer(this.settings)(row);
   }
 
-  // --- What the bar says ----------------------------------------------------------------------
-
-  #drawSoon() {
-    if (this.#drawing) return;
-    this.#drawing = true;
-    setTimeout(() => this.#draw(), 100);
+  #settled(what) {
+    Object.assign(this.settings, this.#settings.chosen);
+    this.#root.classList.toggle("has-wrap", this.settings.wrap);
+    this.#root.classList.toggle("has-levels", this.settings.levels);
+    if (what !== "levels") this.#wrap();
+    this.#view.forget();
   }
 
-  #stateWord() {
-    if (this.#over) return "Ended";
-    if (!this.#open && this.#last.at) return "Lost";
-    if (this.#cut || this.#away) return "Away";
-    if (!this.#open) return "Opening";
-    if (this.#view.paused) return "Paused";
-    if (!this.#view.following) return "Scrolled";
-    return this.#view.empty ? "None" : "Follow";
+  /** Tell the worker how many columns a text has. */
+  #wrap() {
+    const columns = this.settings.wrap ? this.#settings.columnsOf(this.find("scroll"), this.sources.size > 1) : 0;
+    if (columns === this.#columns) return;
+    this.#columns = columns;
+    this.#root.classList.toggle("has-wrap", this.settings.wrap);
+    this.#root.classList.toggle("has-levels", this.settings.levels);
+    this.post({ type: "wrap", columns });
+    this.#view.ask();
   }
 
-  #draw() {
-    this.#drawing = false;
-    const { state, pause, fresh, host } = this.parts;
-    const word = this.#stateWord();
-    if (state.textContent !== this.#word(word)) state.textContent = this.#word(word);
-    state.dataset.state = word.toLowerCase();
-    host.hidden = word !== "Away";
-    const { paused, following, unseen } = this.#view;
-    pause.setAttribute("aria-pressed", String(paused));
-    pause.querySelector("span").textContent = this.#word(paused ? "Resume" : "Pause");
-    pause.querySelector(".qi").className = `qi qi-player-${paused ? "play" : "pause"}`;
-    fresh.hidden = following;
-    const text = unseen === 1 ? this.#word("One") : this.#word("New").replace("{n}", unseen.toLocaleString());
-    fresh.querySelector("span").textContent = unseen ? text : this.#word("End");
+  #columns = -1;
+
+  #filter(wanted) {
+    this.problem("");
+    this.#marked = null;
+    this.post({ type: "filter", wanted });
+    if (!this.#view.following) this.#view.follow();
+  }
+
+  #clicked(event) {
+    const gap = event.target.closest("[data-gap]");
+    if (gap) return this.post({ type: "gap", number: Number(gap.dataset.gap) });
+    const row = event.target.closest(".log-line");
+    if (!row || getSelection()?.toString()) return null;
+    this.#marked = Number(row.dataset.number);
+    this.#mark();
+    if (this.#view.following) this.#view.leave();
+    return this.post({ type: "line", number: this.#marked });
+  }
+
+  #selected = () => {
+    const selection = getSelection();
+    const inside = selection && !selection.isCollapsed && this.find("lines")?.contains(selection.anchorNode);
+    if (inside) this.#view.hold();
+    else this.#view.letGo();
+  };
+
+  #jump(event) {
+    event.preventDefault();
+    const text = event.target.elements.at.value.trim();
+    const at = momentOf(text, this.settings.times === "utc");
+    if (at === null) return this.problem(this.words.time.replace("{text}", text));
+    return this.#goTo(at);
+  }
+
+  #goTo(at) {
+    this.problem("");
+    this.#view.leave();
+    this.post({ type: "time", at });
+  }
+
+  /** Show a sentence above the lines, "" for none. */
+  problem(text) {
+    const element = this.find("problem");
+    element.textContent = text;
+    element.hidden = !text;
   }
 }
 

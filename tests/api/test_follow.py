@@ -19,6 +19,7 @@ from dashboard.api import follow
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.fake_state import FakeContainer
 from fleet.logs.hub import current_log_hub, open_logs
+from fleet.logs.lines import LineParser
 from fleet.logs.marks import Mark
 from fleet.logs.reader import Batch
 from fleet.models import ApiToken, Container, Host, HostState, User
@@ -235,13 +236,13 @@ async def test_another_scheme_before_a_proxy_is_no_token(
 
 
 def test_gaps_and_marks_are_lines_too() -> None:
-    told = follow._told(Batch([Mark("restarted")], 7, Mark("removed")), "")
+    told = follow._told(Batch([Mark("restarted")], 7, Mark("removed")), LineParser(), "")
     assert [json.loads(line) for line in told] == [
         {"gap": 7},
         {"mark": "restarted", "text": "The container was restarted."},
         {"end": "removed", "text": "The container was removed."},
     ]
-    assert json.loads(next(iter(follow._told(Batch([], -1), "")))) == {"gap": None}
+    assert json.loads(next(iter(follow._told(Batch([], -1), LineParser(), "")))) == {"gap": None}
 
 
 def test_it_reads_between_two_times(

@@ -60,6 +60,7 @@ class FakeLive:
         self.auto_ready = True
         self.url = ""
         self._sockets: list[web.WebSocketResponse] = []
+        self._readers: set[web.WebSocketResponse] = set()  # who has opened a stream
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -78,6 +79,10 @@ class FakeLive:
     def send(self, **message: Any) -> None:
         """Send to every page."""
         asyncio.run_coroutine_threadsafe(self._send(message), self._loop).result(DEADLINE)
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send a binary message to all who have opened a stream."""
+        asyncio.run_coroutine_threadsafe(self._send_bytes(data), self._loop).result(DEADLINE)
 
     def update(self, *, order: list[int] | None = None, **rows: str) -> None:
         """Send rows (c_3=html) and an order."""
@@ -101,6 +106,7 @@ class FakeLive:
         app.router.add_get("/", self._page)
         app.router.add_get("/sign-in/", self._sign_in)
         app.router.add_get("/ws/live/", self._socket)
+        app.router.add_post("/{form:.*}", self._form)
         app.router.add_static("/static/", STATIC)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -117,6 +123,9 @@ class FakeLive:
     async def _sign_in(self, _request: web.Request) -> web.Response:
         return web.Response(text="<h1>Sign in</h1>", content_type="text/html")
 
+    async def _form(self, _request: web.Request) -> web.Response:
+        return web.Response(status=204)
+
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if self.refusing:
             return web.Response(status=503)
@@ -128,14 +137,21 @@ class FakeLive:
                 break
             message = json.loads(frame.data)
             self.received.put(message)
+            if message["type"] == "stream.open":
+                self._readers.add(socket)
             if message["type"] == "subscribe" and self.auto_ready:
                 await socket.send_str(json.dumps({"type": "ready"}))
         self._sockets.remove(socket)
+        self._readers.discard(socket)
         return socket
 
     async def _send(self, message: dict[str, Any]) -> None:
         for socket in self._sockets:
             await socket.send_str(json.dumps(message))
+
+    async def _send_bytes(self, data: bytes) -> None:
+        for socket in self._readers:
+            await socket.send_bytes(data)
 
     async def _cut(self, code: int) -> None:
         for socket in list(self._sockets):

@@ -19,8 +19,8 @@ from tests.waiting import eventually_async
 
 async def text_of(engine: AsyncEngine, ref: str, **options: Any) -> bytes:
     found: list[LogFrame] = []
-    async for frames in engine.logs(ref, **options):
-        found += frames
+    async for block in engine.logs(ref, **options):
+        found += block.frames()
     return b"".join(frame.data for frame in found)
 
 
@@ -210,7 +210,7 @@ def lines(fake: FakeEngine, name: str, count: int, **options: Any) -> Callable[[
 async def test_it_reads_logs_of_both_streams(fake: FakeEngine, endpoint: Endpoint) -> None:
     in_fake(fake, lines(fake, "web", 4))
     async with open_async(endpoint) as engine:
-        frames = [frame async for batch in engine.logs("web", tail=3) for frame in batch]
+        frames = [frame async for block in engine.logs("web", tail=3) for frame in block.frames()]
     assert frames == [
         ("stderr", b"line 1\n"),
         ("stdout", b"line 2\n"),
@@ -230,8 +230,15 @@ async def test_it_reads_many_lines_in_bulk(fake: FakeEngine, endpoint: Endpoint)
     in_fake(fake, lines(fake, "web", 50_000))
     async with open_async(endpoint) as engine:
         batches = [batch async for batch in engine.logs("web", tty=False)]
-    assert sum(map(len, batches)) == 50_000
+    assert sum(block.entries for block in batches) == 50_000
     assert len(batches) < 500
+
+
+async def test_it_reads_the_same_without_chunks(fake: FakeEngine, endpoint: Endpoint) -> None:
+    in_fake(fake, lines(fake, "web", 5_000))
+    async with open_async(endpoint) as engine:
+        whole, lean = [await text_of(engine, "web", lean=way) for way in (False, True)]
+    assert whole == lean and whole.count(b"\n") == 5_000
 
 
 async def test_it_follows_until_the_container_ends(fake: FakeEngine, endpoint: Endpoint) -> None:
@@ -239,8 +246,8 @@ async def test_it_follows_until_the_container_ends(fake: FakeEngine, endpoint: E
     web = fake.state.find("web")
     found: list[bytes] = []
     async with open_async(endpoint) as engine:
-        async for frames in engine.logs("web", follow=True, tail=10):
-            found += [frame.data for frame in frames]
+        async for block in engine.logs("web", follow=True, tail=10):
+            found += [frame.data for frame in block.frames()]
             if len(found) == 1:
                 in_fake(fake, lambda: web.write("more"))
             elif len(found) == 2:
@@ -261,8 +268,8 @@ async def test_it_works_over_tls(ca: Authority) -> None:
     async with fake, open_async(Endpoint(fake.url, ca.pem, mine.cert, mine.key)) as engine:
         fake.state.add("web").write("hello")
         assert (await engine.container("web")).state == "running"
-        async for frames in engine.logs("web", follow=True):
-            assert frames == [("stdout", b"hello\n")]
+        async for block in engine.logs("web", follow=True):
+            assert list(block.frames()) == [("stdout", b"hello\n")]
             break
         await eventually_async(lambda: fake.connections <= 1, "the stream is closed")
 

@@ -57,7 +57,7 @@ async def test_it_reads_logs(target: Target) -> None:
         async def streams() -> dict[str, bytes]:
             found = {"stdout": b"", "stderr": b""}
             async for batch in engine.logs(ident, tail=6):
-                for frame in batch:
+                for frame in batch.frames():
                     found[frame.stream] += frame.data
             return found
 

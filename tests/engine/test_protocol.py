@@ -1,19 +1,12 @@
-"""Versions, paths and log frames."""
+"""Versions and paths."""
 
 from __future__ import annotations
-
-import struct
 
 import pytest
 
 from fleet.engine.endpoint import Endpoint
-from fleet.engine.errors import EngineError, NotFound, Unsupported
-from fleet.engine.protocol import FrameParser, VersionCache, container_path, negotiate
-from fleet.engine.types import LogFrame
-
-
-def frame(kind: int, data: bytes) -> bytes:
-    return struct.pack(">BxxxL", kind, len(data)) + data
+from fleet.engine.errors import NotFound, Unsupported
+from fleet.engine.protocol import VersionCache, container_path, negotiate
 
 
 @pytest.mark.parametrize(
@@ -59,29 +52,3 @@ def test_it_forgets_a_version_when_told() -> None:
     assert cache.get(endpoint) == "1.44"
     cache.drop(endpoint)
     assert cache.get(endpoint) == ""
-
-
-@pytest.mark.parametrize("size", [1, 3, 7, 8, 9, 1000])
-def test_it_reads_frames_from_chunks_of_any_size(size: int) -> None:
-    data = frame(1, b"one\n") + frame(2, b"") + frame(2, b"two\n") + frame(1, b"x" * 500)
-    parser, found = FrameParser(), list[LogFrame]()
-    for at in range(0, len(data), size):
-        found += parser.feed(data[at : at + size])
-    assert found == [
-        LogFrame("stdout", b"one\n"),
-        LogFrame("stderr", b""),
-        LogFrame("stderr", b"two\n"),
-        LogFrame("stdout", b"x" * 500),
-    ]
-
-
-@pytest.mark.parametrize("data", [b"hello world, no frames here", frame(1, b"")[:4] + b"\xff" * 4])
-def test_it_refuses_what_are_no_frames(data: bytes) -> None:
-    with pytest.raises(EngineError):
-        FrameParser().feed(data)
-
-
-def test_it_passes_on_the_engines_complaint() -> None:
-    with pytest.raises(EngineError) as caught:
-        FrameParser().feed(frame(3, b"log file is gone"))
-    assert caught.value.raw == "log file is gone"

@@ -18,6 +18,7 @@ from fleet.models import User
 
 Message = dict[str, Any]
 DEADLINE = 10.0
+BYTES = "bytes"  # the type that a binary message gets here
 COMMUNICATOR: Any = ApplicationCommunicator  # it has no types
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -97,6 +98,8 @@ class Page:
     async def next(self) -> Message:
         """Return the next message and keep what it shows."""
         output = await self.socket.receive_output(DEADLINE)
+        if output.get("bytes") is not None:
+            return {"type": BYTES, "bytes": output["bytes"]}
         message: Message = json.loads(output["text"])
         if message["type"] == "update":
             self.html.update(message["set"])
@@ -104,6 +107,12 @@ class Page:
         elif message["type"] == "late":
             self.late = message["late"]
         return message
+
+    async def bytes(self) -> bytes:
+        """Return the next binary message, whatever else comes before it."""
+        found = await self.until(lambda message: message["type"] == BYTES)
+        data: bytes = found[-1]["bytes"]
+        return data
 
     async def shows(self, condition: Callable[[Page], bool]) -> None:
         """Return once what the page shows fulfils the condition."""

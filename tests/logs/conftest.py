@@ -12,9 +12,9 @@ from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_state import FakeContainer
 from fleet.logs import upstream
 from fleet.logs.hub import LogHub
-from fleet.logs.lines import Line
 from fleet.logs.reader import Item, Reader
 from fleet.logs.target import LogTarget
+from tests.logs.blocks import lines_of, texts
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +62,4 @@ async def read_until(reader: Reader, wanted: Callable[[list[Item]], bool]) -> li
     return found
 
 
-def texts(items: list[Item]) -> list[str]:
-    """Return lines as texts and marks as `*code`."""
-    return [item.text if isinstance(item, Line) else f"*{item.code}" for item in items]
+__all__ = ["lines_of", "read_until", "texts"]

@@ -3,102 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from urllib.parse import parse_qs
 
 import pytest
-from aiohttp import web
-from django.template import Context
-from django.template.loader import get_template
-from django.template.loader_tags import BlockNode
-from django.utils import timezone
-from django.utils.safestring import SafeString
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.live.moments import finish
-from dashboard.live.topics.container import log_host_id, log_host_part
-from dashboard.templatetags.quayside import script_words
-from fleet.models import Container, Host, HostState
-from tests.browser.fake_live import FakeLive
+from fleet.engine.log_blocks import pack
+from fleet.models import HostState
+from tests.logs.viewer import FakeLogs, at, at_end, count, first_shown, frame, shown, state
 
 pytestmark = pytest.mark.browser
-SHEETS = ("tokens", "frame", "components", "controls", "logs")
-HEAD = "".join(f'<link rel="stylesheet" href="/static/css/{name}.css">' for name in SHEETS)
 AWAY = "Host unreachable: the log goes on when it is back."
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">
-%s<script type="module" src="/static/js/app.js"></script>
-<link rel="modulepreload" href="/static/js/logs.js" data-page-module></head>
-<body data-live="/ws/live/" data-sign-in="/sign-in/"><main>%s</main><ol id="toasts"></ol>%s
-</body></html>"""
-# The policy of the real pages: nothing inline.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-    " img-src data:; font-src 'self'"
-)
-
-
-HOST = Host(pk=3, name="prod-3", state=HostState.REACHABLE)
-CONTAINER = Container(pk=12, name="web-1", host=HOST)
-
-
-def host_html(state: str = HostState.REACHABLE) -> str:
-    """Return what a page is told of the container's host."""
-    HOST.state, HOST.last_seen = state, timezone.now() - timedelta(seconds=130)
-    return finish(log_host_part(CONTAINER).render(), "localhost")
-
-
-def viewer_html() -> str:
-    """Return the viewer as the page's template draws it."""
-    template = get_template("container/logs.html").template  # type: ignore[attr-defined]
-    blocks = template.nodelist.get_nodes_by_type(BlockNode)
-    (content,) = (block for block in blocks if block.name == "content")
-    context = Context(
-        {
-            "container": CONTAINER,
-            "shown": {"times", "wrap"},
-            "head_args": "id=12&host=3",
-            "log_host": SafeString(host_html()),
-        }
-    )
-    with context.bind_template(template), context.render_context.push_state(template):
-        html: str = content.nodelist.render(context)
-    return html
-
-
-class FakeLogs(FakeLive):
-    """Serves a page with the viewer."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.html = html
-
-    async def _page(self, _request: web.Request) -> web.Response:
-        headers = {"Content-Security-Policy": POLICY}
-        return web.Response(
-            text=PAGE % (HEAD, self.html, script_words()), content_type="text/html", headers=headers
-        )
-
-    def host(self, state: str) -> None:
-        """Tell what the watcher knows of the host."""
-        part = {log_host_id(CONTAINER): host_html(state)}
-        self.send(type="update", topic="container-log-host", set=part, lists={})
-
-    def mark(self, code: str) -> None:
-        """Send what the stream itself notices."""
-        self.send(type="log", topic="logs", frames=[[0, code, f"({code})"]])
-
-    def lines(self, *texts: str, stream: int = 1, start: int = 0) -> None:
-        """Send lines with rising times."""
-        frames = [
-            [stream, f"2026-01-01T10:00:{(start + n) % 60:02d}.{start + n:09d}Z", text]
-            for n, text in enumerate(texts)
-        ]
-        self.send(type="log", topic="logs", frames=frames)
 
 
 @pytest.fixture
 def server() -> Iterator[FakeLogs]:
     """A server with the log page."""
-    fake = FakeLogs(viewer_html())
+    fake = FakeLogs()
     fake.start()
     yield fake
     fake.stop()
@@ -110,180 +31,70 @@ def page(browser: Browser, server: FakeLogs) -> Iterator[Page]:
     opened = browser.new_page(viewport={"width": 900, "height": 700})
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("console", lambda note: errors.append(note.text) if "Policy" in note.text else None)
+    opened.on("console", lambda note: errors.append(note.text) if note.type == "error" else None)
     opened.on("dialog", lambda dialog: errors.append("a script ran"))
     opened.goto(server.url)
     server.expect("stream.open")
     yield opened
     opened.close()
-    assert errors == []
+    assert [text for text in errors if "WebSocket" not in text] == []
 
 
-def scroll_of(page: Page) -> float:
-    """Return where the view stands."""
-    top: float = page.evaluate("document.querySelector('[data-log-scroll]').scrollTop")
-    return top
+def asked(server: FakeLogs) -> dict[str, str]:
+    """Return the arguments of the stream that is asked for next."""
+    args = parse_qs(server.expect("stream.open")["args"])
+    return {name: values[0] for name, values in args.items()}
 
 
-def state(page: Page, words: str) -> None:
-    """Wait for the state that the bar says."""
-    expect(page.locator("[data-log-state]")).to_have_text(words)
-
-
-def at_end(page: Page) -> None:
-    """Wait until the view stands at the end."""
-    page.wait_for_function(
-        "() => { const s = document.querySelector('[data-log-scroll]');"
-        " return s.scrollHeight - s.scrollTop - s.clientHeight < 12 }"
-    )
+# --- States -----------------------------------------------------------------------------------
 
 
 def test_it_shows_lines_and_says_its_state(page: Page, server: FakeLogs) -> None:
     state(page, "Opening …")
-    server.send(type="log", topic="logs", frames=[])
+    server.answer()
     state(page, "No output yet.")
     server.lines("hello")
-    expect(page.locator(".log-line .log-text")).to_have_text(["hello"])
+    shown(page, "hello")
     state(page, "Following")
-
-
-def test_it_runs_nothing_that_a_log_says(page: Page, server: FakeLogs) -> None:
-    evil = "<script>alert(1)</script><img src=x onerror=alert(1)>\x1b[31m<b onclick=alert(1)>x</b>"
-    server.lines(evil, stream=2)
-    server.send(type="log", topic="logs", frames=[[0, "ended", "<i>ended</i>"]])
-    expect(page.locator(".log-text")).to_have_text([evil.replace("\x1b[31m", "")])
-    assert page.locator(".log-lines :is(script, img, b, i)").count() == 0
-
-
-def test_it_tells_stderr_apart_without_colour(page: Page, server: FakeLogs) -> None:
-    server.lines("fine")
-    server.lines("oh no", stream=2)
-    expect(page.locator(".log-line.is-err .log-tag")).to_have_text("err")
-    assert page.locator(".log-tag").count() == 1
-
-
-def test_it_turns_terminal_colours_into_classes(page: Page, server: FakeLogs) -> None:
-    text = (
-        "\x1b[1;31mred\x1b[0m \x1b[38;5;208mc256\x1b[39m"
-        " \x1b[48;2;0;0;255mrgb\x1b[m \x1b[7minv\x1b[27m."
-    )
-    server.lines(text, "\x1b]0;title\x07\x1b[2K\x1b[1Aclean\x08\x00", "tab\tkept")
-    expect(page.locator(".log-text")).to_have_text(["red c256 rgb inv.", "clean", "tab\tkept"])
-    spans = page.locator(".log-text span")
-    classes = [spans.nth(n).get_attribute("class") for n in range(spans.count())]
-    assert classes == ["ansi-bold ansi-fg-1", "ansi-fg-208", "ansi-bg-21", "ansi-inverse"]
-    colours = [spans.nth(n).evaluate("e => getComputedStyle(e).color") for n in (0, 1)]
-    plain = page.locator(".log-text").first.evaluate("e => getComputedStyle(e).color")
-    assert plain not in colours and colours[0] != colours[1]
-    assert page.locator("[style]").count() == 0
-
-
-def test_it_never_moves_what_somebody_reads(page: Page, server: FakeLogs) -> None:
-    server.lines(*(f"old {n}" for n in range(300)))
-    at_end(page)
-    page.locator("[data-log-scroll]").hover()
-    page.mouse.wheel(0, -1500)
-    state(page, "Scrolled back")
-    page.wait_for_function("() => !document.querySelector('[data-log-new]').hidden")
-    before, shown = scroll_of(page), page.locator(".log-line").count()
-    server.lines(*(f"new {n}" for n in range(500)))
-    expect(page.locator("[data-log-new]")).to_have_text("500 new lines")
-    assert scroll_of(page) == before
-    assert page.locator(".log-line").count() == shown
-    page.click("[data-log-new]")
-    expect(page.locator(".log-line").last).to_contain_text("new 499")
-    at_end(page)
-    state(page, "Following")
-
-
-def test_it_follows_again_at_the_end(page: Page, server: FakeLogs) -> None:
-    server.lines(*(f"old {n}" for n in range(300)))
-    at_end(page)
-    page.focus("[data-log-scroll]")
-    page.keyboard.press("Home")
-    state(page, "Scrolled back")
-    server.lines("later")
-    page.keyboard.press("End")
-    state(page, "Following")
-    expect(page.locator(".log-line").last).to_contain_text("later")
+    count(page, "1 lines")
 
 
 def test_it_pauses_and_goes_on(page: Page, server: FakeLogs) -> None:
+    server.answer()
     server.lines("one")
     page.click("[data-log-pause]")
     state(page, "Paused")
-    server.lines("two")
+    server.lines("two", start=1)
     expect(page.locator("[data-log-new]")).to_have_text("1 new line")
-    assert page.locator(".log-line").count() == 1
     expect(page.locator("[data-log-pause]")).to_have_attribute("aria-pressed", "true")
     page.click("[data-log-pause]")
-    expect(page.locator(".log-text")).to_have_text(["one", "two"])
-
-
-def test_it_keeps_a_bounded_number_of_lines(page: Page, server: FakeLogs) -> None:
-    for start in range(0, 26_000, 2_000):
-        server.lines(*(f"line {n}" for n in range(start, start + 2_000)), start=start)
-    expect(page.locator(".log-line").last).to_contain_text("line 25999", timeout=20_000)
-    assert 19_000 < page.locator(".log-line").count() <= 20_200
-    at_end(page)
-
-
-def test_it_cuts_long_lines_until_asked(page: Page, server: FakeLogs) -> None:
-    server.lines("x" * 50_000)
-    expect(page.locator(".log-more")).to_have_text("show all 50,000 characters")
-    assert len(page.locator(".log-text").inner_text()) < 3_000
-    page.click(".log-more")
-    assert len(page.locator(".log-text").inner_text()) == 50_000
-
-
-def test_it_switches_times_and_wrapping(page: Page, server: FakeLogs) -> None:
-    server.lines("y" * 1_900)
-    time = page.locator(".log-line time")
-    expect(time).to_be_visible()
-    wide = (
-        "() => { const s = document.querySelector('[data-log-scroll]');"
-        " return s.scrollWidth > s.clientWidth }"
-    )
-    assert not page.evaluate(wide)
-    page.uncheck("[value=times]")
-    page.uncheck("[value=wrap]")
-    expect(time).to_be_hidden()
-    assert page.evaluate(wide)
-
-
-def test_it_asks_for_what_it_lacks_after_a_lost_connection(page: Page, server: FakeLogs) -> None:
-    at = "2026-01-01T10:00:00.000000000Z"
-    server.send(type="log", topic="logs", frames=[[1, at, "a"], [1, at, "b"]])
-    expect(page.locator(".log-line")).to_have_count(2)
-    server.cut()
-    args = server.expect("stream.open")["args"]
-    assert args == "container=12&after=2026-01-01T10%3A00%3A00.000000000Z&same=2"
-    server.lines("c", start=5)
-    expect(page.locator(".log-text")).to_have_text(["a", "b", "c"])
+    shown(page, "one", "two")
+    state(page, "Following")
 
 
 def test_it_says_gaps_and_ends_in_words(page: Page, server: FakeLogs) -> None:
-    server.send(type="log.gap", topic="logs", skipped=1234)
-    server.send(type="log.gap", topic="logs", skipped=-1)
-    server.send(type="log.end", topic="logs", code="removed", reason="The container was removed.")
+    server.answer()
+    server.gap(1234)
+    server.gap(-1)
+    server.mark("removed", "log.end")
     marks = page.locator(".log-mark")
     expect(marks).to_have_count(3)
     expect(marks.nth(0)).to_contain_text("1,234 lines were left out")
     expect(marks.nth(1)).to_contain_text("Lines are missing here")
-    expect(marks.nth(2)).to_have_text("The container was removed.")
+    expect(marks.nth(2)).to_have_text("(removed)")
     state(page, "Ended")
 
 
 def test_it_says_that_the_host_is_away_while_the_stream_is_just_quiet(
     page: Page, server: FakeLogs
 ) -> None:
+    server.answer()
     server.lines("hello")
     state(page, "Following")
     seen = page.locator(".log-seen")
     expect(seen).to_be_hidden()
     server.host(HostState.UNREACHABLE)
     state(page, AWAY)
-    expect(seen).to_be_visible()
     expect(seen).to_have_text("prod-3 was last seen 2 min ago.")
     server.host(HostState.REACHABLE)
     state(page, "Following")
@@ -293,30 +104,388 @@ def test_it_says_that_the_host_is_away_while_the_stream_is_just_quiet(
 def test_it_says_that_the_stream_has_lost_the_host_until_it_is_back(
     page: Page, server: FakeLogs
 ) -> None:
+    server.answer()
     server.lines("hello")
     server.mark("away")
     state(page, AWAY)
-    server.host(HostState.UNREACHABLE)
     server.mark("back")
     state(page, "Following")
     server.lines("again", start=1)
-    expect(page.locator(".log-text")).to_have_text(["hello", "again"])
-
-
-def test_it_says_that_the_host_is_away_before_anything_has_come(
-    page: Page, server: FakeLogs
-) -> None:
-    state(page, "Opening …")
-    server.host(HostState.UNREACHABLE)
-    state(page, AWAY)
-    server.send(type="log.end", topic="logs", code="removed", reason="The container was removed.")
-    state(page, "Ended")
-    expect(page.locator(".log-seen")).to_be_hidden()
+    shown(page, "hello", "again")
 
 
 def test_it_shows_nothing_more_to_who_may_not_read_it(page: Page, server: FakeLogs) -> None:
+    server.answer()
     server.lines("private")
-    expect(page.locator(".log-line")).to_have_count(1)
+    shown(page, "private")
     server.send(type="gone", topic="logs", message="There is no such container.")
     expect(page.locator(".log-mark")).to_have_text("There is no such container.")
     expect(page.locator(".log-line")).to_have_count(0)
+    state(page, "Ended")
+
+
+def test_it_asks_for_what_it_lacks_after_a_lost_connection(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.frames(frame("a", at(0)), frame("b", at(0)), pack(1, f"{at(1)} half".encode()))
+    shown(page, "a", "b")
+    server.cut()
+    assert asked(server) == {"container": "12", "place": f"12,2,{at(0)}"}
+    server.answer()
+    server.frames(pack(1, f"{at(1)} half".encode()), pack(1, f"{at(1)} a line\n".encode()))
+    shown(page, "a", "b", "halfa line")
+
+
+# --- What a log says --------------------------------------------------------------------------
+
+
+def test_it_runs_nothing_that_a_log_says(page: Page, server: FakeLogs) -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(1)>\x1b[31m<b onclick=alert(1)>x</b>"
+    server.answer()
+    server.lines(evil, stream=2)
+    server.send(type="log.mark", topic="logs", source=0, code="ended", text="<i>ended</i>")
+    shown(page, evil.replace("\x1b[31m", ""))
+    assert page.locator(".log-lines :is(script, img, b, i)").count() == 0
+    page.click(".log-line")
+    expect(page.locator(".log-detail pre")).to_have_text(evil.replace("\x1b[31m", ""))
+    assert page.locator(".log-detail :is(script, img, b)").count() == 0
+
+
+def test_it_tells_stderr_apart_without_colour(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines("fine")
+    server.lines("oh no", stream=2, start=1)
+    expect(page.locator(".log-line.is-err .log-tag")).to_have_text("err")
+    assert page.locator(".log-tag").count() == 1
+
+
+def test_it_turns_terminal_colours_into_classes(page: Page, server: FakeLogs) -> None:
+    text = (
+        "\x1b[1;31mred\x1b[0m \x1b[38;5;208mc256\x1b[39m"
+        " \x1b[48;2;0;0;255mrgb\x1b[m \x1b[7minv\x1b[27m."
+    )
+    server.answer()
+    server.lines(text, "\x1b]0;title\x07\x1b[2K\x1b[1Aclean\x08\x00", "tab\tkept")
+    shown(page, "red c256 rgb inv.", "clean", "tab\tkept")
+    spans = page.locator(".log-text span")
+    classes = [spans.nth(n).get_attribute("class") for n in range(spans.count())]
+    assert classes == ["ansi-bold ansi-fg-1", "ansi-fg-208", "ansi-bg-21", "ansi-inverse"]
+    colours = [spans.nth(n).evaluate("e => getComputedStyle(e).color") for n in (0, 1)]
+    plain = page.locator(".log-text").first.evaluate("e => getComputedStyle(e).color")
+    assert plain not in colours and colours[0] != colours[1]
+
+
+def test_it_reads_strange_bytes(page: Page, server: FakeLogs) -> None:
+    when = at(0).encode()
+    server.answer()
+    server.frames(
+        pack(1, when + b" bad \xff\xfe utf\n"),
+        pack(1, when + b" 10%\r50%\r100%\n"),
+        pack(1, when + b" crlf\r\n"),
+        pack(1, b"no time\n"),
+        pack(1, b"2026-01-01T10:00:00+01:00 other engine\n"),
+        pack(1, when + b" \n"),
+        pack(1, when + b" in two "),
+        pack(2, when + b" between\n"),
+        pack(1, when + b" pieces\n"),
+        pack(1, when + b" no end"),
+    )
+    server.mark("ended")
+    shown(
+        page, "bad �� utf", "100%", "crlf", "no time", "other engine", "", "between",
+        "in two pieces", "no end",
+    )  # fmt: skip
+
+
+def test_it_cuts_long_lines_and_shows_all_of_one_on_demand(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines("x" * 50_000)
+    expect(page.locator(".log-more")).to_have_text("show all 50,000 characters")
+    assert len(page.locator(".log-text").inner_text()) == 4000
+    page.click(".log-more")
+    assert len(page.locator(".log-detail pre").inner_text()) == 50_000
+    page.keyboard.press("Escape")
+
+
+def test_one_click_tells_the_fields_of_a_line(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines('{"level":"error","msg":"it broke","ms":12}', 'level=warn msg="slow query" ms=7')
+    expect(page.locator(".log-line.is-error")).to_have_count(1)
+    expect(page.locator(".log-line.is-warn")).to_have_count(1)
+    page.click(".log-line.is-warn")
+    expect(page.locator(".log-fields")).to_have_text("levelwarnmsgslow queryms7")
+
+
+# --- Scrolling --------------------------------------------------------------------------------
+
+
+def test_it_never_moves_what_somebody_reads(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines(*(f"old {n}" for n in range(300)))
+    count(page, "300 lines")
+    at_end(page)
+    page.locator("[data-log-scroll]").hover()
+    page.mouse.wheel(0, -1500)
+    state(page, "Scrolled back")
+    page.wait_for_timeout(200)
+    before = first_shown(page)
+    server.lines(*(f"new {n}" for n in range(500)), start=300)
+    expect(page.locator("[data-log-new]")).to_have_text("500 new lines")
+    assert first_shown(page) == before
+    page.click("[data-log-new]")
+    expect(page.locator(".log-line").last).to_contain_text("new 499")
+    at_end(page)
+    state(page, "Following")
+
+
+def test_it_follows_again_at_the_end(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines(*(f"old {n}" for n in range(300)))
+    count(page, "300 lines")
+    at_end(page)
+    page.focus("[data-log-scroll]")
+    page.keyboard.press("Home")
+    state(page, "Scrolled back")
+    server.lines("later", start=300)
+    page.keyboard.press("End")
+    state(page, "Following")
+    expect(page.locator(".log-line").last).to_contain_text("later")
+
+
+def test_it_stays_while_somebody_marks_text(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines("one", "two")
+    shown(page, "one", "two")
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('.log-line .log-text'))")
+    state(page, "Scrolled back")
+    server.lines(*(f"more {n}" for n in range(100)), start=2)
+    expect(page.locator("[data-log-new]")).to_have_text("100 new lines")
+    assert page.evaluate("getSelection().toString()") == "one"
+
+
+def test_a_hundred_thousand_lines_are_a_few_elements(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    total, step = 100_000, 5_000
+    for start in range(0, total, step):
+        server.lines(*(f"line {n}" for n in range(start, start + step)), start=start)
+    count(page, "100,000 lines")
+    expect(page.locator(".log-line").last).to_contain_text("line 99999")
+    assert page.locator(".log-line").count() < 200
+    page.evaluate("document.querySelector('[data-log-scroll]').scrollTop = 20 * 50000 + 8")
+    expect(page.locator(".log-line", has_text="line 50003")).to_be_visible()
+    assert first_shown(page).endswith("line 50000")
+
+
+def test_rows_are_as_high_as_they_were_thought(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    texts = ["short", "x" * 700, "word " * 90, "wide 漢字" * 30, "\x1b[31mred\x1b[0m" * 60, "end"]
+    server.lines(*texts)
+    count(page, "6 lines")
+    page.wait_for_timeout(200)
+    heights = page.locator(".log-line").evaluate_all(
+        "rows => rows.map((row) => [row.getBoundingClientRect().height,"
+        " parseFloat(row.style.minHeight || 20)])"
+    )
+    assert [height for height, _thought in heights] == [thought for _height, thought in heights]
+    assert max(height for height, _thought in heights) > 40
+
+
+def test_it_switches_times_and_wrapping(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines("y" * 1_900)
+    time = page.locator(".log-line time")
+    expect(time).to_be_visible()
+    wide = (
+        "() => { const s = document.querySelector('[data-log-scroll]');"
+        " return s.scrollWidth > s.clientWidth }"
+    )
+    assert not page.evaluate(wide)
+    page.click("[popovertarget=log-view]")
+    page.check("[value=times-utc]")
+    expect(time).to_contain_text("01-01 10:00:00.000")
+    page.check("[value=times-off]")
+    expect(time).to_have_count(0)
+    page.uncheck("[value=wrap]")
+    page.wait_for_function(wide)
+
+
+def test_fields_become_columns(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines('{"msg":"served","path":"/a"}', "plain")
+    page.click("[popovertarget=log-view]")
+    page.check("[value='field:path']")
+    expect(page.locator(".log-cell")).to_have_text(["/a"])
+
+
+# --- Parts: older lines and gaps --------------------------------------------------------------
+
+
+def test_it_fetches_older_lines_without_one_twice(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines("three", "four", start=3)
+    shown(page, "three", "four")
+    page.click("[data-log-older]")
+    args = asked(server)
+    assert args["container"] == "12" and int(args["tail"]) > 10_000
+    assert args["until"].startswith("2026-01-01T10:00:03.00000")
+    older = [frame(text, at(n)) for n, text in enumerate(["zero", "one", "two", "three", "four"])]
+    server.part(int(args["part"]), *older)
+    shown(page, "zero", "one", "two", "three", "four")
+    count(page, "from the beginning")
+    expect(page.locator("[data-log-older]")).to_be_hidden()
+
+
+def test_it_keeps_its_place_when_older_lines_come(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines(*(f"line {n}" for n in range(1000, 1200)), start=1000)
+    count(page, "200 lines")
+    page.focus("[data-log-scroll]")
+    page.keyboard.press("Home")
+    args = asked(server)  # the top is in sight
+    page.wait_for_timeout(150)
+    before = first_shown(page)
+    server.part(int(args["part"]), *(frame(f"line {n}", at(n)) for n in range(1100)))
+    count(page, "1,200 lines")
+    page.wait_for_timeout(150)
+    assert first_shown(page) == before
+    page.mouse.move(400, 400)
+    page.mouse.wheel(0, -100)
+    expect(page.locator(".log-line", has_text="line 996")).to_be_visible()
+
+
+def test_it_fills_a_gap(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines("0", "1")
+    server.gap(3)
+    server.lines("5", "6", start=5)
+    page.click("[data-gap]")
+    args = asked(server)
+    assert args["since"].startswith("2026-01-01T10:00:00.99999") or args["since"] <= at(1)
+    assert args["until"] >= at(5)[:26]
+    server.part(int(args["part"]), *(frame(str(n), at(n)) for n in range(1, 6)))
+    shown(page, "0", "1", "2", "3", "4", "5", "6")
+    expect(page.locator(".log-mark")).to_have_count(0)
+    server.lines("7", start=7)
+    shown(page, *"01234567")
+
+
+def test_it_says_why_nothing_older_comes(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines("one")
+    page.click("[data-log-all]")
+    server.part(int(asked(server)["part"]), problem="The host does not answer.")
+    expect(page.locator("[data-log-problem]")).to_have_text("The host does not answer.")
+    page.click("[data-log-all]")
+    server.part(int(asked(server)["part"]), frame("zero", "2026-01-01T09:00:00.000000000Z"))
+    expect(page.locator("[data-log-problem]")).to_contain_text("stopped in the middle")
+    shown(page, "one")
+
+
+def test_it_goes_to_a_time(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines(*(f"line {n}" for n in range(45)))
+    page.click("[popovertarget=log-view]")
+    page.check("[value=times-utc]")
+    page.keyboard.press("Escape")
+    page.fill("#log-at", "nonsense")
+    page.press("#log-at", "Enter")
+    expect(page.locator("[data-log-problem]")).to_contain_text("“nonsense” is no time")
+    page.fill("#log-at", "2026-01-01 10:00:20")
+    page.press("#log-at", "Enter")
+    expect(page.locator(".log-line.is-marked")).to_contain_text("line 20")
+    expect(page.locator("[data-log-problem]")).to_be_hidden()
+    page.fill("#log-at", "2026-01-01 09:00")
+    page.press("#log-at", "Enter")
+    args = asked(server)
+    assert args["since"].startswith("2026-01-01T09:00:00.0") and "tail" not in args
+    server.part(
+        int(args["part"]), frame("early", "2026-01-01T09:10:00.000000000Z"), frame("line 0", at(0))
+    )
+    expect(page.locator(".log-line.is-marked")).to_contain_text("early")
+
+
+# --- Searching and filtering ------------------------------------------------------------------
+
+
+def test_it_finds_and_steps_through_hits(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines(*(f"line {n}{' needle' if n % 100 == 50 else ''}" for n in range(300)))
+    page.fill("#log-q", "NEEDLE")
+    hits = page.locator("[data-log-hits]")
+    expect(hits).to_have_text("3 hits")
+    page.press("#log-q", "Enter")
+    expect(hits).to_have_text("1 of 3")
+    expect(page.locator(".log-line.is-marked")).to_contain_text("line 50 needle")
+    page.press("#log-q", "Shift+Enter")
+    expect(hits).to_have_text("3 of 3")
+    expect(page.locator(".log-line.is-marked")).to_contain_text("line 250 needle")
+    assert page.evaluate("CSS.highlights.get('log-hit-now').size") == 1
+    page.check("[data-log-search] [name=cased]", force=True)
+    expect(hits).to_have_text("no hit")
+    page.press("#log-q", "Escape")
+    expect(hits).to_have_text("")
+
+
+def test_it_filters_and_keeps_stack_traces_whole(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines("INFO fine", "ERROR boom", "  at a.b(C.java:1)", "  at c.d(E.java:2)", "INFO ok")
+    page.click("[data-log-filter]")
+    page.click(".chip:has([value=error])")
+    shown(page, "ERROR boom", "  at a.b(C.java:1)", "  at c.d(E.java:2)")
+    count(page, "3 of 5 lines")
+    server.lines("ERROR again", "INFO not this", start=5)
+    expect(page.locator(".log-line")).to_have_count(4)
+    page.click(".chip:has([value=error])")
+    page.fill("#log-f", "E.java")
+    shown(page, "ERROR boom", "  at a.b(C.java:1)", "  at c.d(E.java:2)")
+    page.click(".log-line:has-text('c.d')")
+    page.click(".log-detail button:has-text('Show among all lines')")
+    expect(page.locator(".log-line")).to_have_count(7)
+    expect(page.locator(".log-line.is-marked")).to_contain_text("c.d")
+
+
+def test_it_filters_by_stream_and_time(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines("out", start=1)
+    server.lines("err", stream=2, start=2)
+    page.click("[data-log-filter]")
+    page.select_option("[name=stream]", "stderr")
+    shown(page, "err")
+    page.select_option("[name=stream]", "")
+    page.fill("#log-until", "2000-01-01T00:00")
+    state(page, "No line matches.")
+    page.click("[data-log-filters] [type=reset]")
+    shown(page, "out", "err")
+
+
+def test_it_takes_expressions_but_not_for_ever(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines("status=200", "status=503", "a" * 40 + "!")
+    page.click("[data-log-filter]")
+    page.check("[data-log-filters] [name=regular]", force=True)
+    page.fill("#log-f", r"status=5\d\d")
+    shown(page, "status=503")
+    page.fill("#log-f", "(")
+    problem = page.locator("[data-log-problem]")
+    expect(problem).to_contain_text("no regular expression")
+    page.fill("#log-f", "^(a+)+$")
+    expect(problem).to_contain_text("takes too long")
+    server.lines("still here", start=3)
+    expect(page.locator(".log-line").last).to_contain_text("still here")
+
+
+# --- Several containers -----------------------------------------------------------------------
+
+
+def test_it_merges_containers_in_order_of_time(page: Page, server: FakeLogs) -> None:
+    other = {"index": 1, "container": 13, "name": "db-1", "title": "db-1 · prod-3"}
+    server.answer(other)
+    server.frames(frame("a1", at(1)), frame("a3", at(3)), source=0)
+    server.frames(frame("b0", at(0)), frame("b2", at(2)), source=1)
+    shown(page, "b0", "a1", "b2", "a3")
+    expect(page.locator(".log-line .log-source")).to_have_text(["db-1", "web-1", "db-1", "web-1"])
+    page.click("[data-log-filter]")
+    page.select_option("#log-source", "1")
+    shown(page, "b0", "b2")
+    server.cut()
+    args = parse_qs(server.expect("stream.open")["args"])
+    assert args["place"] == [f"12,1,{at(3)}", f"13,1,{at(2)}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from typing import cast
 
@@ -13,10 +14,12 @@ from fleet.engine.fake_state import FakeContainer, Refusal
 from fleet.logs.hub import LogHub
 from fleet.logs.lines import ERR
 from fleet.logs.marks import Mark
-from fleet.logs.reader import QUEUE_LINES, Item, Place
+from fleet.logs.places import Place
+from fleet.logs.reader import ALL_BYTES, Item
 from fleet.logs.target import LogTarget
 from fleet.logs.upstream import TAIL, Upstream
-from tests.logs.conftest import read_until, texts
+from tests.logs.blocks import lines_of, texts
+from tests.logs.conftest import read_until
 from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.timeout(60)
@@ -38,11 +41,11 @@ async def test_it_gives_the_end_of_the_log_and_follows(
     for number in range(TAIL + 20):
         web.write(f"line {number}")
     with hub.reading(target) as reader:
-        found = await read_until(reader, lambda items: len(items) >= TAIL)
+        found = await read_until(reader, lambda items: len(texts(items)) >= TAIL)
         assert texts(found) == [f"line {number}" for number in range(20, TAIL + 20)]
         web.write("oh", stream=2)
-        (last,) = await read_until(reader, lambda items: len(items) >= 1)
-        assert (last.stream, last.text) == (ERR, "oh")  # type: ignore[union-attr]
+        (last,) = lines_of(await read_until(reader, bool))
+        assert (last.stream, last.text) == (ERR, "oh")
 
 
 async def test_it_answers_for_an_empty_log(hub: LogHub, target: LogTarget) -> None:
@@ -77,20 +80,20 @@ async def test_it_closes_the_stream_with_its_last_reader(
 
 
 async def test_it_leaves_a_slow_reader_a_counted_gap(
-    hub: LogHub, target: LogTarget, web: FakeContainer
+    hub: LogHub, target: LogTarget, web: FakeContainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("fleet.logs.hub.QUEUE_BYTES", 10_000)
+    monkeypatch.setattr("fleet.logs.hub.FEWEST_BYTES", 10_000)
     with hub.reading(target) as slow, hub.reading(target) as quick:
         await slow.next()
         await quick.next()
-        total = QUEUE_LINES + 500
-        for start in range(0, total, 5000):
-            for number in range(start, min(total, start + 5000)):
-                web.write(str(number))
-            last = str(min(total, start + 5000) - 1)
-            await read_until(quick, partial(ends_with, last))
+        for number in range(400):
+            web.write(f"{number:060}")
+            await read_until(quick, partial(ends_with, f"{number:060}"))
         batch = await slow.next()
-        assert batch.skipped == 500
-        assert texts(batch.items)[0] == "500"
+        shown = [int(text) for text in texts(batch.items)]
+        assert batch.skipped == shown[0] > 200
+        assert shown == list(range(shown[0], 400))
 
 
 async def test_it_goes_on_after_a_restart(
@@ -115,7 +118,7 @@ async def test_it_waits_for_a_container_that_has_ended(
     with hub.reading(target) as reader:
         found = await read_until(reader, lambda items: len(items) == 2)
         assert texts(found) == ["last words", "*ended"]
-        assert str(found[1]) == "The container has ended with exit code 3."
+        assert str(found[-1]) == "The container has ended with exit code 3."
         fake.state.start(web)
         web.write("again")
         found = await read_until(reader, lambda items: len(items) == 2)
@@ -195,7 +198,37 @@ async def test_it_sends_a_returning_viewer_only_what_is_new(
     for number in range(5):
         web.write(str(number))
     with hub.reading(target) as reader:
-        lines = await read_until(reader, lambda items: len(items) == 5)
-        place = Place(lines[2].at)  # type: ignore[union-attr]
+        found = await read_until(reader, lambda items: len(texts(items)) == 5)
+        place = Place(lines_of(found)[2].at)
         with hub.reading(target, place) as returning:
             assert texts(await read_until(returning, bool)) == ["3", "4"]
+
+
+async def test_it_tells_a_hole_after_a_long_absence(
+    hub: LogHub,
+    target: LogTarget,
+    web: FakeContainer,
+    fake: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fleet.logs.upstream.RESUME_TAIL", 3)
+    web.write("one")
+    with hub.reading(target) as reader:
+        await read_until(reader, bool)
+        await fake.stop()
+        assert texts(await read_until(reader, bool)) == ["*away"]
+        for number in range(5):
+            web.write(str(number))
+        await fake.start()
+        found = await read_until(reader, lambda items: "4" in texts(items))
+        assert texts(found) == ["*back", "*hole", "2", "3", "4"]
+
+
+async def test_it_bounds_what_waits_for_all_readers(hub: LogHub, target: LogTarget) -> None:
+    alone = hub._share()
+    with ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(hub.reading(target))
+        assert hub.readers == 100
+        assert hub._share() * 100 <= ALL_BYTES < alone * 100
+    assert (hub.readers, hub._share()) == (0, alone)

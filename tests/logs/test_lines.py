@@ -16,35 +16,26 @@ def frame(text: str, stream: str = "stdout", at: str = AT) -> LogFrame:
 
 
 def test_it_tells_streams_apart() -> None:
-    lines = LineParser(tty=False).feed([frame("one\n"), frame("two\n", "stderr")])
+    lines = LineParser().feed([frame("one\n"), frame("two\n", "stderr")])
     assert lines == [Line(OUT, AT, "one"), Line(ERR, AT, "two")]
 
 
 def test_it_joins_the_pieces_of_a_long_line() -> None:
-    parser = LineParser(tty=False)
+    parser = LineParser()
     later = AT.replace("05.", "06.")
     assert parser.feed([frame("a" * 16384), frame("other\n", "stderr")]) == [Line(ERR, AT, "other")]
     assert parser.feed([frame("b\n", at=later)]) == [Line(OUT, AT, "a" * 16384 + "b")]
 
 
 def test_it_bounds_a_line_without_an_end() -> None:
-    parser = LineParser(tty=False)
+    parser = LineParser()
     lines = [line for _ in range(40) for line in parser.feed([frame("x" * 16384)])]
     assert len(lines) == 2 and len(lines[0].text) > LINE_LIMIT
     assert sum(len(line.text) for line in [*lines, *parser.flush()]) == 40 * 16384
 
 
-def test_it_reads_terminals_cut_anywhere() -> None:
-    whole = f"{AT} häj\r\n{AT} two\r\n{AT} prompt> ".encode()
-    for cut in range(1, len(whole)):
-        parser = LineParser(tty=True)
-        lines = parser.feed([LogFrame("stdout", whole[:cut]), LogFrame("stdout", whole[cut:])])
-        assert [line.text for line in lines] == ["häj", "two"]
-        assert parser.flush() == [Line(OUT, AT, "prompt> ")]
-
-
 def test_it_keeps_empty_lines_and_lines_without_a_time() -> None:
-    parser = LineParser(tty=False)
+    parser = LineParser()
     assert parser.feed([frame("\n"), LogFrame("stdout", b"plain\n"), LogFrame("stdout", b"")]) == [
         Line(OUT, AT, ""),
         Line(OUT, "", "plain"),
@@ -53,14 +44,14 @@ def test_it_keeps_empty_lines_and_lines_without_a_time() -> None:
 
 def test_it_splits_frames_of_several_lines() -> None:
     data = f"{AT} a\n{AT} b\n{AT} c".encode()
-    parser = LineParser(tty=False)
+    parser = LineParser()
     assert [line.text for line in parser.feed([LogFrame("stdout", data)])] == ["a", "b"]
     assert [line.text for line in parser.flush()] == ["c"]
 
 
 @pytest.mark.parametrize("at", ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.1+01:00", AT])
 def test_it_reads_the_times_of_all_engines(at: str) -> None:
-    assert LineParser(tty=False).feed([frame("x\n", at=at)]) == [Line(OUT, at, "x")]
+    assert LineParser().feed([frame("x\n", at=at)]) == [Line(OUT, at, "x")]
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from asgiref.sync import sync_to_async
 
-from dashboard.live.topics.logs import messages_of
+from dashboard.live.topics import logs
+from dashboard.live.topics.log_wire import HEADER, LIVE, PART, messages_of
 from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_state import FakeContainer
-from fleet.logs.lines import ERR, OUT, Line
+from fleet.engine.log_blocks import FrameCutter
+from fleet.logs.lines import ERR, Line
 from fleet.logs.marks import Mark
 from fleet.logs.reader import Batch
 from fleet.models import Container, Environment, Grant, User
 from fleet.publish import AccessChanged, publish_async
 from tests.conftest import make_container, make_host
 from tests.live.pages import Message, Page
+from tests.logs.blocks import lines_of, numbered
 from tests.waiting import eventually_async
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
@@ -41,9 +45,19 @@ def row(engine: FakeEngine, real: FakeContainer, staging: Environment) -> Contai
     return make_container(make_host("fake-1", staging, url=engine.url), "web-1", engine_id=real.id)
 
 
-def is_log(message: Message) -> bool:
-    """Return whether a message carries lines."""
-    return message["type"] == "log" and bool(message["frames"])
+def of(kind: str) -> Callable[[Message], bool]:
+    """Return what knows messages of a type."""
+    return lambda message: message["type"] == kind
+
+
+def lines_in(data: bytes) -> list[Line]:
+    """Return the lines of a binary message."""
+    return lines_of([FrameCutter().feed(data[HEADER.size :])])
+
+
+async def lines_from(page: Page) -> list[Line]:
+    """Return the lines that come next."""
+    return lines_in(await page.bytes())
 
 
 async def open_log(page: Page, row: Container, more: str = "") -> None:
@@ -51,18 +65,20 @@ async def open_log(page: Page, row: Container, more: str = "") -> None:
     await page.send(type="stream.open", topic="logs", args=f"container={row.pk}{more}")
 
 
-async def test_it_sends_lines_and_goes_on(
+async def test_it_sends_frames_and_goes_on(
     viewer: User, row: Container, real: FakeContainer
 ) -> None:
     real.write("<b>hello</b>")
     async with Page(viewer) as page:
         await open_log(page, row)
-        message = (await page.until(is_log))[-1]
-        ((stream, at, text),) = message["frames"]
-        assert (stream, text) == (OUT, "<b>hello</b>") and at.endswith("Z")
+        told = (await page.until(of("log.sources")))[-1]["sources"]
+        assert told == [
+            {"index": 0, "container": row.pk, "name": "web-1", "title": "web-1 · fake-1"}
+        ]
+        assert [line.text for line in await lines_from(page)] == ["<b>hello</b>"]
         real.write("oh", stream=2)
-        message = (await page.until(is_log))[-1]
-        assert message["topic"] == "logs" and message["frames"][0][0] == ERR
+        (line,) = await lines_from(page)
+        assert (line.text, line.stream) == ("oh", ERR)
 
 
 async def test_it_closes_the_engine_with_the_page(
@@ -70,7 +86,7 @@ async def test_it_closes_the_engine_with_the_page(
 ) -> None:
     async with Page(viewer) as page:
         await open_log(page, row)
-        await page.until(lambda message: message["type"] == "log")
+        await page.until(of("log.answered"))
         assert engine.connections > 0
     await eventually_async(lambda: engine.connections == 0, "the stream is closed", seconds=2)
 
@@ -80,7 +96,7 @@ async def test_it_closes_the_engine_when_asked(
 ) -> None:
     async with Page(viewer) as page:
         await open_log(page, row)
-        await page.until(lambda message: message["type"] == "log")
+        await page.until(of("log.answered"))
         await page.send(type="stream.close")
         await eventually_async(lambda: engine.connections == 0, "the stream is closed", seconds=2)
 
@@ -110,7 +126,7 @@ async def test_it_ends_when_the_right_to_read_is_gone(
 ) -> None:
     async with Page(viewer) as page:
         await open_log(page, row)
-        await page.until(lambda message: message["type"] == "log")
+        await page.until(of("log.answered"))
         await Grant.objects.filter(user=viewer).adelete()
         await publish_async(AccessChanged())
         found = await page.until(lambda message: message["type"] == "gone")
@@ -124,22 +140,135 @@ async def test_it_tells_a_host_without_credentials_in_words(viewer: User, row: C
     async with Page(viewer) as page:
         await open_log(page, row)
         message = (await page.until(lambda message: message["type"] == "log.end"))[-1]
-        assert message["code"] == "secret_lost" and "Enter it again" in message["reason"]
+        assert message["code"] == "secret_lost" and "Enter it again" in message["text"]
 
 
 def test_it_says_gaps_marks_and_ends() -> None:
-    batch = Batch([Line(OUT, "", "x"), Mark("restarted")], skipped=7, end=Mark("removed"))
-    assert list(messages_of(batch, "en")) == [
-        {"type": "log.gap", "topic": "logs", "skipped": 7},
+    one, two = numbered(1), numbered(2, 1)
+    batch = Batch([one, two, Mark("restarted"), one], skipped=7, end=Mark("removed"))
+    assert list(messages_of(batch, 3, "en")) == [
+        {"type": "log.gap", "topic": "logs", "source": 3, "skipped": 7},
+        HEADER.pack(LIVE, 3, 0) + one.data + two.data,
         {
-            "type": "log",
+            "type": "log.mark",
             "topic": "logs",
-            "frames": [[1, None, "x"], [0, "restarted", "The container was restarted."]],
+            "source": 3,
+            "code": "restarted",
+            "text": "The container was restarted.",
         },
+        HEADER.pack(LIVE, 3, 0) + one.data,
         {
             "type": "log.end",
             "topic": "logs",
+            "source": 3,
             "code": "removed",
-            "reason": "The container was removed.",
+            "text": "The container was removed.",
         },
     ]
+
+
+async def test_it_goes_on_after_the_place_that_a_page_names(
+    viewer: User, row: Container, real: FakeContainer
+) -> None:
+    for number in range(3):
+        real.write(str(number))
+    async with Page(viewer) as page:
+        await open_log(page, row)
+        at = (await lines_from(page))[1].at
+    async with Page(viewer) as page:
+        await open_log(page, row, f"&place={row.pk},1,{at}")
+        assert [line.text for line in await lines_from(page)] == ["2"]
+
+
+async def test_it_sends_a_part(viewer: User, row: Container, real: FakeContainer) -> None:
+    for number in range(5):
+        real.write(str(number))
+    async with Page(viewer) as page:
+        args = f"container={row.pk}&part=7&tail=3"
+        await page.send(type="stream.open", topic="log-part", args=args)
+        data = await page.bytes()
+        assert HEADER.unpack_from(data) == (PART, 0, 7)
+        assert [line.text for line in lines_in(data)] == ["2", "3", "4"]
+        end = (await page.until(of("log.part")))[-1]
+        assert (end["part"], end["problem"]) == (7, "")
+
+
+async def test_it_says_why_a_part_is_not_to_be_had(
+    viewer: User, row: Container, engine: FakeEngine
+) -> None:
+    await engine.stop()
+    async with Page(viewer) as page:
+        args = f"container={row.pk}&part=1"
+        await page.send(type="stream.open", topic="log-part", args=args)
+        end = (await page.until(of("log.part")))[-1]
+        assert end["problem"]
+
+
+async def test_it_shows_all_that_a_filter_finds(
+    viewer: User, row: Container, engine: FakeEngine, real: FakeContainer
+) -> None:
+    other = engine.state.add("web-2")
+    second = await sync_to_async(make_container)(row.host, "web-2", engine_id=other.id)
+    real.write("one")
+    other.write("two")
+    async with Page(viewer) as page:
+        await page.send(type="stream.open", topic="logs", args="q=web")
+        told = (await page.until(of("log.sources")))[-1]["sources"]
+        assert [one["container"] for one in told] == [row.pk, second.pk]
+        found = [await page.bytes(), await page.bytes()]
+        texts = {HEADER.unpack_from(data)[1]: lines_in(data)[0].text for data in found}
+        assert texts == {0: "one", 1: "two"}
+
+
+async def test_containers_join_and_leave_while_it_is_open(
+    viewer: User, row: Container, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "LOOK_SECONDS", 0.05)
+    async with Page(viewer) as page:
+        await page.send(type="stream.open", topic="logs", args="q=web")
+        await page.until(of("log.answered"))
+        other = engine.state.add("web-2")
+        second = await sync_to_async(make_container)(row.host, "web-2", engine_id=other.id)
+        told = (await page.until(of("log.sources")))[-1]["sources"]
+        assert [(one["index"], one["name"]) for one in told] == [(1, "web-2")]
+        mark = (await page.until(of("log.mark")))[-1]
+        assert (mark["code"], mark["text"]) == ("joined", "web-2 on fake-1 has joined.")
+        await page.until(of("log.answered"))
+        await second.adelete()
+        mark = (await page.until(of("log.mark")))[-1]
+        assert (mark["source"], mark["code"]) == (1, "left")
+
+
+async def test_a_container_that_is_made_anew_is_followed(
+    viewer: User,
+    row: Container,
+    engine: FakeEngine,
+    real: FakeContainer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logs, "LOOK_SECONDS", 0.05)
+    async with Page(viewer) as page:
+        await open_log(page, row)
+        await page.until(of("log.answered"))
+        engine.state.remove(real, True)
+        assert (await page.until(of("log.end")))[-1]["code"] == "removed"
+        await row.adelete()
+        again = engine.state.add("web-1")
+        again.write("second")
+        await sync_to_async(make_container)(row.host, "web-1", engine_id=again.id)
+        mark = (await page.until(of("log.mark")))[-1]
+        assert (mark["code"], mark["text"]) == ("recreated", "web-1 on fake-1 was made anew.")
+        assert [line.text for line in await lines_from(page)] == ["second"]
+
+
+async def test_a_filter_loses_what_may_no_longer_be_read(
+    viewer: User, row: Container, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "LOOK_SECONDS", 0.05)
+    async with Page(viewer) as page:
+        await page.send(type="stream.open", topic="logs", args="q=web")
+        await page.until(of("log.answered"))
+        await Grant.objects.filter(user=viewer).adelete()
+        mark = (await page.until(of("log.mark")))[-1]
+        assert mark["code"] == "left"
+        await eventually_async(lambda: engine.connections == 0, "the stream is closed", seconds=2)

@@ -18,7 +18,7 @@ from fleet.actor import Actor
 from fleet.publish import Hint
 
 AROUND = 20  # elements around a list, at most
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[dict[str, Any] | bytes], Awaitable[None]]
 Kind = TypeVar("Kind", bound="type[Topic] | type[Stream] | type[Notice]")
 
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dashboard.live.moments import SITE, ago_mark
+from dashboard.live.topics.args import number_of
 from dashboard.live.topics.base import Part, Snapshot, Topic, register
 from dashboard.live.topics.container_rows import possible, state_words, useful
 from dashboard.live.topics.hosts import id_of
@@ -110,12 +111,6 @@ def fate_of(actor: Actor, args: QueryDict) -> Fate:
         engine_id=args.get("engine", ""),
         name=args.get("name", ""),
     )
-
-
-def number_of(args: QueryDict, name: str) -> int:
-    """Return a number of the arguments; 0 for nonsense."""
-    text = args.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 # --- The head ------------------------------------------------------------------------------

@@ -1,85 +1,155 @@
-"""A container's log over the page's socket: batches of lines, gaps, and how it ended."""
+"""Logs over the page's socket: blocks of frames, gaps, marks, who joins and how it ended."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
 from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from dashboard.live.threads import run
 from dashboard.live.topics.base import Send, Stream, register
+from dashboard.live.topics.log_wire import messages_of, places_of, told
 from fleet.actor import Actor
+from fleet.cancel import cancel
 from fleet.logs.hub import current_log_hub
-from fleet.logs.marks import Mark
-from fleet.logs.reader import Batch, Item, Place
-from fleet.logs.target import LogTarget, log_target
+from fleet.logs.places import Place
+from fleet.logs.selection import MOST, Selection, Source, selected, selected_now
 
-MESSAGE_SECONDS = 0.05  # at most twenty messages a second
-MARK = 0  # in the place of a stream's number
-Message = dict[str, Any]
+MESSAGE_SECONDS = 0.03  # at most so many messages a second while little comes
+BUSY_BYTES = 64 * 1024  # a batch of that much is followed by the next one at once
+LOOK_SECONDS = 2.0  # how soon a new container joins, and one that may not be read leaves
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What one page reads, and in which language."""
+    """What one page reads, for whom, and in which language."""
 
-    target: LogTarget
+    actor: Actor
+    selection: Selection
     language: str
 
 
 @register
 class Logs(Stream):
-    """`logs`, with `container=12`, after a lost connection also `after=<time>&same=<lines>`."""
+    """`logs`, with `container=12` (or more of them) or the filter of the containers' list.
+
+    After a lost connection also `place=12,<lines>,<time>` for each container.
+    """
 
     name = "logs"
 
     def check(self, actor: Actor, args: QueryDict) -> Wanted:
-        """Return whose log it is. Raises Unknown, Refused without `container.logs`."""
-        target = log_target(actor, number_of(args, "container"))
-        return Wanted(target, translation.get_language() or "")
+        """Return whose logs they are. Raises Unknown, Refused without `container.logs`."""
+        return Wanted(actor, selected(actor, args), translation.get_language() or "")
 
     async def run(self, target: Wanted, args: QueryDict, send: Send) -> None:
-        """Send what comes until the log is over or the page goes."""
-        with current_log_hub().reading(target.target, place_of(args)) as reader:
+        """Send what comes until the page goes."""
+        view = LogView(target, args, send)
+        try:
+            await view.run()
+        finally:
+            await view.close()
+
+
+class LogView:
+    """The sources of one page: a task each, which end, join and leave while it is open."""
+
+    def __init__(self, wanted: Wanted, args: QueryDict, send: Send) -> None:
+        self._wanted, self._args, self._send = wanted, args, send
+        self._places = places_of(args)
+        self._tasks: dict[int, asyncio.Task[None]] = {}  # by container
+        self._sources: list[Source] = []  # in the order of their numbers
+
+    async def run(self) -> None:
+        """Read all, and look now and then who has come and who has gone."""
+        await self._join(self._wanted.selection.sources)
+        if more := self._wanted.selection.more:
+            await self._tell_more(more)
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            for task in self._tasks.values():
+                if task.done() and not task.cancelled() and (error := task.exception()):
+                    raise error
+            await self._look()
+
+    async def close(self) -> None:
+        """End all."""
+        for task in self._tasks.values():
+            await cancel(task)
+
+    async def _look(self) -> None:
+        actor, args = self._wanted.actor, self._args
+        now = await run(selected_now, actor, args, self._sources, language=self._wanted.language)
+        if now is None:
+            return
+        there = {source.container for source in now}
+        for number, source in enumerate(self._sources):
+            task = self._tasks[source.container]
+            if source.container not in there and not task.done():
+                await cancel(task)
+                await self._mark(number, "left", self._words("left", source))
+        fresh = [source for source in now if source.container not in self._tasks]
+        await self._join(fresh[: MOST - sum(not task.done() for task in self._tasks.values())])
+
+    async def _join(self, sources: tuple[Source, ...] | list[Source]) -> None:
+        if not sources:
+            return
+        first = len(self._sources)
+        before = {source.key for source in self._sources}
+        self._sources += sources
+        numbered = [facts_of(first + n, source) for n, source in enumerate(sources)]
+        await self._send({"type": "log.sources", "topic": Logs.name, "sources": numbered})
+        for number, source in enumerate(sources, first):
+            if first:
+                code = "recreated" if source.key in before else "joined"
+                await self._mark(number, code, self._words(code, source))
+            place = self._places.get(source.container)
+            self._tasks[source.container] = asyncio.create_task(self._pump(number, source, place))
+
+    async def _pump(self, number: int, source: Source, place: Place | None) -> None:
+        with current_log_hub().reading(source.target, place) as reader:
+            answered = False
             while True:
                 batch = await reader.next()
-                for message in messages_of(batch, target.language):
-                    await send(message)
+                if not answered:
+                    answered = True
+                    await self._send(told("log.answered", number))
+                size = 0
+                for message in messages_of(batch, number, self._wanted.language):
+                    size += len(message) if isinstance(message, bytes) else 0
+                    await self._send(message)
                 if batch.end is not None:
                     return
-                await asyncio.sleep(MESSAGE_SECONDS)
+                await asyncio.sleep(0 if size > BUSY_BYTES else MESSAGE_SECONDS)
+
+    async def _mark(self, number: int, code: str, text: str) -> None:
+        await self._send(told("log.mark", number, code=code, text=text))
+
+    async def _tell_more(self, more: int) -> None:
+        with translation.override(self._wanted.language or None):
+            text = ngettext(
+                "%(more)d more container matches. One view shows %(most)d: choose fewer.",
+                "%(more)d more containers match. One view shows %(most)d: choose fewer.",
+                more,
+            )
+        await self._mark(0, "more", text % {"more": more, "most": MOST})
+
+    def _words(self, code: str, source: Source) -> str:
+        where = {"name": source.name, "host": source.host}
+        with translation.override(self._wanted.language or None):
+            if code == "recreated":
+                return _("%(name)s on %(host)s was made anew.") % where
+            if code == "joined":
+                return _("%(name)s on %(host)s has joined.") % where
+            return _("%(name)s on %(host)s no longer belongs here.") % where
 
 
-def number_of(args: QueryDict, name: str) -> int:
-    """Return a number of the arguments; 0 for nonsense."""
-    text = args.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
-def place_of(args: QueryDict) -> Place | None:
-    """Return where the page stopped reading."""
-    at = args.get("after", "")[:40]
-    return Place(at, max(1, number_of(args, "same"))) if at else None
-
-
-def messages_of(batch: Batch, language: str) -> Iterator[Message]:
-    """Return a batch as the page's script reads it."""
-    with translation.override(language or None):
-        if batch.skipped:
-            yield {"type": "log.gap", "topic": Logs.name, "skipped": batch.skipped}
-        if batch.items or batch.end is None:
-            frames = [frame_of(item) for item in batch.items]
-            yield {"type": "log", "topic": Logs.name, "frames": frames}
-        if batch.end is not None:
-            end = batch.end
-            yield {"type": "log.end", "topic": Logs.name, "code": end.code, "reason": str(end)}
-
-
-def frame_of(item: Item) -> list[Any]:
-    """Return `[stream, time, text]`; for a mark `[0, its code, its sentence]`."""
-    if isinstance(item, Mark):
-        return [MARK, item.code, str(item)]
-    return [item.stream, item.at or None, item.text]
+def facts_of(number: int, source: Source) -> dict[str, Any]:
+    """Return a source as the page's script knows it."""
+    title = f"{source.name} · {source.host}"
+    return {"index": number, "container": source.container, "name": source.name, "title": title}

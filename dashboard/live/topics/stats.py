@@ -8,8 +8,8 @@ from typing import Any
 from django.http import QueryDict
 from django.utils import translation
 
+from dashboard.live.topics.args import number_of
 from dashboard.live.topics.base import Send, Stream, register
-from dashboard.live.topics.logs import number_of
 from fleet.actor import Actor
 from fleet.logs.marks import Mark
 from fleet.logs.target import LogTarget

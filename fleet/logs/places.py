@@ -1,0 +1,143 @@
+"""Where in a log somebody stands, so that a stream goes on there: no line lost, none twice."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleet.engine.log_blocks import LogBlock
+from fleet.engine.raw import parse_time
+
+NOTHING = LogBlock(b"", 0)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a viewer stopped reading: the time of its last line, and how many had that time."""
+
+    at: str
+    same: int = 1
+
+
+class Beginning:
+    """Leaves out what a viewer has read already, or what is older than it wants."""
+
+    def __init__(self, after: Place | None = None, since: datetime | None = None) -> None:
+        self._after, self._since = after, since
+        self._same = 0
+        self._unfinished: int | None = None  # the stream of a line that was read in part
+        self.hole = False  # the line that was read last is not there any more
+
+    @property
+    def found(self) -> bool:
+        """Whether everything from here on is new."""
+        return self._after is None and self._since is None
+
+    def is_before(self, block: LogBlock) -> bool:
+        """Return whether the block begins after the place: what lies between is not in it."""
+        if self._after is None or not block.entries:
+            return False
+        return block.time_at(0) > self._after.at
+
+    def give_up(self, *, hole: bool) -> None:
+        """Take everything from now on."""
+        self._after, self.hole = None, hole
+
+    def cut(self, block: LogBlock) -> LogBlock:
+        """Return what is new of a block."""
+        if self.found:
+            return block
+        for count, (start, stop) in enumerate(block.spans()):
+            if not self._is_old(block, start) and not self._was_read(block, start, stop):
+                return block.after(start, count)
+        return NOTHING
+
+    def _is_old(self, block: LogBlock, start: int) -> bool:
+        if self._since is None:
+            return False
+        moment = parse_time(block.time_at(start))
+        if moment is not None and moment < self._since:
+            return True
+        self._since = None
+        return False
+
+    def _was_read(self, block: LogBlock, start: int, stop: int) -> bool:
+        if self._after is None or not (at := block.time_at(start)):
+            return False
+        if at < self._after.at:
+            return True
+        if at == self._after.at:
+            self._same += 1
+            if self._same <= self._after.same:
+                self._end_of(block, start, stop)
+                return True
+            return False
+        return self._goes_on(block, start, stop)
+
+    def _goes_on(self, block: LogBlock, start: int, stop: int) -> bool:
+        """Return whether this is the rest of the long line that was read last."""
+        if self._unfinished is not None and block.data[start] == self._unfinished:
+            self._end_of(block, start, stop)
+            return True
+        self.hole = not self._same
+        self._after = None
+        return False
+
+    def _end_of(self, block: LogBlock, start: int, stop: int) -> None:
+        ended = block.data[stop - 1] == ord("\n")
+        self._unfinished = None if ended else block.data[start]
+
+
+class Resumed:
+    """Leaves out what was read before: `since` is inclusive, and coarser than the engine's time."""
+
+    def __init__(self, kept: Iterable[LogBlock]) -> None:
+        self.at, self._known = _newest(kept)
+        self._met = False  # what was read last is still there
+        self._hole = False
+
+    def hole(self) -> bool:
+        """Return, once, whether more was written than the engine has given back."""
+        hole, self._hole = self._hole, False
+        return hole
+
+    def fresh(self, block: LogBlock) -> LogBlock:
+        """Return what of a block is new."""
+        if not self.at:
+            return block
+        kept: deque[bytes] = deque()
+        for count, (start, stop) in enumerate(block.spans()):
+            at = block.time_at(start)
+            if at > self.at:
+                self.at, self._hole = "", not self._met
+                rest = block.after(start, count)
+                data = b"".join(kept)
+                return LogBlock(data + rest.data, len(kept) + rest.entries, len(data) + rest.last)
+            if not self._seen(at, frame := block.data[start:stop]):
+                kept.append(frame)
+        data = b"".join(kept)
+        return LogBlock(data, len(kept), len(data) - len(kept[-1]) if kept else 0)
+
+    def _seen(self, at: str, frame: bytes) -> bool:
+        if not at or (at == self.at and frame not in self._known):
+            return False
+        if frame in self._known:
+            self._known.remove(frame)
+            self._met = True
+        return True
+
+
+def _newest(kept: Iterable[LogBlock]) -> tuple[str, list[bytes]]:
+    """Return the newest time of what was read, and all frames that carry it."""
+    at, frames = "", list[bytes]()
+    for block in kept:
+        if not (last := block.last_time):
+            continue
+        if last != at:
+            at, frames = last, []
+        for start, stop in block.spans():
+            if block.time_at(start) == at:
+                frames.append(block.data[start:stop])
+    return at, frames

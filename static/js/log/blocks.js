@@ -1,0 +1,28 @@
+/** The bytes of a log as they came, in numbered blocks that lines point into. */
+export class Blocks {
+  bytes = 0;
+  #all = [];
+
+  /** Keep bytes. Returns their number. */
+  add(bytes) {
+    this.bytes += bytes.length;
+    return this.#all.push(bytes) - 1;
+  }
+
+  get(number) {
+    return this.#all[number];
+  }
+
+  get count() {
+    return this.#all.length;
+  }
+
+  /** Let go of blocks below `number`; those in `kept` stay. */
+  drop(number, kept) {
+    for (let at = 0; at < number; at += 1) {
+      if (!this.#all[at] || kept.has(at)) continue;
+      this.bytes -= this.#all[at].length;
+      this.#all[at] = null;
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/** The filter of a log: text, level, stream, container and time. */
+const WAIT = 250; // ms after the last letter
+
+export class Filters {
+  #log;
+  #changed;
+  #form;
+  #button;
+  #timer = 0;
+  #asked = "null";
+
+  constructor(log, changed) {
+    this.#log = log;
+    this.#changed = changed;
+    this.#form = log.find("filters");
+    this.#button = log.find("filter");
+    this.#button.addEventListener("click", () => this.#toggle());
+    this.#form.addEventListener("input", () => this.#later());
+    this.#form.addEventListener("submit", (event) => event.preventDefault());
+    this.#form.addEventListener("reset", () => setTimeout(() => this.#ask()));
+  }
+
+  /** Show all lines again. */
+  clear() {
+    this.#form.reset();
+  }
+
+  /** Offer these sources, when there are several. */
+  sources(known) {
+    const select = this.#form.elements.source;
+    const chosen = select.value;
+    select.replaceChildren(select.options[0], ...[...known.values()].map((one) => new Option(one.title || one.name, one.index)));
+    select.value = chosen;
+    for (const part of this.#form.querySelectorAll("[data-log-source]")) part.hidden = known.size < 2;
+  }
+
+  #toggle() {
+    this.#form.hidden = !this.#form.hidden;
+    this.#button.setAttribute("aria-expanded", String(!this.#form.hidden));
+    if (!this.#form.hidden) this.#form.elements.text.focus();
+  }
+
+  #later() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ask(), WAIT);
+  }
+
+  #ask() {
+    clearTimeout(this.#timer);
+    const wanted = this.#wanted();
+    this.#button.classList.toggle("is-set", wanted !== null);
+    if (JSON.stringify(wanted) === this.#asked) return;
+    this.#asked = JSON.stringify(wanted);
+    this.#changed(wanted);
+  }
+
+  #wanted() {
+    const { text, cased, regular, stream, source, since, until } = this.#form.elements;
+    const levels = [...this.#form.querySelectorAll("[name=level]")].filter((box) => box.checked).map((box) => box.value);
+    const moment = (field) => (field.value ? new Date(field.value).getTime() : 0);
+    const wanted = {
+      text: text.value,
+      cased: cased.checked,
+      regular: regular.checked,
+      levels: levels.length ? levels : null,
+      streams: stream.value ? [stream.value] : null,
+      sources: source.value ? [Number(source.value)] : null,
+      since: moment(since),
+      until: moment(until),
+    };
+    return Object.values({ ...wanted, cased: 0, regular: 0 }).some(Boolean) ? wanted : null;
+  }
+}

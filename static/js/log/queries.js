@@ -1,0 +1,143 @@
+/** The filter and the search of a view. */
+import { expressionOf, Stopped, TooSlow } from "./expression.js";
+import { Scan } from "./scan.js";
+
+export class Queries {
+  #store;
+  #rows;
+  #matcher;
+  #changed;
+  #post;
+  #filter = null; // Scan
+  #renewed = null; // the Scan that will take its place
+  #search = null;
+  #shown = null; // the expression that marks hits in what is shown
+
+  constructor({ store, rows, post }, matcher, changed) {
+    this.#store = store;
+    this.#rows = rows;
+    this.#post = post;
+    this.#matcher = matcher;
+    this.#changed = changed;
+  }
+
+  /** What the page is told of both. */
+  facts() {
+    const filter = this.#renewed || this.#filter;
+    return {
+      filtered: Boolean(this.#filter),
+      filtering: Boolean(filter && !filter.done),
+      hits: this.#search ? this.#search.list.count : -1,
+      searching: Boolean(this.#search && !this.#search.done),
+    };
+  }
+
+  /** Look at what is new. */
+  run() {
+    for (const scan of [this.#filter, this.#renewed, this.#search]) {
+      scan?.run().catch((error) => this.#failed(error, scan));
+    }
+  }
+
+  /** Show only the lines that a question lets through, null for all. */
+  filter(question) {
+    this.#filter?.stop();
+    this.#renewed?.stop();
+    this.#renewed = null;
+    this.#filter = question && this.#scan(question, () => this.#changed());
+    this.#rows.choose(this.#filter?.list || null);
+    this.search(this.#search?.question);
+  }
+
+  /** Look for a text or an expression in what is shown, null for nothing. */
+  search(question) {
+    this.#search?.stop();
+    this.#shown?.stop();
+    this.#search = this.#shown = null;
+    if (question?.text) this.#begin(question);
+    this.#changed();
+  }
+
+  /** So many lines were put in before line `number`, or went from there. */
+  moved(number, added) {
+    if (this.#filter) {
+      this.#filter.list.shift(number, added);
+      this.#renew();
+    }
+    if (this.#search) this.search(this.#search.question);
+  }
+
+  /** Return where in texts the hits are, null without a search. */
+  async places(texts) {
+    try {
+      return this.#shown ? await this.#shown.places(texts) : null;
+    } catch {
+      return null; // it took too long: the search says so
+    }
+  }
+
+  /** Tell where hit `at` is; the nearest one to unit `from`, after or before it, when it is not given. */
+  hit({ at, from, back }) {
+    const list = this.#search?.list;
+    if (!list?.count) return;
+    const wanted = ((at ?? this.#nearest(list, from, back)) + list.count) % list.count;
+    const number = list.numbers[wanted];
+    this.#post({ type: "hit", at: wanted, number, unit: this.#rows.top(this.#rows.row(number)) });
+  }
+
+  #nearest(list, from, back) {
+    const line = this.#rows.line(this.#rows.at(from));
+    const at = list.from(line);
+    return back ? at - 1 : at;
+  }
+
+  /** The numbers of lines have changed: the old list stays until the new one is whole. */
+  #renew() {
+    this.#renewed?.stop();
+    const scan = this.#scan(this.#filter.question, () => {
+      if (this.#renewed === scan && scan.done) this.#swap(scan);
+    });
+    this.#renewed = scan;
+    this.run();
+  }
+
+  #swap(scan) {
+    this.#filter.stop();
+    this.#filter = scan;
+    this.#renewed = null;
+    this.#rows.choose(scan.list);
+    this.search(this.#search?.question);
+  }
+
+  #scan(question, changed) {
+    const expression = this.#expression(question, "filter");
+    if (expression === undefined) return null;
+    const store = this.#store;
+    const everything = { get count() { return store.count; }, line: (row) => row };
+    return new Scan(store, everything, expression, { ...question, together: true, marks: true }, changed);
+  }
+
+  #begin(question) {
+    const expression = this.#expression(question, "search");
+    if (!expression) return;
+    this.#shown = this.#expression(question, "search");
+    this.#search = new Scan(this.#store, this.#rows, expression, question, () => this.#changed());
+  }
+
+  #expression(question, where) {
+    try {
+      return expressionOf(question, this.#matcher);
+    } catch (error) {
+      this.#post({ type: "mistake", where, text: error.message });
+      return undefined;
+    }
+  }
+
+  #failed(error, scan) {
+    if (error instanceof Stopped) return;
+    if (!(error instanceof TooSlow)) throw error;
+    const where = scan === this.#search ? "search" : "filter";
+    this[where](null);
+    this.#post({ type: "slow", where });
+  }
+}

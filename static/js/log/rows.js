@@ -1,0 +1,112 @@
+/**
+ * Which lines are shown, as rows, and how high each one is: in units, the height of one row of text. Without
+ * wrapping a row is one unit; with it, as many as its columns need.
+ */
+import { MARK } from "./lines.js";
+import { columns, plain, textOf } from "./text.js";
+
+export const CUT = 4000; // letters of a line that are drawn
+
+export class Rows {
+  #store;
+  #chosen = null; // the numbers of the lines that a filter lets through
+  #ends = new Uint32Array(0); // units up to the end of each row, as far as they are known
+  #known = 0;
+  #columns = 0; // of the text, 0: no wrapping
+
+  constructor(store) {
+    this.#store = store;
+  }
+
+  get count() {
+    return this.#chosen ? this.#chosen.count : this.#store.count;
+  }
+
+  /** Show the lines of `Numbers`, null for all. */
+  choose(list) {
+    this.#chosen = list;
+    this.forget();
+  }
+
+  /** Wrap texts at so many columns, 0 for not. */
+  wrap(wide) {
+    this.#columns = wide;
+    this.forget();
+  }
+
+  /** Heights must be measured anew. */
+  forget() {
+    this.#known = 0;
+  }
+
+  /** Return the number of a row's line. */
+  line(row) {
+    return this.#chosen ? this.#chosen.numbers[row] : row;
+  }
+
+  /** Return the row that shows a line, or the next one after it. */
+  row(line) {
+    if (!this.#chosen) return Math.min(line, this.count);
+    return this.#chosen.from(line);
+  }
+
+  get units() {
+    if (!this.#columns) return this.count;
+    this.#measure();
+    return this.#known ? this.#ends[this.#known - 1] : 0;
+  }
+
+  /** Return the unit that a row begins with. */
+  top(row) {
+    if (!this.#columns) return row;
+    this.#measure();
+    return row > 0 ? this.#ends[Math.min(row, this.#known) - 1] || 0 : 0;
+  }
+
+  /** Return the row that a unit belongs to. */
+  at(unit) {
+    if (!this.#columns) return Math.max(0, Math.min(unit, this.count - 1));
+    this.#measure();
+    return Math.min(lowest(this.#ends, this.#known, unit + 1), Math.max(0, this.count - 1));
+  }
+
+  #measure() {
+    const count = this.count;
+    if (this.#known >= count) return;
+    if (this.#ends.length < count) {
+      const wider = new Uint32Array(Math.ceil(count * 1.5) + 1024);
+      wider.set(this.#ends.subarray(0, this.#known));
+      this.#ends = wider;
+    }
+    let end = this.#known ? this.#ends[this.#known - 1] : 0;
+    for (let row = this.#known; row < count; row += 1) {
+      end += this.#height(this.line(row));
+      this.#ends[row] = end;
+    }
+    this.#known = count;
+  }
+
+  #height(number) {
+    const [lines, at] = this.#store.locate(number);
+    if (lines.stream(at) === MARK) return 1;
+    const bytes = this.#store.bytes(lines, at);
+    let wide = bytes.length;
+    for (let n = 0; n < Math.min(bytes.length, CUT); n += 1) {
+      if (bytes[n] > 31 && bytes[n] < 127) continue;
+      wide = columns(plain(textOf(bytes.subarray(0, CUT * 4))).slice(0, CUT));
+      break;
+    }
+    return Math.max(1, Math.ceil(Math.min(wide, CUT + 40) / this.#columns));
+  }
+}
+
+/** Return the first place in rising numbers whose value is at least `wanted`. */
+function lowest(numbers, count, wanted) {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (numbers[middle] < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

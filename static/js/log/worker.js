@@ -1,0 +1,248 @@
+/**
+ * The log of a page, in a worker: its own connection, all lines, filter and search. The page's thread only draws the
+ * rows that it is told. See docs/concepts/log.md.
+ */
+import { Fetches } from "./fetches.js";
+import { fieldsOf } from "./fields.js";
+import { Link } from "./link.js";
+import { Lines, MARK } from "./lines.js";
+import { Queries } from "./queries.js";
+import { Rows } from "./rows.js";
+import { Sources } from "./sources.js";
+import { Store } from "./store.js";
+import { plain } from "./text.js";
+import { Window } from "./window.js";
+
+const PART = 2;
+const HEADER = 8;
+const COPIED = 50_000; // lines at once
+
+class Log {
+  store = new Store();
+  rows = new Rows(this.store);
+  sources = new Sources(this.store, () => this.#changed());
+  post = (message) => self.postMessage(message);
+  #words;
+  #args;
+  #all; // fetch everything as soon as there is an answer
+  #link;
+  #queries;
+  #fetches;
+  #window;
+  #state = { answered: false, over: "", cut: false };
+
+  constructor({ address, args, words, matcher, all }) {
+    this.#words = words;
+    this.#args = args;
+    this.#all = all;
+    this.#queries = new Queries(this, matcher, () => this.#window?.changed());
+    this.#window = new Window(this, () => this.#facts(), (texts) => this.#queries.places(texts));
+    this.#link = new Link(address, {
+      open: () => this.#ask(),
+      closed: () => this.#lost(),
+      bytes: (bytes) => this.#bytes(bytes),
+      message: (message) => this.#message(message),
+    });
+    const change = (number, added, work) => this.#change(number, added, work);
+    this.#fetches = new Fetches(this, (message) => this.#link.send(message), change);
+  }
+
+  // --- What the server says -------------------------------------------------------------------
+
+  #ask() {
+    if (this.#state.over === "gone") return;
+    const args = new URLSearchParams(this.#args);
+    for (const source of this.sources.all.values()) source.reader.forget();
+    for (const place of this.sources.places()) args.append("place", place);
+    this.#state.cut = false;
+    this.#link.send({ type: "stream.open", topic: "logs", args: args.toString() });
+    this.#fetches.again();
+  }
+
+  #lost() {
+    this.#state.answered = false;
+    this.#window.changed();
+  }
+
+  #bytes(bytes) {
+    if (bytes[0] !== PART) return this.sources.feed(bytes[2] + bytes[3] * 256, bytes, HEADER);
+    this.#fetches.feed(new DataView(bytes.buffer).getUint32(4, true), bytes, HEADER);
+    this.#window.changed();
+  }
+
+  #message(message) {
+    const { type, source = 0 } = message;
+    if (type === "log.answered") this.#answered(source);
+    else if (type === "log.sources") this.#told(message.sources);
+    else if (type === "log.gap") this.#gap(source, message.skipped);
+    else if (type === "log.mark") this.#mark(source, message.code, message.text);
+    else if (type === "log.end") this.#ended(source, message);
+    else if (type === "log.part") this.#partEnded(message);
+    else if (type === "gone") this.#gone(message);
+  }
+
+  #told(sources) {
+    for (const one of sources) this.sources.set(one.index, one);
+    this.post({ type: "sources", sources });
+  }
+
+  #answered(source) {
+    this.sources.get(source).answered = true;
+    this.#state.answered = true;
+    this.#state.over = "";
+    if (this.#all) this.#fetches.older(true);
+    this.#all = false;
+    this.#changed();
+  }
+
+  #gap(source, skipped) {
+    const text = skipped < 0 ? this.#words.hole : this.#words.gap.replace("{n}", skipped.toLocaleString());
+    this.#mark(source, "gap", text);
+  }
+
+  #mark(source, code, text) {
+    if (code === "away") this.#state.cut = true;
+    else if (code === "back") this.#state.cut = false;
+    this.sources.mark(source, code, text);
+  }
+
+  #ended(source, { code, text }) {
+    this.sources.get(source).over = code;
+    this.#state.answered = true;
+    if ([...this.sources.all.values()].every((one) => one.over)) this.#state.over = code;
+    this.sources.mark(source, code, text);
+  }
+
+  #gone({ topic, message }) {
+    if (topic === "log-part") this.#fetches.refused(message);
+    if (topic !== "logs") return;
+    this.#state.over = "gone";
+    this.clear();
+    this.store.mark("gone", message, 0, Date.now());
+    this.#changed();
+  }
+
+  #partEnded({ part, problem }) {
+    this.#fetches.ended(part, problem);
+    this.#changed();
+  }
+
+  // --- What has changed -----------------------------------------------------------------------
+
+  #facts() {
+    const { loading, whole } = this.#fetches;
+    return { ...this.#state, lines: this.store.count, loading, whole, ...this.#queries.facts() };
+  }
+
+  #changed() {
+    if (this.store.crowded) this.#trim();
+    this.#fetches.came();
+    this.#queries.run();
+    this.#window.changed();
+  }
+
+  #trim() {
+    const gone = this.store.tooMany;
+    this.#change(0, -gone, () => this.store.trim(gone));
+    this.#fetches.whole = false;
+  }
+
+  /** Do work that puts lines in before line `number`, or takes them from there. */
+  #change(number, added, work) {
+    const before = this.#window.top();
+    work();
+    this.rows.forget();
+    this.#queries.moved(number, added);
+    this.#window.moved(before, number, added);
+    this.post({ type: "moved", number, added });
+  }
+
+  // --- What the page asks for -----------------------------------------------------------------
+
+  show(message) {
+    this.#window.show(message);
+  }
+
+  drawn() {
+    this.#window.drawn();
+  }
+
+  wrap({ columns }) {
+    this.rows.wrap(columns);
+  }
+
+  filter({ wanted }) {
+    this.#queries.filter(wanted);
+    this.#changed();
+  }
+
+  search({ wanted }) {
+    this.#queries.search(wanted);
+    this.#changed();
+  }
+
+  hit(message) {
+    this.#queries.hit(message);
+  }
+
+  /** Fetch older lines. */
+  older({ all }) {
+    this.#fetches.older(all);
+    this.#window.changed();
+  }
+
+  gap({ number }) {
+    this.#fetches.fill(number);
+    this.#window.changed();
+  }
+
+  time({ at }) {
+    this.#fetches.toTime(at);
+    this.#window.changed();
+  }
+
+  /** Tell where a line is shown. */
+  place({ number }) {
+    this.post({ type: "place", number, unit: this.rows.top(this.rows.row(number)) });
+  }
+
+  /** Tell everything about a line. */
+  line({ number }) {
+    const [lines, at] = this.store.locate(number);
+    if (!lines || lines.stream(at) === MARK) return;
+    const text = plain(this.store.text(lines, at));
+    const where = { number, time: lines.time[at], stream: lines.stream(at), source: lines.source(at) };
+    this.post({ type: "line", ...where, text, fields: fieldsOf(text) });
+  }
+
+  /** Give the texts of the rows that show lines `from` to `to`. */
+  copy({ from, to }) {
+    const texts = [];
+    for (let row = this.rows.row(from); row < this.rows.count && texts.length < COPIED; row += 1) {
+      const number = this.rows.line(row);
+      if (number > to) break;
+      const [lines, at] = this.store.locate(number);
+      if (lines.stream(at) !== MARK) texts.push(plain(this.store.text(lines, at)));
+    }
+    this.post({ type: "copied", text: texts.join("\n"), lines: texts.length });
+  }
+
+  clear() {
+    this.store.segments = [new Lines()];
+    this.store.blocks.drop(this.store.blocks.count, new Set());
+    this.#queries.search(null);
+    this.#queries.filter(null);
+  }
+
+  stop() {
+    this.#link.stop();
+    self.close();
+  }
+}
+
+let log = null;
+
+self.onmessage = ({ data }) => {
+  if (data.type === "start") log = new Log(data);
+  else log?.[data.type]?.(data);
+};

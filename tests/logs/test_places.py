@@ -1,0 +1,59 @@
+"""Going on where a stream was cut: nothing twice, nothing lost, a hole told."""
+
+from __future__ import annotations
+
+from fleet.engine.log_blocks import LogBlock
+from fleet.logs.places import NOTHING, Beginning, Place, Resumed
+from tests.logs.blocks import at, block, numbered, texts
+
+
+def test_it_passes_everything_once_the_place_is_found() -> None:
+    beginning = Beginning(Place(at(1)))
+    assert beginning.cut(numbered(2)) == NOTHING
+    assert not beginning.found
+    assert texts([beginning.cut(numbered(1, 2))]) == ["x"]
+    assert beginning.found and not beginning.hole
+    later = numbered(1)
+    assert beginning.cut(later) is later
+
+
+def test_it_takes_lines_without_a_time_as_new() -> None:
+    beginning = Beginning(Place(at(5)))
+    assert texts([beginning.cut(block(("", "no time")))]) == [" no time"]
+
+
+def test_it_leaves_out_what_was_read_before_the_cut() -> None:
+    resumed = Resumed([numbered(3), block((at(9), "a"), (at(9), "b"))])
+    fresh = resumed.fresh(
+        block((at(2), "x"), (at(9), "a"), (at(9), "b"), (at(9), "c"), (at(10), "d"))
+    )
+    assert texts([fresh]) == ["c", "d"]
+    assert not resumed.hole()
+    assert resumed.fresh(numbered(1)).entries == 1, "later blocks are not looked at"
+
+
+def test_it_keeps_the_same_line_written_twice_at_once() -> None:
+    resumed = Resumed([block((at(9), "a"))])
+    assert texts([resumed.fresh(block((at(9), "a"), (at(9), "a")))]) == ["a"]
+
+
+def test_it_knows_where_its_last_frame_begins() -> None:
+    resumed = Resumed([block((at(9), "a"))])
+    fresh = resumed.fresh(block((at(9), "b"), (at(10), "c")))
+    assert fresh.last_time == at(10)
+    only = Resumed([block((at(9), "a"))]).fresh(block((at(9), "a"), (at(9), "b")))
+    assert (only.entries, only.last_time) == (1, at(9))
+
+
+def test_it_tells_a_hole_once() -> None:
+    resumed = Resumed([numbered(3)])
+    assert resumed.fresh(numbered(2, 50)).entries == 2
+    assert resumed.hole()
+    assert not resumed.hole()
+
+
+def test_it_begins_anew_without_anything_read() -> None:
+    resumed = Resumed([])
+    assert resumed.fresh(numbered(2)).entries == 2
+    assert not resumed.hole()
+    assert Resumed([LogBlock(b"", 0)]).at == ""
