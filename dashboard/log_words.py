@@ -38,15 +38,13 @@ WORDS: dict[str, str | Promise] = {
     "nohits": _("no hit"),
     "mistake": _("This is no regular expression: {text}"),
     "slow": _("This expression takes too long. Make it simpler."),
-    "copied": _("{n} lines copied."),
+    "copied": _("The line was copied."),
     "time": _("“{text}” is no time. Write 14:05, 14:05:30 or 2026-11-28 14:05."),
     "copy": _("Copy"),
     "link": _("Copy link"),
     "context": _("Show among all lines"),
     "close": _("Close"),
     "linked": _("The link to this line was copied."),
-    "whole": _("Whole log"),
-    "stop": _("Stop"),
 }
 TIMES = (("local", _("Local time")), ("utc", _("UTC")), ("age", _("Age")), ("off", _("None")))
 LEVELS = (

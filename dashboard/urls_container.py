@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import container, siblings
+from dashboard.views import container, logs, siblings
 
 urlpatterns = [
     path("containers/<int:pk>/", container.detail, name="container-detail"),
     path("containers/<int:pk>/health/", container.health, name="container-health"),
     path("containers/<int:pk>/logs/", container.logs, name="container-logs"),
-    path("containers/<int:pk>/logs.txt", container.log_file, name="container-log-file"),
+    path("containers/<int:pk>/logs.txt", logs.log_file, name="container-log-file"),
     path("containers/<int:pk>/environment/", container.environment, name="container-environment"),
     path("containers/<int:pk>/environment/reveal/", container.reveal, name="container-reveal"),
     path("containers/<int:pk>/processes/", container.processes, name="container-processes"),

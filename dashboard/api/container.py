@@ -15,8 +15,9 @@ from ninja import Field, Query, Router, Schema
 
 from dashboard.api.auth import caller, caller_again
 from dashboard.api.filters import Moment
-from dashboard.api.follow import TOO_MANY, Followed, follow, follows_too_many, shown
+from dashboard.api.follow import TOO_MANY, Followed, follow, follows_too_many
 from dashboard.failures import problem
+from fleet.logs.download import shown
 from fleet.logs.lines import Line
 from fleet.logs.target import log_target
 from fleet.logs.text import MOST, TAIL, Span, container_log

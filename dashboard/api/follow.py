@@ -18,8 +18,9 @@ from django.utils.translation import gettext_lazy
 from dashboard.live.threads import run
 from fleet.access import AccessError
 from fleet.cancel import cancel
+from fleet.logs.download import shown
 from fleet.logs.hub import current_log_hub
-from fleet.logs.lines import ERR, Line, LineParser
+from fleet.logs.lines import Line, LineParser
 from fleet.logs.marks import Mark
 from fleet.logs.places import Place
 from fleet.logs.reader import Batch, Reader
@@ -34,12 +35,6 @@ open_answers: Counter[int] = Counter()  # by the caller's id, in this process
 
 Check = Callable[[], LogTarget]
 log = structlog.get_logger(__name__)
-
-
-def shown(line: Line) -> dict[str, str]:
-    """Return a line as the API shows it."""
-    stream = "stderr" if line.stream == ERR else "stdout"
-    return {"at": line.at, "stream": stream, "text": line.text}
 
 
 def follows_too_many(user_id: int) -> bool:

@@ -31,10 +31,11 @@ from dashboard.live.topics.jobs_on import latest_snapshot
 from dashboard.log_words import log_context
 from dashboard.requests import actor_of, is_part
 from dashboard.views.jobs import Drawn
+from dashboard.views.logs import downloads_of
 from dashboard.views.removed import or_removed
 from fleet.access import access_container
 from fleet.actor import Actor
-from fleet.logs.text import DOWNLOAD_SECONDS, MOST, Span, container_log
+from fleet.logs.text import container_log
 from fleet.models import ContainerState
 from fleet.selectors import container as one
 from fleet.selectors.container import Answer, Overview
@@ -263,22 +264,7 @@ def logs(request: HttpRequest, pk: int) -> HttpResponse:
         "log_host": SafeString(log_host),
         "log_args": f"container={pk}",
         "log_label": _("Log of %(name)s") % {"name": row.name},
-        "downloads": [{"href": reverse("container-log-file", args=[pk]), "label": _("Text")}],
+        "downloads": downloads_of(pk),
         **log_context(request.user),
     }
     return _private(_page(request, overview, "logs", "logs", **context))
-
-
-@require_safe
-def log_file(request: HttpRequest, pk: int) -> HttpResponse:
-    """Download the log as text: times, `err` before what was written to stderr."""
-    actor = actor_of(request)
-    row = access_container(actor, pk, "container.logs")
-    answer = container_log(actor, pk, Span(tail=MOST), seconds=DOWNLOAD_SECONDS)
-    if answer.value is None:
-        return HttpResponse(f"{answer.problem}\n", status=503, content_type="text/plain")
-    text = "".join(
-        f"{line.at} {'err ' if line.stream == 2 else ''}{line.text}\n" for line in answer.value
-    )
-    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
-    return _download(response, f"{slugify(row.name) or 'container'}.log")

@@ -19,6 +19,7 @@ from dashboard.live.topics.containers import FRAGMENTS, LIST, filter_chips, snap
 from dashboard.requests import actor_of
 from dashboard.views.preferences import TablePreferences, table_preferences
 from fleet.actor import Actor
+from fleet.logs.target import LOGS
 from fleet.models import Host
 from fleet.operations import operations_on
 from fleet.selectors.container_query import HEALTHS, SIZES, STATES
@@ -47,6 +48,7 @@ def container_list(request: HttpRequest) -> HttpResponse:
         **_choices(page, wanted),
         "problems": list_problems(actor, query),
         "sort": query.sort,
+        "may_read_logs": bool(actor.access.reach(LOGS)),
         "bulk_actions": _bulk_actions(actor, query),
         "row_actions": _row_actions(actor),
     }

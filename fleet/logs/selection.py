@@ -43,7 +43,7 @@ class Selection:
 
 
 def selected(actor: Actor, args: MultiValueDict[str, str]) -> Selection:
-    """Return what `container=1&container=2`, or the filter of a list, means now.
+    """Return what `container=1&container=2`, the filter of a list, or `all=1` means now.
 
     Raises Unknown for a container that the actor does not see and for no selection at all, Refused
     for one whose log they may not read; a filter just leaves those out.
@@ -52,7 +52,7 @@ def selected(actor: Actor, args: MultiValueDict[str, str]) -> Selection:
         found = dict.fromkeys(_number(text) for text in numbers[:MOST])
         rows = [access_container(actor, pk, LOGS) for pk in found]
         return Selection(tuple(map(source_of, rows)), max(0, len(numbers) - MOST))
-    if not any(args.get(name) for name in ("q", *FILTERS)):
+    if not any(args.get(name) for name in ("all", "q", *FILTERS)):
         raise Unknown(_("container"))
     allowed = filter_containers(actor, args).filter(actor.access.reach(LOGS).q("host"))
     rows = list(allowed[: MOST + 1])

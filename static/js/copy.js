@@ -1,7 +1,8 @@
 /** A click on an id copies the whole of it. */
 import { word } from "./words.js";
 
-async function copyText(text) {
+/** Copy a text. */
+export async function copyText(text) {
   if (navigator.clipboard && isSecureContext) return navigator.clipboard.writeText(text);
   // Plain http on another machine: browsers give no clipboard there, but still this.
   const area = document.createElement("textarea");

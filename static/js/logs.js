@@ -10,6 +10,7 @@ import { momentOf } from "./log/times.js";
 import { View } from "./log/view.js";
 
 const LINK = /^#t=(\d{10,14}(?:\.\d{1,4})?)$/;
+const LONGEST_NAME = 24; // letters of a container's name in front of its lines
 const PAUSE = 40; // ms between two drawings while lines come
 
 class Log {
@@ -56,7 +57,7 @@ class Log {
     const path = document.body.dataset.live || "/ws/live/";
     const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
     const { hole, gap } = this.words;
-    const all = new URLSearchParams(location.search).has("all");
+    const all = new URLSearchParams(location.search).has("whole");
     this.post({ type: "start", address, args, matcher: new URL(matcher, location.href).href, words: { hole, gap }, all });
     this.#wrap();
     this.#view.ask();
@@ -99,7 +100,7 @@ class Log {
     else if (data.type === "mistake") this.problem(this.words.mistake.replace("{text}", data.text));
     else if (data.type === "slow") this.problem(this.words.slow);
     else if (data.type === "problem") this.problem(data.text || this.words.early);
-    else if (data.type === "copied") this.#details.copied(data);
+    else if (data.type === "saved") this.#save(data.blob);
   }
 
   #show(data) {
@@ -127,7 +128,10 @@ class Log {
 
   #setSources(sources) {
     for (const one of sources) this.sources.set(one.index, one);
+    const longest = Math.max(...[...this.sources.values()].map((one) => one.name.length));
+    this.#root.style.setProperty("--source-width", `${Math.min(longest, LONGEST_NAME)}ch`);
     this.#filters.sources(this.sources);
+    this.#wrap();
     this.#view.forget();
   }
 
@@ -168,16 +172,18 @@ class Log {
 
   /** Tell the worker how many columns a text has. */
   #wrap() {
-    const columns = this.settings.wrap ? this.#settings.columnsOf(this.find("scroll"), this.sources.size > 1) : 0;
-    if (columns === this.#columns) return;
-    this.#columns = columns;
+    const { wrap } = this.settings;
+    const several = this.sources.size > 1;
+    const columns = wrap ? this.#settings.columnsOf(this.find("scroll"), several, this.words.err) : [0, 0];
+    if (columns.join() === this.#columns) return;
+    this.#columns = columns.join();
     this.#root.classList.toggle("has-wrap", this.settings.wrap);
     this.#root.classList.toggle("has-levels", this.settings.levels);
-    this.post({ type: "wrap", columns });
+    this.post({ type: "wrap", columns: columns[0], narrow: columns[1] });
     this.#view.ask();
   }
 
-  #columns = -1;
+  #columns = "";
 
   #filter(wanted) {
     this.problem("");
@@ -187,6 +193,7 @@ class Log {
   }
 
   #clicked(event) {
+    if (event.target.closest("[data-log-save]")) return this.post({ type: "save" });
     const gap = event.target.closest("[data-gap]");
     if (gap) return this.post({ type: "gap", number: Number(gap.dataset.gap) });
     const row = event.target.closest(".log-line");
@@ -210,6 +217,14 @@ class Log {
     const at = momentOf(text, this.settings.times === "utc");
     if (at === null) return this.problem(this.words.time.replace("{text}", text));
     return this.#goTo(at);
+  }
+
+  #save(blob) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = `${document.title.replace(/\W+/g, "-")}.log`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   }
 
   #goTo(at) {

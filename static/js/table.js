@@ -67,12 +67,20 @@ function clicked(event) {
     for (const one of ticks()) one.checked = event.target.checked;
     if (everything()) everything().value = "";
     draw();
-  } else if (event.target.closest("[data-bulk-clear]")) clear();
+  } else if (event.target.closest("[data-bulk-link]")) takeChoice(event.target.closest("[data-bulk-link]"));
+  else if (event.target.closest("[data-bulk-clear]")) clear();
   else if (event.target.closest("[data-bulk-all]")) {
     for (const one of ticks()) one.checked = true;
     everything().value = "1";
     draw();
   }
+}
+
+/** A link for the chosen rows: theirs alone, unless all that match are meant. */
+function takeChoice(link) {
+  link.dataset.everything ??= link.search;
+  const chosen = ticks().filter((box) => box.checked).map((box) => [link.dataset.bulkLink, box.value]);
+  link.search = everything()?.value ? link.dataset.everything : new URLSearchParams(chosen);
 }
 
 /** Show and hide columns at once (table.css has their names); the server remembers. */

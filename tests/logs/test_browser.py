@@ -279,7 +279,8 @@ def test_rows_are_as_high_as_they_were_thought(page: Page, server: FakeLogs) -> 
     server.answer()
     texts = ["short", "x" * 700, "word " * 90, "wide 漢字" * 30, "\x1b[31mred\x1b[0m" * 60, "end"]
     server.lines(*texts)
-    count(page, "6 lines")
+    server.lines(*texts, stream=2, start=6)
+    count(page, "12 lines")
     page.wait_for_timeout(200)
     heights = page.locator(".log-line").evaluate_all(
         "rows => rows.map((row) => [row.getBoundingClientRect().height,"

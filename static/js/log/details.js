@@ -1,4 +1,5 @@
 /** One line with all that is known of it: whole text, fields, exact time, link, and its place among the others. */
+import { copyText } from "../copy.js";
 import { toast } from "../toast.js";
 import { clock, exact } from "./times.js";
 
@@ -39,28 +40,26 @@ export class Details {
     this.#box.hidden = false;
   }
 
-  /** The worker has given texts. */
-  async copied({ text, lines }) {
-    await navigator.clipboard.writeText(text);
-    toast({ level: "success", message: this.#log.words.copied.replace("{n}", lines.toLocaleString()) });
-  }
-
   #actions() {
     const { words } = this.#log;
     const bar = element("div", "", "log-detail-bar");
     bar.append(
-      this.#button(words.copy, () => this.copied({ text: this.#line.text, lines: 1 }), "copy"),
+      this.#button(words.copy, () => this.#copy(this.#line.text, words.copied), "copy"),
       this.#button(words.link, () => this.#link(), "link"),
       this.#button(words.context, () => this.#context(), "list-details"),
     );
     return bar;
   }
 
-  async #link() {
+  #link() {
     const address = new URL(location.href);
     address.hash = `t=${(this.#line.time - 0.001).toFixed(3)}`;
-    await navigator.clipboard.writeText(address.href);
-    toast({ level: "success", message: this.#log.words.linked });
+    this.#copy(address.href, this.#log.words.linked);
+  }
+
+  async #copy(text, message) {
+    await copyText(text);
+    toast({ level: "success", message });
   }
 
   #context() {

@@ -2,7 +2,7 @@
  * Which lines are shown, as rows, and how high each one is: in units, the height of one row of text. Without
  * wrapping a row is one unit; with it, as many as its columns need.
  */
-import { MARK } from "./lines.js";
+import { ERR, MARK } from "./lines.js";
 import { columns, plain, textOf } from "./text.js";
 
 export const CUT = 4000; // letters of a line that are drawn
@@ -13,6 +13,7 @@ export class Rows {
   #ends = new Uint32Array(0); // units up to the end of each row, as far as they are known
   #known = 0;
   #columns = 0; // of the text, 0: no wrapping
+  #narrow = 0;
 
   constructor(store) {
     this.#store = store;
@@ -28,9 +29,10 @@ export class Rows {
     this.forget();
   }
 
-  /** Wrap texts at so many columns, 0 for not. */
-  wrap(wide) {
+  /** Wrap texts at so many columns, those from stderr at `narrow`; 0 for not. */
+  wrap(wide, narrow) {
     this.#columns = wide;
+    this.#narrow = narrow;
     this.forget();
   }
 
@@ -96,7 +98,8 @@ export class Rows {
       wide = columns(plain(textOf(bytes.subarray(0, CUT * 4))).slice(0, CUT));
       break;
     }
-    return Math.max(1, Math.ceil(Math.min(wide, CUT + 40) / this.#columns));
+    const room = lines.stream(at) === ERR ? this.#narrow : this.#columns;
+    return Math.max(1, Math.ceil(Math.min(wide, CUT) / room));
   }
 }
 

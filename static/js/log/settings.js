@@ -36,8 +36,8 @@ export class Settings {
     }
   }
 
-  /** How many columns of text a row of a view has, wrapped. */
-  columnsOf(scroll, named) {
+  /** How many columns of text a row of a view has, wrapped, and how many one from stderr has. */
+  columnsOf(scroll, named, err) {
     const measure = document.createElement("div");
     measure.className = "log-line log-measure";
     const { times } = this.chosen;
@@ -45,18 +45,19 @@ export class Settings {
     time.textContent = times === "age" ? "−000 min" : "00-00 00:00:00.000";
     if (times !== "off") measure.append(time);
     if (named) measure.append(cell("log-source", "x"));
+    const tag = cell("log-tag", err);
     const text = cell("log-text", "x".repeat(100));
-    measure.append(text);
+    measure.append(tag, text);
     scroll.append(measure);
     const letter = text.getBoundingClientRect().width / 100;
     const box = getComputedStyle(measure);
     const edges = parseFloat(box.paddingLeft) + parseFloat(box.paddingRight) + parseFloat(box.borderLeftWidth);
     let before = 0;
-    for (const one of measure.children) {
-      if (one !== text) before += one.getBoundingClientRect().width + (parseFloat(box.columnGap) || GAP);
-    }
+    for (const one of measure.children) if (one !== text && one !== tag) before += wide(one, box);
+    const room = scroll.clientWidth - edges - before;
+    const narrow = room - wide(tag, box);
     measure.remove();
-    return Math.max(10, Math.floor((scroll.clientWidth - edges - before) / letter));
+    return [room, narrow].map((px) => Math.max(10, Math.floor(px / letter)));
   }
 
   #boxes(prefix) {
@@ -78,6 +79,13 @@ export class Settings {
     postForm(this.#form, null, { Accept: "application/json" });
     this.#changed(event.target.value);
   }
+}
+
+/** How many px an element of a row takes, with the gap after it. */
+function wide(element, box) {
+  const { marginLeft, marginRight } = getComputedStyle(element);
+  const gap = parseFloat(box.columnGap) || GAP;
+  return element.getBoundingClientRect().width + parseFloat(marginLeft) + parseFloat(marginRight) + gap;
 }
 
 function cell(name, text) {

@@ -5,17 +5,19 @@
 import { Fetches } from "./fetches.js";
 import { fieldsOf } from "./fields.js";
 import { Link } from "./link.js";
-import { Lines, MARK } from "./lines.js";
+import { ERR, Lines, MARK } from "./lines.js";
 import { Queries } from "./queries.js";
 import { Rows } from "./rows.js";
+import { turn } from "./scan.js";
 import { Sources } from "./sources.js";
 import { Store } from "./store.js";
 import { plain } from "./text.js";
+import { exact } from "./times.js";
 import { Window } from "./window.js";
 
 const PART = 2;
 const HEADER = 8;
-const COPIED = 50_000; // lines at once
+const SAVED = 5000; // lines that are written at once
 
 class Log {
   store = new Store();
@@ -167,8 +169,8 @@ class Log {
     this.#window.drawn();
   }
 
-  wrap({ columns }) {
-    this.rows.wrap(columns);
+  wrap({ columns, narrow }) {
+    this.rows.wrap(columns, narrow);
   }
 
   filter({ wanted }) {
@@ -215,16 +217,15 @@ class Log {
     this.post({ type: "line", ...where, text, fields: fieldsOf(text) });
   }
 
-  /** Give the texts of the rows that show lines `from` to `to`. */
-  copy({ from, to }) {
-    const texts = [];
-    for (let row = this.rows.row(from); row < this.rows.count && texts.length < COPIED; row += 1) {
-      const number = this.rows.line(row);
-      if (number > to) break;
-      const [lines, at] = this.store.locate(number);
-      if (lines.stream(at) !== MARK) texts.push(plain(this.store.text(lines, at)));
+  /** Give what is shown as a file. */
+  async save() {
+    const texts = textsOf(this);
+    const parts = [];
+    for (let some = texts.next(); !some.done; some = texts.next()) {
+      parts.push(new Blob([some.value]));
+      await turn();
     }
-    this.post({ type: "copied", text: texts.join("\n"), lines: texts.length });
+    this.post({ type: "saved", blob: new Blob(parts, { type: "text/plain" }) });
   }
 
   clear() {
@@ -238,6 +239,23 @@ class Log {
     this.#link.stop();
     self.close();
   }
+}
+
+/** The texts of the rows that are shown, some at once: time, container where there are several, text. */
+function* textsOf({ rows, store, sources }) {
+  let written = [];
+  for (let row = 0; row < rows.count; row += 1) {
+    const [lines, at] = store.locate(rows.line(row));
+    if (lines.stream(at) !== MARK) {
+      const name = sources.single ? "" : `${sources.get(lines.source(at)).name} `;
+      const err = lines.stream(at) === ERR ? "err " : "";
+      written.push(`${exact(lines.time[at])} ${name}${err}${plain(store.text(lines, at))}\n`);
+    }
+    if (written.length < SAVED) continue;
+    yield written.join("");
+    written = [];
+  }
+  yield written.join("");
 }
 
 let log = null;

@@ -1,0 +1,96 @@
+"""Logs: of several containers in one view, and of one as a file."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from dashboard.log_words import log_context
+from dashboard.requests import actor_of
+from fleet.access import access_container
+from fleet.actor import Actor
+from fleet.logs.download import gathered, gzipped, log_text
+from fleet.logs.selection import MOST, Selection, selected
+from fleet.logs.target import LOGS, log_target
+from fleet.models import HostState
+from fleet.selectors.container_query import FILTERS, ContainerQuery
+from fleet.selectors.containers import container_hosts, list_problems, stack_choices
+from fleet.selectors.engine_calls import away_words
+
+KEPT = ("container", "q", "all", *FILTERS)
+NAMED = 6  # containers that the head names
+
+
+@require_safe
+def fleet_logs(request: HttpRequest) -> HttpResponse:
+    """Show the logs that the address chooses, or what there is to choose from."""
+    actor = actor_of(request)
+    query = ContainerQuery.parse(request.GET)
+    pairs = [(name, text) for name in KEPT for text in request.GET.getlist(name) if text]
+    chosen = selected(actor, request.GET) if pairs else Selection(())
+    hosts = container_hosts(actor).values()
+    context = {
+        **log_context(request.user),
+        "query": query,
+        "problems": list_problems(actor, query),
+        "chosen": chosen,
+        "named": chosen.sources[:NAMED],
+        "unnamed": max(0, len(chosen.sources) - NAMED),
+        "most": MOST,
+        "asked": bool(pairs),
+        "log_args": urlencode(pairs),
+        "log_label": _("Logs"),
+        "hosts": [host.name for host in hosts],
+        "environments": sorted({host.environment.name for host in hosts}),
+        "stacks": stack_choices(actor),
+        "may_read": bool(actor.access.reach(LOGS)),
+    }
+    return render(request, "log/fleet.html", context)
+
+
+def downloads_of(pk: int) -> list[dict[str, Any]]:
+    """Return the files that a container's log can be had as."""
+    href = reverse("container-log-file", args=[pk])
+    return [
+        {"href": href, "label": _("Whole log, text")},
+        {"href": f"{href}?gz", "label": _("Whole log, text, compressed")},
+        {"href": f"{href}?json", "label": _("Whole log, JSON lines")},
+        {"href": f"{href}?json&gz", "label": _("Whole log, JSON lines, compressed")},
+    ]
+
+
+@require_safe
+def log_file(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Give a container's whole log as a file: `?json` as objects, `?gz` compressed."""
+    actor = actor_of(request)
+    row = access_container(actor, pk, LOGS)
+    if row.host.state == HostState.UNREACHABLE:
+        text = f"{away_words(row.host)}\n"
+        return HttpResponse(text, status=503, content_type="text/plain")
+    as_json, packed = "json" in request.GET, "gz" in request.GET
+    name = f"{slugify(row.name) or 'container'}.{'ndjson' if as_json else 'log'}"
+    kind = "application/x-ndjson" if as_json else "text/plain; charset=utf-8"
+    response = StreamingHttpResponse(
+        _written(actor, pk, as_json, packed), content_type="application/gzip" if packed else kind
+    )
+    suffix = ".gz" if packed else ""
+    response["Content-Disposition"] = f'attachment; filename="{name}{suffix}"'
+    response["Cache-Control"] = "private, no-store"
+    # Compressed piece by piece it would be many files, of which clients read the first.
+    response["Content-Encoding"] = "identity"
+    return response
+
+
+def _written(actor: Actor, pk: int, as_json: bool, packed: bool) -> Any:
+    language = translation.get_language() or ""
+    parts = gathered(log_text(log_target(actor, pk), as_json=as_json, language=language))
+    return gzipped(parts) if packed else parts

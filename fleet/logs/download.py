@@ -1,0 +1,75 @@
+"""A whole log as a file, written while it is read: nothing of it is kept."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import AsyncIterator, Iterable
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from fleet.engine.log_blocks import FrameCutter
+from fleet.logs.history import Part, PartUnread, read_part
+from fleet.logs.lines import ERR, Line, LineParser
+from fleet.logs.target import LogTarget
+
+GZIP = 16 + zlib.MAX_WBITS
+WRITTEN = 64 * 1024  # bytes that go out at once
+
+
+async def log_text(target: LogTarget, *, as_json: bool, language: str) -> AsyncIterator[bytes]:
+    """Yield a log as text (time, `err` for stderr, text) or as a JSON object a line.
+
+    A host that goes away in the middle is told by the last line: the file has begun already.
+    """
+    parser = LineParser()
+    written = as_objects if as_json else as_text
+    try:
+        async for data in read_part(target, Part()):
+            yield written(parser.feed(FrameCutter().feed(data).frames()))
+        yield written(parser.flush())
+    except PartUnread as error:
+        with translation.override(language or None):
+            words = _("Here the log was cut off: %(why)s") % {"why": error}
+        yield (json.dumps({"error": words}) if as_json else words).encode() + b"\n"
+
+
+def as_text(lines: Iterable[Line]) -> bytes:
+    """Return lines as text."""
+    mark = {ERR: "err "}
+    return "".join(f"{line.at} {mark.get(line.stream, '')}{line.text}\n" for line in lines).encode()
+
+
+def as_objects(lines: Iterable[Line]) -> bytes:
+    """Return lines as newline-delimited JSON, each as the API shows it."""
+    return "".join(f"{json.dumps(shown(line), ensure_ascii=False)}\n" for line in lines).encode()
+
+
+def shown(line: Line) -> dict[str, str]:
+    """Return a line as the API shows it."""
+    stream = "stderr" if line.stream == ERR else "stdout"
+    return {"at": line.at, "stream": stream, "text": line.text}
+
+
+async def gathered(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the same bytes in pieces that are worth a write."""
+    waiting: list[bytes] = []
+    size = 0
+    async for part in parts:
+        waiting.append(part)
+        size += len(part)
+        if size >= WRITTEN:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)
+
+
+async def gzipped(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the same as one gzip file."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, GZIP)
+    async for part in parts:
+        if packed := packer.compress(part):
+            yield packed
+    yield packer.flush()

@@ -1,0 +1,139 @@
+"""The page of several logs, and logs as files."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from django.http import QueryDict, StreamingHttpResponse
+from django.test import AsyncClient, Client
+
+from fleet.access import Unknown
+from fleet.actor import actor_for
+from fleet.engine.fake import FakeEngine, in_fake
+from fleet.engine.fake_state import FakeContainer
+from fleet.logs.selection import MOST, selected
+from fleet.models import Container, Host, HostState, User
+from tests.conftest import grant, make_container
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
+SignIn = Callable[[User], Client]
+
+
+def written(user: User, path: str) -> bytes:
+    """Return what a file says that is written while it is read."""
+
+    async def read() -> bytes:
+        client = AsyncClient()
+        await client.aforce_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        answer = await client.get(path)
+        assert isinstance(answer, StreamingHttpResponse), answer.content
+        return b"".join([bytes(part) async for part in answer])
+
+    return asyncio.run(read())
+
+
+@pytest.fixture
+def said(fake: FakeEngine, real: FakeContainer) -> None:
+    """The container has said something on both streams."""
+    for number in range(3):
+        in_fake(fake, partial(real.write, f"line {number} ä", 1 + number % 2))
+
+
+@pytest.mark.usefixtures("said")
+def test_a_whole_log_is_a_file(row: Container, viewer: User) -> None:
+    lines = written(viewer, f"/containers/{row.pk}/logs.txt").decode().splitlines()
+    assert [line.split(" ", 1)[1] for line in lines] == [
+        "line 0 ä", "err line 1 ä", "line 2 ä",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("said")
+def test_a_whole_log_is_lines_of_json_packed(row: Container, viewer: User) -> None:
+    packed = written(viewer, f"/containers/{row.pk}/logs.txt?json&gz")
+    found = [json.loads(line) for line in gzip.decompress(packed).splitlines()]
+    assert [(one["stream"], one["text"]) for one in found] == [
+        ("stdout", "line 0 ä"), ("stderr", "line 1 ä"), ("stdout", "line 2 ä"),
+    ]  # fmt: skip
+
+
+def test_the_file_has_a_name_and_is_not_packed_twice(
+    row: Container, viewer: User, sign_in: SignIn
+) -> None:
+    answer = sign_in(viewer).get(
+        f"/containers/{row.pk}/logs.txt?gz", headers={"Accept-Encoding": "gzip"}
+    )
+    assert answer["Content-Disposition"] == 'attachment; filename="web-1.log.gz"'
+    assert answer["Content-Encoding"] == "identity"
+    assert answer["Content-Type"] == "application/gzip"
+
+
+def test_the_file_says_that_the_host_is_away(row: Container, viewer: User, sign_in: SignIn) -> None:
+    Host.objects.update(state=HostState.UNREACHABLE)
+    answer = sign_in(viewer).get(f"/containers/{row.pk}/logs.txt")
+    assert answer.status_code == 503
+    assert "fake-1" in answer.content.decode()
+
+
+def test_the_file_says_where_it_was_cut_off(row: Container, viewer: User) -> None:
+    Host.objects.update(url="unix:///nowhere/at/all.sock")
+    text = written(viewer, f"/containers/{row.pk}/logs.txt").decode()
+    assert text.startswith("Here the log was cut off: ")
+    assert (
+        "no socket" in json.loads(written(viewer, f"/containers/{row.pk}/logs.txt?json"))["error"]
+    )
+
+
+def test_the_page_offers_what_there_is(row: Container, viewer: User, sign_in: SignIn) -> None:
+    text = sign_in(viewer).get("/logs/").content.decode()
+    assert "Choose whose logs to read" in text
+    assert ">fake-1</option>" in text and "data-log " not in text
+
+
+def test_the_page_shows_what_is_chosen(row: Container, viewer: User, sign_in: SignIn) -> None:
+    client = sign_in(viewer)
+    for query in ("all=1", "q=web", f"container={row.pk}", "host=fake-1"):
+        text = client.get(f"/logs/?{query}").content.decode()
+        assert f'data-args="{query}"' in text
+        assert f'href="/containers/{row.pk}/logs/"' in text
+
+
+def test_the_page_says_that_nothing_matches(row: Container, viewer: User, sign_in: SignIn) -> None:
+    assert "No container matches" in sign_in(viewer).get("/logs/?q=nothing").content.decode()
+
+
+def test_the_page_says_that_one_may_not(row: Container, stranger: User, sign_in: SignIn) -> None:
+    text = sign_in(stranger).get("/logs/?all=1").content.decode()
+    assert "You may not read logs" in text and "web-1" not in text
+    assert sign_in(stranger).get(f"/logs/?container={row.pk}").status_code == 404
+
+
+def test_a_filter_leaves_out_what_may_not_be_read(
+    row: Container, other_host: Host, viewer: User
+) -> None:
+    make_container(other_host, "web-2")
+    found = selected(actor_for(viewer), QueryDict("q=web"))
+    assert [source.name for source in found.sources] == ["web-1"]
+    grant(viewer, "viewer", other_host)
+    found = selected(actor_for(viewer), QueryDict("q=web"))
+    assert [source.name for source in found.sources] == ["web-1", "web-2"]
+
+
+def test_a_container_that_is_named_must_be_readable(row: Container, viewer: User) -> None:
+    with pytest.raises(Unknown):
+        selected(actor_for(viewer), QueryDict("container=999"))
+    with pytest.raises(Unknown):
+        selected(actor_for(viewer), QueryDict(""))
+    found = selected(actor_for(viewer), QueryDict(f"container={row.pk}&container={row.pk}"))
+    assert len(found.sources) == 1
+
+
+def test_a_view_is_bounded(live_host: Host, viewer: User) -> None:
+    for number in range(MOST + 3):
+        make_container(live_host, f"many-{number:03}")
+    found = selected(actor_for(viewer), QueryDict("q=many"))
+    assert (len(found.sources), found.more) == (MOST, 3)
