@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import container, logs, siblings
+from dashboard.views import container, death, logs, siblings
 
 urlpatterns = [
     path("containers/<int:pk>/", container.detail, name="container-detail"),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("containers/<int:pk>/inspect/", container.inspect, name="container-inspect"),
     path("containers/<int:pk>/inspect.json", container.inspect_file, name="container-inspect-file"),
     path("containers/<int:pk>/events/", container.events, name="container-events"),
+    path("containers/<int:pk>/death/", death.page, name="container-death"),
     path("containers/<int:pk>/jobs/", container.jobs, name="container-jobs"),
     path("containers/<int:pk>/siblings/", siblings.of_container, name="container-siblings"),
 ]

@@ -97,6 +97,7 @@ PAGES = [
     r("containers/<int:pk>/inspect/", get=SEES, pk="container"),
     r("containers/<int:pk>/inspect.json", get=UNANSWERED, pk="container"),
     r("containers/<int:pk>/events/", get=SEES, pk="container"),
+    r("containers/<int:pk>/death/", get=SEES, pk="container"),
     r("containers/<int:pk>/jobs/", get=SEES, pk="container"),
     r("containers/<int:pk>/siblings/", get=SENT_ON, pk="container"),
     r(
@@ -270,6 +271,7 @@ API = [
     r("api/v1/containers/<int:container_id>/changes", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/inspect", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/logs", get=API_UNANSWERED, pk="container"),
+    r("api/v1/containers/<int:container_id>/death", get="401 404 409 409 409", pk="container"),
     r(
         "api/v1/containers/bulk/preview",
         post="401 422 403 200 200",

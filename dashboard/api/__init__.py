@@ -8,6 +8,7 @@ from dashboard.api import (
     audit,
     container,
     containers,
+    death,
     environments,
     events,
     hosts,
@@ -36,6 +37,7 @@ api.add_router("/hosts", hosts.router)
 api.add_router("/environments", environments.router)
 api.add_router("/containers", containers.router)
 api.add_router("/containers", container.router)
+api.add_router("/containers", death.router)
 api.add_router("/events", events.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)

@@ -11,14 +11,20 @@ from ninja import Field, Query, Router, Schema
 from dashboard.api.auth import caller
 from dashboard.api.filters import Moment, Text, by_name_or_id
 from dashboard.api.pages import Window, page
-from fleet.access import access_event, visible_events
+from fleet.access import access_event
 from fleet.models import Event
+from fleet.selectors.event_query import EventQuery, filter_events
+from fleet.selectors.event_words import event_tone, event_words
 
 router = Router(tags=["events"])
+CONTAINER_TEXT = "by the engine's id or its first letters (12 at least), or by name"
 
 
 class EventOut(Schema):
-    """Something changed: `kind` on `object_kind` `object_name`, from a state to another."""
+    """Something changed: `kind` on `object_kind` `object_name`, from a state to another.
+
+    `words` follow the object's name; `problem` tells what went wrong.
+    """
 
     id: int
     at: datetime
@@ -31,12 +37,18 @@ class EventOut(Schema):
     from_state: str
     to_state: str
     detail: dict[str, Any]
+    words: str
+    problem: bool
 
     @staticmethod
     def of(row: Event) -> dict[str, Any]:
         """Return what is shown of a row."""
-        plain = {name: getattr(row, name) for name in EventOut.model_fields if name != "host"}
-        return {**plain, "host": row.host.name}
+        said = {
+            "host": row.host.name,
+            "words": event_words(row),
+            "problem": event_tone(row) in {"bad", "warn"},
+        }
+        return said | {name: getattr(row, name) for name in EventOut.model_fields.keys() - said}
 
 
 class EventsOut(Schema):
@@ -49,7 +61,12 @@ class EventsOut(Schema):
 class EventFilter(Schema):
     """Filters; all of them together."""
 
-    host: Annotated[Text, Field(max_length=60)] = ""
+    q: Annotated[Text, Field(max_length=200, description="a part of the object's name")] = ""
+    environment: Annotated[Text, Field(max_length=60, description="by name or id")] = ""
+    host: Annotated[Text, Field(max_length=60, description="by name or id")] = ""
+    stack: Annotated[Text, Field(max_length=200)] = ""
+    container: Annotated[Text, Field(max_length=200, description=CONTAINER_TEXT)] = ""
+    problem: Annotated[bool, Field(description="only what went wrong")] = False
     kind: Annotated[Text, Field(max_length=40)] = ""
     object_kind: Annotated[Text, Field(max_length=20)] = ""
     object_id: Annotated[Text, Field(max_length=100)] = ""
@@ -60,16 +77,18 @@ class EventFilter(Schema):
 @router.get("", response=EventsOut, summary="List events")
 def list_events(request: HttpRequest, wanted: Query[EventFilter], window: Query[Window]) -> Any:
     """Return the events of the hosts whose containers the caller may see."""
-    rows = visible_events(caller(request))
+    actor = caller(request)
+    query = EventQuery(
+        q=wanted.q, stack=wanted.stack, kind=wanted.kind, object=wanted.object_kind,
+        container=wanted.container, problem=wanted.problem, since=wanted.since, until=wanted.until,
+    )  # fmt: skip
+    rows = filter_events(actor, query)
     if wanted.host:
         rows = rows.filter(by_name_or_id("host", wanted.host))
-    if wanted.since:
-        rows = rows.filter(at__gte=wanted.since)
-    if wanted.until:
-        rows = rows.filter(at__lt=wanted.until)
-    for name in ("kind", "object_kind", "object_id"):
-        if value := getattr(wanted, name):
-            rows = rows.filter(**{name: value})
+    if wanted.environment:
+        rows = rows.filter(by_name_or_id("host__environment", wanted.environment))
+    if wanted.object_id:
+        rows = rows.filter(object_id=wanted.object_id)
     return page(rows, window, EventOut.of, {"id": "pk", "at": "at", "kind": "kind"})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from django import template
 from django.forms import BaseForm
 from django.urls import reverse
@@ -82,6 +84,12 @@ def clock(event_at: object) -> SafeString:
         f"{local:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {local:%Z}",
         f"{local:%H:%M:%S}",
     )
+
+
+@register.filter
+def hosts_rev(hosts: list[Host]) -> str:
+    """Return what changes with the names and number of some hosts."""
+    return "-".join(f"{host.pk}.{crc32(host.name.encode()):x}" for host in hosts) or "0"
 
 
 @register.simple_tag

@@ -48,6 +48,7 @@ def _tabs(pk: int, current: str) -> list[dict[str, Any]]:
     names = {
         "detail": _("Overview"),
         "logs": _("Logs"),
+        "death": _("What happened"),
         "environment": _("Environment"),
         "processes": _("Processes"),
         "changes": _("Changes on disk"),
@@ -65,7 +66,7 @@ def _tabs(pk: int, current: str) -> list[dict[str, Any]]:
     ]
 
 
-def _page(
+def page_of(
     request: HttpRequest, overview: Overview, tab: str, template: str, **context: Any
 ) -> HttpResponse:
     """Return one tab with the container's head above it."""
@@ -95,7 +96,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     drawn = draw(Snapshot(parts), parts, site_of(request.get_host()))
     cards = {name: SafeString(drawn[f"container-{name}-{pk}"]) for name in CARDS}
     up = overview.container.state in (ContainerState.RUNNING, ContainerState.PAUSED)
-    return _page(request, overview, "detail", "overview", cards=cards, up=up)
+    return page_of(request, overview, "detail", "overview", cards=cards, up=up)
 
 
 @require_safe
@@ -109,7 +110,7 @@ def events(request: HttpRequest, pk: int) -> HttpResponse:
     wanted["container"] = overview.container.engine_id
     page = event_page(actor, EventQuery.parse(wanted))
     wanted["bare"] = "1"
-    return _page(request, overview, "events", "events", page=page, live_args=wanted.urlencode())
+    return page_of(request, overview, "events", "events", page=page, live_args=wanted.urlencode())
 
 
 @require_safe
@@ -121,7 +122,7 @@ def jobs(request: HttpRequest, pk: int) -> HttpResponse:
     row = overview.container
     drawn = Drawn(request, latest_snapshot(actor, row.host, "container", row.pk))
     context = {"rows": drawn.rows(ROWS), "parts": drawn.parts("jobs")}
-    return _page(request, overview, "jobs", "jobs", **context)
+    return page_of(request, overview, "jobs", "jobs", **context)
 
 
 # --- What the engine is asked for ----------------------------------------------------------
@@ -143,11 +144,11 @@ def _asked(
         context |= {"answer": answer, **more(answer)}
     if is_part(request):
         context |= {"container": overview.container, "tab": tab}
-        return _private(render(request, context["body"], context))
-    return _private(_page(request, overview, tab, "asked", **context))
+        return private(render(request, context["body"], context))
+    return private(page_of(request, overview, tab, "asked", **context))
 
 
-def _private(response: HttpResponse) -> HttpResponse:
+def private(response: HttpResponse) -> HttpResponse:
     """Keep answers out of every cache: they may show what was hidden."""
     response["Cache-Control"] = "no-store"
     patch_vary_headers(response, ["HX-Request"])
@@ -193,7 +194,7 @@ def inspect_file(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _download(response: HttpResponse, name: str) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return _private(response)
+    return private(response)
 
 
 @require_safe
@@ -203,9 +204,9 @@ def health(request: HttpRequest, pk: int) -> HttpResponse:
     overview = one.container_overview(actor, pk)
     context: dict[str, Any] = {"answer": one.container_health_log(actor, pk)}
     if is_part(request):
-        return _private(render(request, "container/health_body.html", context))
+        return private(render(request, "container/health_body.html", context))
     context |= {"body": "container/health_body.html"}
-    return _private(_page(request, overview, "detail", "asked", **context))
+    return private(page_of(request, overview, "detail", "asked", **context))
 
 
 # --- The environment -----------------------------------------------------------------------
@@ -237,12 +238,12 @@ def reveal(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"answer": answer, "container": overview.container, **_hidden(request, pk)(answer)}
     if not is_part(request):
         context |= {"body": "container/environment_body.html"}
-        return _private(_page(request, overview, "environment", "asked", **context))
+        return private(page_of(request, overview, "environment", "asked", **context))
     found = [variable for variable in answer.value or () if variable.name == only]
     if not only:
-        return _private(render(request, "container/environment_body.html", context))
+        return private(render(request, "container/environment_body.html", context))
     context["variable"] = found[0] if found else one.Variable(only, answer.problem, hidden=True)
-    return _private(render(request, "container/variable.html", context))
+    return private(render(request, "container/variable.html", context))
 
 
 # --- The log -------------------------------------------------------------------------------
@@ -267,4 +268,4 @@ def logs(request: HttpRequest, pk: int) -> HttpResponse:
         "downloads": downloads_of(pk),
         **log_context(request.user),
     }
-    return _private(_page(request, overview, "logs", "logs", **context))
+    return private(page_of(request, overview, "logs", "logs", **context))

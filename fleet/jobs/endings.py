@@ -12,8 +12,10 @@ from django.utils.translation import ngettext
 
 from fleet.jobs.dispatch import dispatch_on_commit
 from fleet.jobs.places import Place
-from fleet.models import OPEN_STATES, Job, JobState
-from fleet.publish import JobsChanged, publish_on_commit
+from fleet.models import OPEN_STATES, Event, Job, JobState
+from fleet.publish import EventsAdded, JobsChanged, publish_on_commit
+
+MESSAGE_LIMIT = 500  # characters of why, in an event
 
 
 def end_job(
@@ -37,10 +39,29 @@ def end_job(
             return False
         if job.parent_id:
             count_ended(job.parent_id, ended=1, failed=int(state != JobState.SUCCEEDED))
+        if state != JobState.SUCCEEDED:
+            _tell(job, state, message)
         publish_on_commit(JobsChanged(ids=_with_parent(job)))
         if next_ones:
             dispatch_on_commit([Place.of(job)])
     return True
+
+
+def _tell(job: Job, state: JobState, message: str) -> None:
+    """Add an event: an engine tells of what was done, of what was not nobody else would."""
+    if job.host_id is None:
+        return
+    event = Event.objects.create(
+        host_id=job.host_id,
+        at=timezone.now(),
+        kind="job",
+        object_kind=job.target_kind,
+        object_id=job.target_engine_id or str(job.target_id or ""),
+        object_name=job.target_name,
+        to_state=state,
+        detail={"job": job.pk, "operation": job.operation, "message": message[:MESSAGE_LIMIT]},
+    )
+    publish_on_commit(EventsAdded(host=job.host_id, ids=[event.pk]))
 
 
 def _with_parent(job: Job) -> list[int]:

@@ -1,14 +1,19 @@
-"""Events in words: what happened to what, and how bad it is."""
+"""Events in words: what happened to what, and how bad it is.
+
+`event_query.PROBLEM` says in SQL which ones are bad or a warning.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from fleet.models import Event
+from fleet.operations.registry import REGISTRY
+from fleet.selectors.exit_codes import exit_words, signal_name
 
 Text = str | Promise
 
@@ -42,6 +47,7 @@ KINDS: Final[dict[str, tuple[str, str, Text]]] = {
     "reachable": ("wifi", "ok", gettext_lazy("became reachable")),
     "unreachable": ("plug-x", "bad", gettext_lazy("became unreachable")),
     "disabled": ("circle-off", "idle", gettext_lazy("was switched off")),
+    "job": ("list-check", "idle", gettext_lazy("had a job that did not succeed")),
     "reload": ("refresh", "idle", gettext_lazy("reloaded its configuration")),
 }
 OBJECTS: Final[dict[str, Text]] = {
@@ -52,24 +58,12 @@ OBJECTS: Final[dict[str, Text]] = {
     "host": gettext_lazy("Hosts"),
     "daemon": gettext_lazy("Engines"),
 }
-# Exit codes that say more than their number. 143 and 130 are polite ends by a signal.
-EXITS: Final[dict[int, Text]] = {
-    125: gettext_lazy("the container could not be made"),
-    126: gettext_lazy("the command cannot be run"),
-    127: gettext_lazy("the command was not found"),
-    130: gettext_lazy("interrupted"),
-    134: gettext_lazy("aborted"),
-    137: gettext_lazy("killed"),
-    139: gettext_lazy("memory fault"),
-    143: gettext_lazy("told to stop"),
-}
 CALM_EXITS = frozenset({0, 130, 143})
-
-
-def exit_words(code: int) -> str:
-    """Return an exit code with its meaning where it has a common one."""
-    meaning = EXITS.get(code)
-    return f"{code}: {meaning}" if meaning else str(code)
+# Ends that a signal brings: nothing is wrong with them where somebody sent one.
+TOLD_TO_END = frozenset({130, 137, 143})
+BAD_JOBS = ("failed", "errored", "lost")
+BAD_STATES = ("unhealthy", "dead")
+PROBLEM_KINDS = ("oom", "unreachable")
 
 
 def exit_code_of(event: Event) -> int | None:
@@ -92,13 +86,15 @@ def _exactly(event: Event) -> str:
     if event.kind == "die" and (code := exit_code_of(event)) is not None:
         return _("exited with %(code)s") % {"code": exit_words(code)}
     if event.kind == "kill" and detail.get("signal"):
-        return _("was sent signal %(signal)s") % {"signal": detail["signal"]}
+        return _("was sent %(signal)s") % {"signal": signal_name(detail["signal"])}
     if event.kind == "rename" and detail.get("old_name"):
         return _("renamed, was %(name)s") % {"name": detail["old_name"]}
     if event.kind == "health_status" and event.to_state:
         return _("became %(state)s") % {"state": event.to_state}
     if event.kind == "seen":
         return _seen(event)
+    if event.kind == "job":
+        return _job(event.to_state, detail)
     if event.object_kind == "host" and detail.get("message"):
         return f"{KINDS[event.kind][2]}: {detail['message']}" if event.kind in KINDS else ""
     return ""
@@ -113,6 +109,18 @@ def _seen(event: Event) -> str:
     return _("was found %(state)s, was %(before)s") % states
 
 
+def _job(state: str, detail: dict[str, Any]) -> str:
+    operation = REGISTRY.get(str(detail.get("operation", "")))
+    said = {"verb": operation.verb if operation else detail.get("operation", "")}
+    words = {
+        "cancelled": _("had a job that was cancelled: %(verb)s"),
+        "lost": _("had a job whose worker died: %(verb)s"),
+        "errored": _("had a job that broke off by a fault of Quayside: %(verb)s"),
+    }.get(state, _("had a job that failed: %(verb)s"))
+    why = detail.get("message") if state != "cancelled" else ""
+    return f"{words % said}. {why}" if why else words % said
+
+
 def event_icon(event: Event) -> str:
     """Return the icon's name."""
     return KINDS.get(event.kind, ("circle-dot", "idle", ""))[0]
@@ -123,7 +131,9 @@ def event_tone(event: Event) -> str:
     if event.kind == "health_status" or event.kind == "seen":
         tones = {"unhealthy": "warn", "dead": "bad", "healthy": "ok"}
         return tones.get(event.to_state, "idle")
+    if event.kind == "job":
+        return "bad" if event.to_state in BAD_JOBS else "idle"
     code = exit_code_of(event)
     if event.kind == "die" and code is not None and code not in CALM_EXITS:
-        return "bad"
+        return "idle" if code in TOLD_TO_END and "signal" in event.detail else "bad"
     return KINDS.get(event.kind, ("", "idle", ""))[1]

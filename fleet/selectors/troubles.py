@@ -18,7 +18,7 @@ from fleet.models import Container, Host, HostState, Job, JobState
 from fleet.operations import REGISTRY, Operation
 from fleet.selectors.certificates import Certificate
 from fleet.selectors.container_query import HAS_FAILED
-from fleet.selectors.event_words import exit_words
+from fleet.selectors.exit_codes import exit_words
 from fleet.selectors.hosts import HostRow
 from fleet.selectors.tallies import FIGURES, WRONG, condition_of
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from fleet.engine.types import ContainerFacts, EngineEvent
 from fleet.models import Event
+from fleet.selectors.exit_codes import exit_code_by
 from fleet.watch.rows import clean
 
 # What happens all the time and changes nothing that anybody would look for: health checks run by
@@ -49,18 +50,42 @@ DETAILS = {
     "container": "container",
     "driver": "driver",
     "type": "type",
+    "execDuration": "seconds",
 }
-NUMBERS = frozenset({"exit_code"})
+# Of a container's labels: whose part it is, and what tells one deploy from another.
+LABELS = {
+    "com.docker.compose.project": "stack",
+    "com.docker.stack.namespace": "stack",
+    "com.docker.compose.config-hash": "config_hash",
+    "com.docker.compose.image": "image_id",
+}
+OF_CREATE = frozenset({"config_hash", "image_id"})
+NUMBERS = frozenset({"exit_code", "seconds"})
 DETAIL_LIMIT = 300
+# A stop sends a signal, waits for ten seconds (or longer, as told) and sends another.
+ENDS_AFTER_SIGNAL = timedelta(seconds=15)
+# Signals that are sent to processes that are to go on.
+HARMLESS = frozenset({"1", "10", "12", "28", "HUP", "USR1", "USR2", "WINCH"})
 Key = tuple[datetime, str, str]
 
 
 @dataclass
 class Told:
-    """State and health of a container, as the event rows so far say."""
+    """State and health of a container, as the event rows so far say, and the last signal."""
 
     state: str = ""
     health: str = ""
+    signal: str = ""
+    signal_at: datetime | None = None
+
+    def signal_before(self, row: Event) -> str:
+        """Return the signal that made a process end, of which the row tells; or ""."""
+        sent = self.signal_at
+        if sent is None or sent > row.at:
+            return ""
+        soon = row.at <= sent + ENDS_AFTER_SIGNAL
+        by_it = row.detail.get("exit_code") == exit_code_by(self.signal)
+        return self.signal if soon or by_it else ""
 
 
 @dataclass(frozen=True)
@@ -141,12 +166,23 @@ class Story:
                 return False
             row.from_state, row.to_state = told.health, event.detail[:40]
             told.health = row.to_state
+        elif event.action == "kill":
+            self._remember_signal(told, row)
         elif event.action in AFTER:
             row.from_state, row.to_state = told.state, AFTER[event.action]
             told.state = row.to_state
+            if event.action == "die" and (signal := told.signal_before(row)):
+                row.detail["signal"] = signal
+            if event.action == "start":
+                told.signal, told.signal_at = "", None
             if event.action == "destroy":
                 del self.told[event.object_id]
         return True
+
+    def _remember_signal(self, told: Told, row: Event) -> None:
+        signal = str(row.detail.get("signal", ""))
+        if signal and signal.removeprefix("SIG") not in HARMLESS:
+            told.signal, told.signal_at = signal, row.at
 
     def settle(self, facts: ContainerFacts, rows: Iterable[Event]) -> None:
         """Make what the events told of a container as exact as what the engine says of it now.
@@ -158,12 +194,13 @@ class Story:
         # "healthy" and "unhealthy" are left to their event, which may be on its way.
         if facts.health in {"", "starting"} and not any(row.kind == "health_status" for row in own):
             told.health = facts.health
+        died = next((row for row in reversed(own) if row.kind == "die"), None)
+        if died and facts.oom_killed and told.state == "exited":
+            died.detail["oom"] = True
         if told.state == "exited" and facts.state in WAYS_TO_END:
             told.state = facts.state
-            for row in reversed(own):
-                if row.kind == "die":
-                    row.to_state = facts.state
-                    break
+            if died:
+                died.to_state = facts.state
 
     def begin(self, facts: ContainerFacts) -> None:
         """Take a container as it is, on a host whose story begins now."""
@@ -220,6 +257,11 @@ def _detail(event: EngineEvent) -> dict[str, Any]:
         if value and not (event.kind == "image" and attribute == "image"):
             text = clean(value)[:DETAIL_LIMIT].removeprefix("/")
             found[name] = int(text) if name in NUMBERS and text.isdecimal() else text
+    if event.kind == "container":
+        for label, name in LABELS.items():
+            value = event.attributes.get(label)
+            if value and (name not in OF_CREATE or event.action == "create"):
+                found[name] = clean(value)[:DETAIL_LIMIT]
     if event.detail and event.action != "health_status":
         found["message"] = clean(event.detail)[:DETAIL_LIMIT]
     return found

@@ -25,7 +25,7 @@ OVERLAP = timedelta(seconds=1)
 # How far an engine's clock may be behind ours.
 SKEW = timedelta(seconds=10)
 # Rows whose times are ours, not the engine's.
-OUR_KINDS = ("seen",)
+OUR_KINDS = ("seen", "job")
 
 
 @dataclass(frozen=True)

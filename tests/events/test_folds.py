@@ -69,7 +69,7 @@ def died(code: int, at: float = 0) -> Step:
         ([died(0), ("destroy", 0)], "exited with 0, removed", "idle", "trash"),
         ([("create", 0), ("start", 1)], "created, started", "ok", "player-play"),
         ([("kill", 0, {"detail": {"signal": "15"}}), ("kill", 1, {"detail": {"signal": "9"}})],
-         "was sent signal 9", "idle", "skull"),
+         "was sent SIGKILL", "idle", "skull"),
     ],
 )  # fmt: skip
 def test_it_says_the_outcome_of_an_act(
@@ -170,7 +170,7 @@ def test_pages_show_one_line_that_unfolds(
         0
     ]
     assert "<summary>3 events</summary>" in fold and fold.count("<li") == 3
-    assert fold.index("was sent signal 15") < fold.index("exited with 0") < fold.rindex("stopped")
+    assert fold.index("was sent SIGTERM") < fold.index("exited with 0") < fold.rindex("stopped")
 
 
 @pytest.mark.parametrize("path", ["/", "/hosts/{host}/"])
@@ -191,7 +191,7 @@ async def test_a_line_grows_in_its_place_while_its_act_goes_on(
         (first,) = await sync_to_async(tell)(host, STOP[:1])
         row = f"event-{first.pk}"
         await publish_async(EventsAdded(host.pk, [first.pk]))
-        await page.shows(lambda page: "was sent signal 15" in page.html.get(row, ""))
+        await page.shows(lambda page: "was sent SIGTERM" in page.html.get(row, ""))
         for event in await sync_to_async(tell)(host, STOP[1:]):
             await publish_async(EventsAdded(host.pk, [event.pk]))
         await page.shows(lambda page: "stopped, exit 0" in page.html[row])

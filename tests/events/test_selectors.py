@@ -165,13 +165,25 @@ def test_it_asks_a_constant_number_of_queries(
         assert len(rows(actor)) == 60
 
 
+def died(code: int, **detail: Any) -> dict[str, Any]:
+    return {"kind": "die", "detail": {"exit_code": code, **detail}}
+
+
 @pytest.mark.parametrize(
     ("fields", "words", "tone"),
     [
-        ({"kind": "die", "detail": {"exit_code": 137}}, "exited with 137: killed", "bad"),
+        (
+            {"kind": "die", "detail": {"exit_code": 137}},
+            "exited with 137 (SIGKILL: killed or out of memory)",
+            "bad",
+        ),
         ({"kind": "die", "detail": {"exit_code": 0}}, "exited with 0", "idle"),
-        ({"kind": "die", "detail": {"exit_code": 143}}, "exited with 143: told to stop", "idle"),
-        ({"kind": "kill", "detail": {"signal": "9"}}, "was sent signal 9", "idle"),
+        (
+            {"kind": "die", "detail": {"exit_code": 143}},
+            "exited with 143 (SIGTERM: told to stop)",
+            "idle",
+        ),
+        ({"kind": "kill", "detail": {"signal": "9"}}, "was sent SIGKILL", "idle"),
         ({"kind": "rename", "detail": {"old_name": "old"}}, "renamed, was old", "idle"),
         ({"kind": "health_status", "to_state": "unhealthy"}, "became unhealthy", "warn"),
         ({"kind": "seen", "from_state": "running", "to_state": ""}, "was found gone", "idle"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fleet.engine.types import EngineEvent
@@ -171,3 +173,51 @@ def test_it_bounds_what_a_row_holds() -> None:
     row.host_id = 1
     row.clean_fields(exclude=["host"])
     assert len(row.detail["signal"]) == 300
+
+
+def test_an_end_tells_of_the_signal_that_was_sent_before_it() -> None:
+    story = Story(1)
+    told(story, event_of("start"), event_of("kill", signal="15", seconds=1))
+    (died,) = told(story, event_of("die", exitCode="143", seconds=11))
+    assert died.detail["signal"] == "15"
+
+
+def test_a_slow_end_by_the_very_signal_that_was_sent_is_by_it() -> None:
+    story = Story(1)
+    told(story, event_of("start"), event_of("kill", signal="SIGTERM", seconds=1))
+    (died,) = told(story, event_of("die", exitCode="143", seconds=50))
+    assert died.detail["signal"] == "SIGTERM"
+
+
+def test_a_signal_to_an_earlier_run_is_forgotten() -> None:
+    story = Story(1)
+    told(story, event_of("kill", signal="15"), event_of("die", exitCode="0", seconds=1))
+    rows = told(story, event_of("start", seconds=2), event_of("die", exitCode="1", seconds=3))
+    assert "signal" not in rows[-1].detail
+
+
+@pytest.mark.parametrize(("signal", "seconds"), [("1", 2), ("SIGUSR1", 2), ("15", 30), ("", 2)])
+def test_an_end_by_itself_tells_of_no_signal(signal: str, seconds: int) -> None:
+    story = Story(1)
+    told(story, event_of("start"), event_of("kill", signal=signal, seconds=1))
+    (died,) = told(story, event_of("die", exitCode="1", seconds=seconds + 1))
+    assert "signal" not in died.detail
+
+
+def test_an_end_tells_that_memory_ran_out_as_long_as_the_engine_knows() -> None:
+    story = Story(1)
+    rows = told(story, event_of("start"), event_of("die", exitCode="137"))
+    story.settle(facts_of(state="exited", oom_killed=True), rows)
+    assert rows[-1].detail["oom"] is True
+
+
+def test_it_keeps_what_tells_one_deploy_from_another() -> None:
+    labels: dict[str, Any] = {
+        "com.docker.compose.project": "shop",
+        "com.docker.compose.config-hash": "abc",
+        "com.docker.compose.image": "sha256:1",
+    }
+    made, started = told(Story(1), event_of("create", **labels), event_of("start", **labels))
+    known = {"image": "lab/busybox:1", "stack": "shop"}
+    assert made.detail == {**known, "config_hash": "abc", "image_id": "sha256:1"}
+    assert started.detail == known

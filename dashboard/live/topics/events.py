@@ -11,9 +11,11 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from dashboard.live.topics.base import AROUND, Part, Snapshot, Topic, register
+from dashboard.templatetags.fleetwords import hosts_rev
 from fleet.actor import Actor
-from fleet.publish import EventsAdded, Hint
-from fleet.selectors.events import PAGE_SIZE, EventPage, EventQuery, event_page
+from fleet.models import Host
+from fleet.publish import EventsAdded, Hint, HostsChanged
+from fleet.selectors.events import PAGE_SIZE, EventPage, EventQuery, event_page, silent_hosts
 
 LIST = "event-rows"
 
@@ -30,7 +32,9 @@ class Events(Topic):
         return (actor.access, zone_name(actor))
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
-        """Only the newest page changes."""
+        """Only the newest page changes, and which hosts are away."""
+        if isinstance(hint, HostsChanged):
+            return not args.get("bare")
         if not isinstance(hint, EventsAdded) or args.get("before") or args.get("after"):
             return False
         return args.get("host", "") in {"", str(hint.host)}
@@ -39,8 +43,20 @@ class Events(Topic):
         """Return the page of the list that the arguments ask for."""
         zone = zoneinfo.ZoneInfo(zone_name(actor))
         with timezone.override(zone):
-            page = event_page(actor, EventQuery.parse(args))
-            return event_snapshot(page, zone, host_column=not args.get("bare"))
+            query = EventQuery.parse(args)
+            snapshot = event_snapshot(
+                event_page(actor, query), zone, host_column=not args.get("bare")
+            )
+            if not args.get("bare"):
+                snapshot.parts["events-silent"] = silent_part(silent_hosts(actor, query))
+            return snapshot
+
+
+def silent_part(hosts: list[Host]) -> Part:
+    """Return the note on hosts that are away, of which nothing is told now."""
+    rev = hosts_rev(hosts)
+    context = {"silent": hosts, "rev": rev}
+    return Part(rev, lambda: render_to_string("events/silent.html", context))
 
 
 def zone_name(actor: Actor) -> str:

@@ -1,0 +1,7 @@
+"""The API's caller and a container on a fake engine, for events too."""
+
+from __future__ import annotations
+
+from tests.api.conftest import call_as, fake, real, row
+
+__all__ = ["call_as", "fake", "real", "row"]
