@@ -232,7 +232,7 @@ def test_it_orders_equal_troubles_by_name_and_host(
     ("code", "minutes", "said"),
     [
         (1, 5, ["exited with 1."]),
-        (127, 5, ["exited with 127: the command was not found."]),
+        (127, 5, ["exited with 127 (the command was not found)."]),
         (1, 90, []),
         (0, 5, []),
         (143, 5, []),
