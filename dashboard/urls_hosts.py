@@ -28,5 +28,6 @@ urlpatterns = [
     path("environments/<int:pk>/edit/", environments.edit, name="environment-edit"),
     path("environments/<int:pk>/remove/", environments.remove, name="environment-remove"),
     path("environments/<int:pk>/siblings/", siblings.of_environment, name="environment-siblings"),
+    path("events/density/", events.density, name="event-density"),
     path("events/", events.index, name="event-list"),
 ]

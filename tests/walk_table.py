@@ -157,6 +157,7 @@ PAGES = [
     ),
     r("environments/<int:pk>/siblings/", get=SENT_ON, pk="environment"),
     r("events/", get=SIGNED_IN),
+    r("events/density/", get=SIGNED_IN),
     r("jobs/", get=SIGNED_IN),
     r("jobs/<int:pk>/", get=SEES, pk="job"),
     r("jobs/<int:pk>/lines.txt", get=SEES, pk="job"),

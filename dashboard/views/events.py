@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_GET
 from dashboard.requests import actor_of
 from fleet.access import visible_environments, visible_hosts
 from fleet.actor import Actor
+from fleet.selectors.event_density import Bar, event_density
 from fleet.selectors.events import (
     EventQuery,
     event_kinds,
@@ -24,6 +26,7 @@ from fleet.selectors.events import (
 )
 
 PLACES = ("before", "after")  # of a page in the list: another filter begins at its top
+BAR, HEIGHT = 10, 40  # of the picture, in its own units
 Choices = dict[str, list[tuple[str, str]]]
 
 
@@ -41,6 +44,35 @@ def index(request: HttpRequest) -> HttpResponse:
         "chips": [*_quick(request.GET, query), *_set(request.GET, query, choices)],
     }
     return render(request, "events/list.html", context)
+
+
+@require_GET
+def density(request: HttpRequest) -> HttpResponse:
+    """Draw how many events of the list there were when, as a fragment of the page."""
+    query = EventQuery.parse(request.GET)
+    found = event_density(actor_of(request), query)
+    bars = [_drawn(request.GET, place, bar, found.most) for place, bar in enumerate(found.bars)]
+    context = {"density": found, "bars": bars, "width": BAR * len(bars), "height": HEIGHT}
+    return render(request, "events/density.html", context)
+
+
+def _drawn(params: QueryDict, place: int, bar: Bar, most: int) -> dict[str, Any]:
+    """Return a bar as rectangles; a single event among thousands can still be seen."""
+    tall = max(2.0, HEIGHT * bar.count / most) if bar.count else 0.0
+    bad = max(2.0, tall * bar.problems / bar.count) if bar.problems else 0.0
+    times = {
+        "since": bar.since.isoformat("T", "seconds"),
+        "until": bar.until.isoformat("T", "seconds"),
+    }
+    return {
+        "bar": bar,
+        "x": place * BAR,
+        "y": f"{HEIGHT - tall:.1f}",
+        "tall": f"{tall:.1f}",
+        "bad_y": f"{HEIGHT - bad:.1f}",
+        "bad": f"{bad:.1f}",
+        "href": f"{reverse('event-list')}{_href(params, range='', **times)}",
+    }
 
 
 def _choices(actor: Actor) -> Choices:
