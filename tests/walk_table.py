@@ -360,6 +360,7 @@ TOPICS: dict[str, tuple[str, str]] = {
     "container-jobs": ("id={container}&host={host}", "gone gone rows rows rows"),
     "container-overview": ("id={container}&host={host}", "gone gone rows rows rows"),
     "container-log-host": ("id={container}&host={host}", "gone gone none none none"),
+    "container-death": ("id={container}&host={host}", "gone gone none none none"),
     "hosts": ("", "none none rows rows rows"),
     "host": ("id={host}", "gone gone rows rows rows"),
     "host-jobs": ("id={host}", "gone gone rows rows rows"),

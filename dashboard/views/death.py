@@ -6,9 +6,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from dashboard.live.topics.death import end_arg, note_id
 from dashboard.requests import actor_of, is_part
 from dashboard.views.container import page_of, private
 from dashboard.views.removed import or_removed
@@ -31,15 +34,26 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         context |= {"container": overview.container, "tab": "death", "oob": True}
         return private(render(request, "container/death_body.html", context))
     context["headline"] = death.headline if death else _("It has not ended yet")
+    overview = one.container_overview(actor, pk)
+    context |= {
+        "note_id": note_id(overview.container),
+        "end": end_arg(death.at if death else None),
+    }
     context |= {"ran": _length(death), "tone": _tone(death)}
     context["until"] = (death.at + AFTER).isoformat("T", "seconds") if death else ""
-    return private(page_of(request, one.container_overview(actor, pk), "death", "death", **context))
+    return private(page_of(request, overview, "death", "death", **context))
 
 
 def _told(details: DeathDetails) -> dict[str, Any]:
     found = details.log.value if details.log else None
-    lines = [(line.at, line.stream, plain(line.text)) for line in found or ()]
+    lines = [(line.at, _clock(line.at), line.stream, plain(line.text)) for line in found or ()]
     return {"answer": details.settings, "log": details.log, "lines": lines}
+
+
+def _clock(at: str) -> str:
+    """Return the time of day of a line in the reader's zone, as the events beside it have it."""
+    moment = parse_datetime(at)
+    return f"{localtime(moment):%H:%M:%S}" if moment and is_aware(moment) else at[11:19]
 
 
 def _tone(death: Death | None) -> str:

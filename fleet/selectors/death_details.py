@@ -21,7 +21,8 @@ from fleet.selectors.engine_calls import Answer, ask
 from fleet.selectors.masking import mask_text
 
 LINES = 50
-LATE = timedelta(seconds=2)  # the last words may come after the end was told
+# Engines tell of an end when its last line is written; the next run may begin right then.
+LATE = timedelta(milliseconds=10)
 # Most of what is asked for is in the last minutes; only a quiet container's log is read whole.
 SOON = timedelta(minutes=2)
 CONTROL = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")

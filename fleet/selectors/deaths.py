@@ -162,6 +162,13 @@ def container_death(actor: Actor, pk: int) -> Death | None:
     )
 
 
+def last_end(actor: Actor, row: Container) -> datetime | None:
+    """Return when a container that the actor sees last ended; None while it has not."""
+    own = visible_events(actor).filter(host=row.host, object_id=row.engine_id)
+    died = _last_end(row, own)
+    return died.at if died else None
+
+
 def _last_end(row: Container, own: QuerySet[Event]) -> Event | None:
     """Return the newest end: an event, or where none was told what the engine's row says."""
     told = own.filter(kind="die").order_by("-at", "-id").first()
@@ -182,13 +189,17 @@ def _hour_before(actor: Actor, row: Container, died: Event) -> list[EventRow]:
     here = visible_events(actor).filter(
         host=row.host, at__range=(died.at - BEFORE, died.at + AFTER)
     )
-    wanted = (
+    near = (
         Q(object_id=row.engine_id)
         | Q(object_kind="container", object_name=row.name)
         | Q(object_kind__in=("host", "daemon"))
-        | PROBLEM
     )
-    return event_rows(actor, list(here.filter(wanted).order_by("-at", "-id")[:SHOWN]))
+    # Many problems of others leave its own events in sight.
+    found = [
+        *here.filter(near).order_by("-at", "-id")[:SHOWN],
+        *here.filter(PROBLEM).exclude(near).order_by("-at", "-id")[:SHOWN],
+    ]
+    return event_rows(actor, sorted(found, key=lambda event: (event.at, event.pk), reverse=True))
 
 
 def _row_of(actor: Actor, rows: list[EventRow], died: Event) -> EventRow:

@@ -88,6 +88,12 @@ def test_it_tells_what_happened_to_each(
     page.get_by_role("link", name="Only problems").click()
     expect(table.locator("tr", has_text="crashed exited with 3")).to_have_count(1)
     expect(table.locator("tr", has_text="polite")).to_have_count(0)
+    api("POST", f"/containers/{containers['polite']}/start")
+    again = lambda: api("GET", f"/containers/{containers['polite']}")["state"] == "running"  # noqa: E731
+    eventually(again, "it runs again", seconds=30)
+    stopped = api("GET", f"/containers/{containers['polite']}/death")
+    assert stopped["runs_again"] and stopped["log"]["items"][-1]["text"] == "bye"
+
     page.goto(f"{stack.url}/events/?q=nothing-like-it")
     expect(page.locator("#events-empty")).to_contain_text("No event matches")
 

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from html import unescape
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.http import QueryDict
 from django.test import Client
 
+from dashboard.live.topics.base import TOPICS
 from fleet.access import Unknown
 from fleet.actor import Actor, actor_for
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.fake_state import FakeContainer
 from fleet.models import Container, Event, Host, HostState, Role, User
+from fleet.publish import ContainersChanged, publish_async
 from fleet.selectors.death_details import plain
-from fleet.selectors.deaths import Death, container_death
+from fleet.selectors.deaths import SHOWN, Death, container_death
 from fleet.selectors.exit_codes import exit_sentence, exit_words, signal_name
 from tests.api.conftest import Caller
 from tests.conftest import make_container
 from tests.events.test_filters import add_job
 from tests.events.test_folds import NOW, STOP, died, tell
+from tests.live.pages import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -175,6 +181,14 @@ def test_it_shows_the_hour_before(actor: Actor, ended: Container, other_host: Ho
     ]  # fmt: skip
 
 
+def test_many_problems_of_others_leave_its_own_in_sight(actor: Actor, ended: Container) -> None:
+    own(ended, [("rename", -3000), died(1)])
+    for number in range(SHOWN + 5):
+        tell(ended.host, [("oom", -number)], object_id=f"{number:064x}", object_name="other")
+    kinds = [row.event.kind for row in death_of(actor, ended).rows]
+    assert kinds.count("oom") == SHOWN and "rename" in kinds and "die" in kinds
+
+
 def test_it_is_not_for_others(stranger: User, ended: Container) -> None:
     with pytest.raises(Unknown):
         container_death(actor_for(stranger), ended.pk)
@@ -284,3 +298,26 @@ def test_the_api_says_that_it_has_not_ended(
 ) -> None:
     status, problem = call_as(viewer).call("GET", f"/containers/{container.pk}/death")
     assert (status, problem["detail"]) == (409, "This container has not ended.")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_page_is_told_of_a_newer_end(administrator: User, ended: Container) -> None:
+    await sync_to_async(own)(ended, [died(1)])
+    note = f"container-death-{ended.pk}"
+    args = f"id={ended.pk}&host={ended.host_id}&end=2026-03-01T12:00:00.000%2B00:00"
+    async with Page(administrator) as page:
+        await page.follow(topic="container-death", args=args)
+        await page.shows(lambda page: "<p" not in page.html.get(note, "<p"))
+        await sync_to_async(own)(ended, [died(1, 60)])
+        await publish_async(ContainersChanged(ended.host_id, [ended.pk], []))
+        await page.shows(lambda page: "It ended again" in page.html[note])
+
+
+def test_the_page_says_which_end_it_shows(
+    ended: Container, actor: Actor, viewer: User, sign_in: Callable[[User], Client]
+) -> None:
+    own(ended, [died(1)])
+    html = sign_in(viewer).get(f"/containers/{ended.pk}/death/").content.decode()
+    args = html.split('data-live-topic="container-death" data-live-args="')[1].split('"')[0]
+    snapshot = TOPICS["container-death"].load(actor, QueryDict(unescape(args)))
+    assert snapshot.parts[f"container-death-{ended.pk}"].rev == "0"

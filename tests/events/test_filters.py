@@ -168,6 +168,19 @@ def test_the_exit_follows_on_who_stopped_it(actor: Actor, container: Container) 
     assert [(row.lead, row.rest) for row in rows(actor)] == [("stopped", "exit 0")]
 
 
+def test_of_two_jobs_the_newer_leads_and_the_other_is_named_inside(
+    administrator: User, sign_in: Callable[[User], Client], container: Container
+) -> None:
+    add_job(container, "container.stop", finished_at=NOW + timedelta(seconds=1))
+    began = NOW + timedelta(seconds=4)
+    add_job(container, "container.start", started_at=began, finished_at=began, actor_name="vera")
+    tell(container.host, [*STOP, ("start", 4.1)], object_id=container.engine_id)
+    html = sign_in(administrator).get("/events/").content.decode()
+    line, inside = html.split('<tr id="event-')[1].split("<details")
+    assert "stopped, exit 0, started again" in line and ">by vera</a>" in line
+    assert ">by olga</a>" in inside and ">by vera</a>" not in inside
+
+
 @pytest.mark.parametrize("operation", ["container.start", "container.restart"])
 def test_a_crash_after_a_job_is_not_the_jobs_doing(
     actor: Actor, container: Container, operation: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dashboard.live.topics.container
 import dashboard.live.topics.containers
+import dashboard.live.topics.death
 import dashboard.live.topics.events
 import dashboard.live.topics.fleet
 import dashboard.live.topics.hosts
