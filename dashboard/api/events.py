@@ -17,7 +17,7 @@ from fleet.selectors.event_query import EventQuery, filter_events
 from fleet.selectors.event_words import event_tone, event_words
 
 router = Router(tags=["events"])
-CONTAINER_TEXT = "by the engine's id or its first letters (12 at least), or by name"
+CONTAINER_TEXT = "by id, by the engine's id or its first letters (12 at least), or by name"
 
 
 class EventOut(Schema):

@@ -81,7 +81,7 @@ class EventQuery:
     stack: str = ""
     kind: str = ""
     object: str = ""
-    container: str = ""  # the engine's id, its first letters, or a name
+    container: str = ""  # the engine's id, its first letters, our id, or a name
     problem: bool = False  # only what went wrong
     since: datetime | None = None
     until: datetime | None = None
@@ -192,7 +192,7 @@ def _visible(actor: Actor, environment: int | None) -> QuerySet[Event]:
 
 
 def _of_container(actor: Actor, text: str) -> Q:
-    """Events of a container by its engine's id, the first letters of that, or its name.
+    """Events of a container by its engine's id, the first letters of that, our id, or its name.
 
     A name also finds what its engine told before it was renamed, as long as it is there.
     """
@@ -201,8 +201,12 @@ def _of_container(actor: Actor, text: str) -> Q:
     named = Q(object_kind="container", object_name=text)
     if ENGINE_ID.match(text):
         return named | Q(object_kind="container", object_id__startswith=text)
-    ids = visible_containers(actor).filter(name=text).order_by().values_list("engine_id", flat=True)
-    return named | Q(object_id__in=list(ids.distinct()[:TEXT_LIMIT]))
+    known = Q(name=text)
+    if text.isascii() and text.isdigit() and len(text) < 12:
+        known |= Q(pk=int(text))
+    rows = visible_containers(actor).filter(known).order_by()
+    ids = rows.values_list("engine_id", flat=True).distinct()
+    return named | Q(object_id__in=list(ids[:TEXT_LIMIT]))
 
 
 def _of_stack(actor: Actor, name: str) -> Q:

@@ -50,7 +50,7 @@ def test_it_filters_by_environment_stack_and_container(
     assert names(actor, f"environment={host.environment_id}") == {"web-1", "old"}
     assert names(actor, "stack=shop") == {"web-1", "old"}
     assert names(actor, "stack=nonsense") == set()
-    for text in (container.engine_id, container.engine_id[:12], "web-1"):
+    for text in (container.engine_id, container.engine_id[:12], "web-1", str(container.pk)):
         assert names(actor, f"container={text}") == {"web-1"}
 
 
