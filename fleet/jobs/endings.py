@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from fleet.jobs.dispatch import dispatch_on_commit
 from fleet.jobs.places import Place
-from fleet.models import OPEN_STATES, Event, Job, JobState
+from fleet.models import OPEN_STATES, Event, Host, Job, JobState
 from fleet.publish import EventsAdded, JobsChanged, publish_on_commit
 
 MESSAGE_LIMIT = 500  # characters of why, in an event
@@ -49,7 +49,8 @@ def end_job(
 
 def _tell(job: Job, state: JobState, message: str) -> None:
     """Add an event: an engine tells of what was done, of what was not nobody else would."""
-    if job.host_id is None:
+    # The job may be older than what is known here of its host.
+    if job.host_id is None or not Host.objects.filter(pk=job.host_id).exists():
         return
     event = Event.objects.create(
         host_id=job.host_id,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import Q
 from django.http import QueryDict
 from django.test import Client
 
@@ -203,8 +204,6 @@ def test_podman_tells_of_no_signal_but_the_job_did_it(actor: Actor, container: C
 def test_a_job_that_did_not_succeed_is_an_event(
     actor: Actor, container: Container, state: JobState
 ) -> None:
-    from django.db.models import Q
-
     job = add_job(container, "container.stop", state="running", finished_at=None)
     assert end_job(job, Q(), state, "It did not answer.")
     (row,) = rows(actor)
@@ -212,9 +211,13 @@ def test_a_job_that_did_not_succeed_is_an_event(
     assert "Stop" in row.words and ("It did not answer." in row.words) == (state != "cancelled")
 
 
-def test_a_job_that_succeeded_is_none(container: Container) -> None:
-    from django.db.models import Q
+def test_a_job_on_a_host_that_is_gone_ends_all_the_same(container: Container) -> None:
+    job = add_job(container, "container.stop", state="running", finished_at=None)
+    Host.objects.filter(pk=container.host_id).delete()
+    assert end_job(job, Q(), JobState.LOST, "Its worker died.") and not Event.objects.exists()
 
+
+def test_a_job_that_succeeded_is_none(container: Container) -> None:
     job = add_job(container, "container.stop", state="running", finished_at=None)
     assert end_job(job, Q(), JobState.SUCCEEDED, "Stopped.")
     assert not Event.objects.exists()
