@@ -12,8 +12,8 @@ from ninja import Field, Query, Router, Schema
 from dashboard.api.auth import caller
 from dashboard.api.container import LogLineOut
 from dashboard.api.events import EventOut
-from dashboard.api.follow import shown
 from dashboard.failures import problem
+from fleet.logs.download import shown
 from fleet.models import Event, Job
 from fleet.selectors.death_details import LINES, DeathDetails, death_details
 from fleet.selectors.deaths import Death, container_death
