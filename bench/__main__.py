@@ -1,4 +1,4 @@
-"""`python -m bench [lists live draw restarts pages jobs]`; exit code 1 on a missed limit."""
+"""`python -m bench [lists live draw restarts pages jobs logs]`; exit code 1 on a missed limit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bench.figures import Figure
 from bench.jobs import click_to_start
 from bench.lists import lists
 from bench.live import first_draw, latencies, restarts
+from bench.logs import logs
 from bench.pages import open_pages
 from bench.stage import Stage, stage
 
@@ -18,6 +19,7 @@ MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
     "jobs": click_to_start,
     "pages": open_pages,
     "restarts": restarts,
+    "logs": logs,
 }
 
 

@@ -1,0 +1,70 @@
+"""What the page itself measures of its log: scripts that run in it."""
+
+from __future__ import annotations
+
+COUNTED = """
+(wanted) => new Promise((resolve) => {
+  const count = document.querySelector('[data-log-count]');
+  const began = performance.now();
+  const look = () => count.textContent.startsWith(wanted) && resolve(performance.now() - began);
+  const told = { childList: true, characterData: true, subtree: true };
+  new MutationObserver(look).observe(count, told);
+  document.querySelector('[data-log-all]').click();
+})
+"""
+SAVED = """
+() => new Promise((resolve) => {
+  const make = URL.createObjectURL;
+  URL.createObjectURL = (blob) => {
+    URL.createObjectURL = make;
+    blob.text().then((text) => {
+      const lines = text.trimEnd().split('\\n');
+      const numbers = lines.map((line) => Number(/ line (\\d{7}) /.exec(line)?.[1]));
+      const wrong = numbers.filter((number, at) => number !== at + 1).length;
+      resolve({ lines: numbers.length, wrong });
+    });
+    return make(blob);
+  };
+  document.querySelector('[data-log-save]').click();
+})
+"""
+FIRST = """
+() => {
+  window.firstLine = null;
+  let began = 0;
+  addEventListener('click', () => { began = performance.now(); }, { capture: true, once: true });
+  new MutationObserver(() => {
+    if (window.firstLine !== null || !document.querySelector('.log-line')) return;
+    window.firstLine = -1;
+    requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => { window.firstLine = performance.now() - began; };
+      channel.port2.postMessage(0);
+    });
+  }).observe(document, { childList: true, subtree: true });
+}
+"""
+AGES = """
+(seconds) => new Promise((resolve) => {
+  const ages = [];
+  const until = performance.now() + seconds * 1000;
+  const look = () => {
+    const newest = [...document.querySelectorAll('.log-line time')].at(-1);
+    if (newest) ages.push(Date.now() - Number(newest.dataset.ms));
+    if (performance.now() > until) resolve(ages);
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})
+"""
+SEARCHED = """
+() => new Promise((resolve) => {
+  const hits = document.querySelector('[data-log-hits]');
+  const field = document.querySelector('#log-q');
+  const began = performance.now();
+  new MutationObserver(() => hits.textContent === '1 hits' && resolve(performance.now() - began))
+    .observe(hits, { childList: true, characterData: true, subtree: true });
+  field.value = 'line 0777777 ';
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+})
+"""

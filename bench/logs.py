@@ -1,0 +1,227 @@
+"""The log viewer in real Chromium, against `docker logs -f` on the same container."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from statistics import median
+from typing import Any
+
+from playwright.sync_api import Page
+
+from bench.figures import Figure, percentile
+from bench.log_scripts import AGES, COUNTED, FIRST, SAVED, SEARCHED
+from bench.process import child_of, megabytes_of, seconds_of
+from bench.stage import Stage
+from bench.tasks import main_thread
+from tests.lab.lab import DOCKER, IMAGE
+from tests.waiting import eventually
+
+LINES = 1_000_000
+ROUNDS = 3  # of the flood: the CLI, then the page
+CLICKS = 20
+RATE = 10_000  # lines a second
+WATCHED = 20.0  # s
+READERS = 20
+QUICKER = 1.2
+WRITE = (
+    f"BEGIN{{for(i=1;i<={LINES};i++)"
+    ' printf("line %07d of a log that is about a hundred bytes long, as most of them are in real'
+    ' life, so be it\\n",i)}'
+)
+# A hundred lines each time: busybox has no shorter sleep that is worth its start.
+CHATTER = (
+    "i=0; while [ $i -lt 100 ]; do echo 'a line of a busy service, about a hundred bytes long with"
+    " all that it says about a request 0123456789'; i=$((i+1)); done > /tmp/lines;"
+    " while :; do cat /tmp/lines; usleep 8500; done"
+)
+
+
+def logs(stage: Stage) -> list[Figure]:
+    """Measure the flood, the first line, following, and many readers."""
+    with Chatter(stage) as chatter:
+        return [
+            *flood(stage),
+            *first_line(stage),
+            *following(stage, chatter),
+            *shared(stage, chatter),
+        ]
+
+
+def flood(stage: Stage) -> list[Figure]:
+    """A million lines: the CLI and the page in turns."""
+    host = stage.lab.hosts[0]
+    ident = host.docker("run", "-d", "--name", "bench-million", IMAGE, "awk", WRITE)
+    host.docker("wait", ident)
+    page, pk = stage.page(), number_of(stage, "bench-million")
+    cli: list[float] = []
+    ours: list[float] = []
+    longest = 0.0
+    for _ in range(ROUNDS):
+        cli.append(cli_seconds(stage, ident))
+        page.goto(f"{stage.stack.url}/containers/{pk}/logs/")
+        page.wait_for_selector(".log-line")
+        with main_thread(page) as tasks:
+            ours.append(page.evaluate(COUNTED, f"{LINES:,}") / 1000)
+        longest = max(longest, tasks["wall"])
+    found = page.evaluate(SAVED)
+    memory = megabytes_of(renderer_of(page))
+    looked = page.evaluate(SEARCHED)
+    page.context.close()
+    host.docker("rm", ident)
+    wrong = found["wrong"] + abs(LINES - found["lines"])
+    return [
+        Figure("a million lines by docker logs -f > /dev/null, median", median(cli), "s"),
+        Figure("a million lines in the page, from the click, median", median(ours), "s"),
+        Figure("the page's time, of the CLI's", median(ours) / median(cli), "", 1 / QUICKER),
+        Figure("lines lost, twice or out of order", wrong, "lines", 0),
+        Figure("longest task of the page meanwhile, by the wall", longest, "ms", 100),
+        Figure("memory of the tab with a million lines, and saved", memory, "MB", 600),
+        Figure("search through a million lines, whole", looked, "ms"),
+    ]  # fmt: skip
+
+
+def first_line(stage: Stage) -> list[Figure]:
+    """From the click on the tab to the frame with the first line."""
+    page, pk = stage.page(), number_of(stage, Chatter.NAME)
+    times = []
+    for _ in range(CLICKS):
+        page.goto(f"{stage.stack.url}/containers/{pk}/")
+        page.wait_for_timeout(500)
+        page.evaluate(FIRST)
+        page.click(f"a[href='/containers/{pk}/logs/']")
+        page.wait_for_function("() => window.firstLine > 0")
+        times.append(page.evaluate("window.firstLine"))
+    page.context.close()
+    return [
+        Figure(f"click → first line on screen, median of {CLICKS}", median(times), "ms", 150),
+        Figure("the same, p95", percentile(times, 95), "ms"),
+    ]  # fmt: skip
+
+
+def following(stage: Stage, chatter: Chatter) -> list[Figure]:
+    """How old the newest line on screen is, looked at in every frame."""
+    page, pk = stage.page(), number_of(stage, Chatter.NAME)
+    page.goto(f"{stage.stack.url}/containers/{pk}/logs/")
+    page.wait_for_selector(".log-line")
+    page.wait_for_timeout(2000)
+    web, wrote = web_of(stage), chatter.written()
+    before = seconds_of(web)
+    ages = page.evaluate(AGES, WATCHED)
+    cost = (seconds_of(web) - before) / WATCHED * 100
+    rate = (chatter.written() - wrote) / WATCHED
+    page.context.close()
+    return [
+        Figure("lines a second that the container wrote", rate, "lines/s"),
+        Figure("age of the newest line on screen, median", median(ages), "ms"),
+        Figure("age of the newest line on screen, p95", percentile(ages, 95), "ms", 250),
+        Figure("the web process meanwhile, of a core", cost, "%", 50),
+    ]
+
+
+def shared(stage: Stage, chatter: Chatter) -> list[Figure]:
+    """What twenty readers of one log cost against one."""
+    page = stage.page()
+    cookie = "; ".join(f"{one['name']}={one['value']}" for one in page.context.cookies())
+    page.context.close()
+    pk, web = number_of(stage, Chatter.NAME), web_of(stage)
+    costs: dict[int, float] = {}
+    upstreams = 0.0
+    for readers in (1, READERS):
+        argv = [sys.executable, "-m", "bench.log_readers", stage.stack.url, cookie, str(pk)]
+        work = subprocess.Popen([*argv, str(readers), str(WATCHED + 4)], stdout=subprocess.PIPE)
+        time.sleep(3)
+        before = seconds_of(web)
+        time.sleep(WATCHED - 2)
+        costs[readers] = (seconds_of(web) - before) / (WATCHED - 2) * 100
+        upstreams = metric(stage, "quayside_log_streams_open")
+        sizes = work.communicate()[0].split()
+        assert len(sizes) == readers and all(int(size) for size in sizes)
+    return [
+        Figure("the web process with one reader, of a core", costs[1], "%"),
+        Figure(f"the same with {READERS} readers", costs[READERS] / costs[1], "times one", 3),
+        Figure(f"streams at the engine for {READERS} readers", upstreams, "", 1),
+    ]  # fmt: skip
+
+
+class Chatter:
+    """A container that writes about 10,000 lines a second."""
+
+    NAME = "bench-chatter"
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.host = stage.lab.hosts[1 % len(stage.lab.hosts)]
+
+    def __enter__(self) -> Chatter:
+        """Start it, and wait until Quayside knows it."""
+        self.ident = self.host.docker(
+            "run", "-d", "--name", self.NAME, "--log-opt", "max-size=2g", IMAGE, "sh", "-c", CHATTER
+        )
+        number_of(self.stage, self.NAME)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.host.docker("rm", "-f", self.ident)
+
+    def written(self) -> int:
+        """Return how many lines its log has."""
+        place = self.host.docker("inspect", "-f", "{{.LogPath}}", self.ident)
+        return int(subprocess.check_output(["wc", "-l", place]).split()[0])
+
+
+def cli_seconds(stage: Stage, ident: str) -> float:
+    """Return how long the CLI takes for the whole log."""
+    argv = [DOCKER, "-H", stage.lab.hosts[0].socket_url, "logs", "-f", ident]
+    began = time.monotonic()
+    subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
+    return time.monotonic() - began
+
+
+def number_of(stage: Stage, name: str) -> int:
+    """Return the id of a container's row, once there is one."""
+
+    def found() -> int:
+        items = asked(stage, f"/api/v1/containers?q={name}")["items"]
+        return int(items[0]["id"]) if items else 0
+
+    eventually(found, f"{name} has a row", seconds=20)
+    return found()
+
+
+def asked(stage: Stage, path: str) -> Any:
+    """Return what the API answers."""
+    return json.loads(fetched(stage, path))
+
+
+def metric(stage: Stage, name: str) -> float:
+    """Return a figure of /metrics."""
+    lines = fetched(stage, "/metrics").splitlines()
+    return float(next(line for line in lines if line.startswith(f"{name} ")).split()[-1])
+
+
+def fetched(stage: Stage, path: str) -> str:
+    """Return the text of an answer to the token of the stage."""
+    request = urllib.request.Request(f"{stage.stack.url}{path}")  # noqa: S310 - our own server
+    request.add_header("Authorization", f"Bearer {stage.token}")
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - the same
+        return str(answer.read().decode())
+
+
+def web_of(stage: Stage) -> int:
+    """Return the web process."""
+    assert stage.stack.process is not None
+    return child_of(stage.stack.process.pid, "config.web")
+
+
+def renderer_of(page: Page) -> int:
+    """Return the process that draws the page: the largest of the browser's renderers."""
+    browser = page.context.browser
+    assert browser is not None
+    session = browser.new_browser_cdp_session()
+    found = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    renderers = [int(one["id"]) for one in found if one["type"] == "renderer"]
+    return max(renderers, key=megabytes_of)

@@ -1,0 +1,39 @@
+"""What a process costs: its processor time and memory, from /proc."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PROC = Path("/proc")
+
+
+def seconds_of(pid: int) -> float:
+    """Return the processor time that a process has taken until now."""
+    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def megabytes_of(pid: int) -> float:
+    """Return the memory that a process holds now (resident, what it shares counted whole)."""
+    status = (PROC / str(pid) / "status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) / 1024
+
+
+def child_of(parent: int, *words: str) -> int:
+    """Return the process below `parent` whose arguments have all these words."""
+    for pid in _below(parent):
+        arguments = (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+        if {word.encode() for word in words} <= set(arguments):
+            return pid
+    raise LookupError(f"no process {' '.join(words)} below {parent}")
+
+
+def _below(parent: int) -> list[int]:
+    found = []
+    for task in (PROC / str(parent) / "task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            found += [child, *_below(child)]
+    return found
