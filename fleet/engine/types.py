@@ -182,6 +182,7 @@ class ContainerFacts:
     finished_at: datetime | None
     pid: int
     tty: bool = False
+    rotates: bool = False  # its log is kept in files that make room for newer ones
 
 
 _ENDED = frozenset({"exited", "dead"})
@@ -239,7 +240,13 @@ def parse_container(raw: object) -> ContainerFacts:
         finished_at=parse_time(state.get("FinishedAt")),
         pid=as_int(state.get("Pid")),
         tty=config.get("Tty") is True,
+        rotates=_rotates(as_dict(as_dict(said.get("HostConfig")).get("LogConfig"))),
     )
+
+
+def _rotates(log_config: Json) -> bool:
+    limit = as_str(as_dict(log_config.get("Config")).get("max-size"))
+    return log_config.get("Type") == "local" or limit not in ("", "-1")
 
 
 def _health(state: Json) -> str:

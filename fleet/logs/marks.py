@@ -20,6 +20,14 @@ SENTENCES: dict[str, Text] = {
     "away": gettext_lazy("The host does not answer: %(detail)s Trying again."),
     "back": gettext_lazy("The host answers again."),
     "hole": gettext_lazy("Lines are missing here: more was written than the engine gave back."),
+    "lost": gettext_lazy(
+        "The engine has left out %(detail)s lines of the last seconds: their file was rotated while"
+        " it was read. A higher max-size of the logging driver keeps them."
+    ),
+    "unsure": gettext_lazy(
+        "Lines of the last seconds may be missing: the log is rotated faster than it can be"
+        " compared. A higher max-size of the logging driver keeps them."
+    ),
     "removed": gettext_lazy("The container was removed."),
     "unreadable": gettext_lazy(
         "The logging driver of this container keeps nothing that could be read. Look where it"

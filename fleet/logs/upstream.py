@@ -16,9 +16,11 @@ from fleet.engine.errors import EngineError, Unreachable
 from fleet.engine.log_blocks import LogBlock
 from fleet.engine.raw import parse_time
 from fleet.engine.types import ContainerFacts
+from fleet.logs.flow import Flow, newest_time
 from fleet.logs.marks import Mark, end_of
 from fleet.logs.places import Resumed
 from fleet.logs.reader import Item, Reader
+from fleet.logs.rotation import Rotation
 from fleet.logs.target import LogTarget, moved, renewed
 
 TAIL = 1000
@@ -96,7 +98,16 @@ class Upstream:
         """Read one life after the other. Raises EngineError when host or container go."""
         facts = await engine.container(self.target.engine_id)
         while True:
-            await self._read(engine, facts)
+            flow, rotation = Flow(), Rotation()
+            await first_of(
+                self._read(engine, facts, flow, rotation),
+                flow.stalled(engine, facts),
+                rotation.watch(engine, facts, self._tell),
+            )
+            if facts.rotates and (mark := await rotation.compared(engine, facts)):
+                self._tell(mark)
+            if flow.fast and await newest_time(engine, facts) > flow.last:
+                continue  # not the end: the engine has lost its place
             now = await self._after_life(engine, facts)
             if now.state in UP:
                 self._tell(Mark("restarted"))
@@ -131,7 +142,9 @@ class Upstream:
         self._tell(Mark("started"))
         return facts
 
-    async def _read(self, engine: AsyncEngine, facts: ContainerFacts) -> None:
+    async def _read(
+        self, engine: AsyncEngine, facts: ContainerFacts, flow: Flow, rotation: Rotation
+    ) -> None:
         """Read until the container ends, going on where we were."""
         resumed = Resumed(item for item in self._kept if isinstance(item, LogBlock))
         since = _seconds_of(resumed.at)
@@ -151,6 +164,9 @@ class Upstream:
             self._answered = True
             self._share(())
             async for block in stream:
+                flow.passed(block)
+                if facts.rotates:
+                    rotation.passed(block)
                 fresh = resumed.fresh(block)
                 self._share([Mark("hole"), fresh] if resumed.hole() else [fresh])
                 if self.readers and all(reader.crowded for reader in self.readers):

@@ -10,6 +10,7 @@ import pytest
 from fleet.engine.endpoint import Endpoint
 from fleet.logs.hub import LogHub
 from fleet.logs.lines import ERR, OUT
+from fleet.logs.marks import Mark
 from fleet.logs.reader import Item
 from fleet.logs.target import LogTarget
 from fleet.logs.upstream import TAIL
@@ -122,3 +123,42 @@ async def test_it_says_that_a_real_driver_keeps_nothing(
     with LogHub().reading(target(ident)) as reader:
         end = (await reader.next()).end
         assert end is not None and end.code == "unreadable"
+
+
+async def test_it_tells_what_a_rotation_has_swallowed(
+    lab: Lab, run: Run, target: Callable[[str], LogTarget]
+) -> None:
+    total = 600_000
+    ident = run(
+        "--log-opt", "max-size=1m", "--log-opt", "max-file=3",
+        script=f"echo ready; while [ ! -e /go ]; do sleep 0.1; done; seq 1 {total}; sleep 60",
+    )  # fmt: skip
+    with LogHub().reading(target(ident)) as reader:
+        await read_until(reader, has("ready"))
+        await asyncio.to_thread(lab.hosts[0].docker, "exec", ident, "touch", "/go")
+        last, missing, told = 0, 0, list[str]()
+        while last < total or (missing and not told):
+            batch = await reader.next()
+            for text in texts(batch.items):
+                if text.isdigit():
+                    missing += int(text) - last - 1
+                    last = int(text)
+                else:
+                    told.append(text)
+    assert last == total
+    assert not missing or set(told) <= {"*hole", "*lost", "*unsure"}
+
+
+async def test_a_log_that_is_whole_is_not_doubted(
+    lab: Lab, run: Run, target: Callable[[str], LogTarget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.logs.rotation.CHECK_SECONDS", 0.2)
+    monkeypatch.setattr("fleet.logs.rotation.CHECK_BYTES", 1000)
+    total = 20_000
+    ident = run(
+        "--log-opt", "max-size=100m",
+        script=f"for i in 1 2 3 4 5; do seq 1 {total // 5}; sleep 0.1; done; echo done; sleep 60",
+    )  # fmt: skip
+    with LogHub().reading(target(ident)) as reader:
+        found = await read_until(reader, has("done"))
+    assert [item.code for item in found if isinstance(item, Mark)] == []

@@ -10,6 +10,7 @@ const FIRST = 4096;
 
 export class Lines {
   count = 0;
+  marks = 0; // of them
   #room = 0;
 
   constructor() {
@@ -26,6 +27,7 @@ export class Lines {
     this.time[at] = time;
     this.meta[at] = stream | (source << 8);
     this.count = at + 1;
+    if (stream === MARK) this.marks += 1;
   }
 
   stream(at) {
@@ -46,6 +48,7 @@ export class Lines {
     const part = new Lines();
     for (const column of ["block", "start", "length", "time", "meta"]) part[column] = this[column].slice(from, to);
     part.#room = part.count = to - from;
+    for (let at = 0; at < part.count; at += 1) if (part.stream(at) === MARK) part.marks += 1;
     return part;
   }
 

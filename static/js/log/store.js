@@ -27,6 +27,11 @@ export class Store {
     return count;
   }
 
+  /** How many lines a log said: all but the marks between them. */
+  get spoken() {
+    return this.segments.reduce((sum, lines) => sum + lines.count - lines.marks, 0);
+  }
+
   /** Return `[lines, at]` for a line's number. */
   locate(number) {
     for (const lines of this.segments) {

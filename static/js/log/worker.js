@@ -133,7 +133,7 @@ class Log {
 
   #facts() {
     const { loading, whole } = this.#fetches;
-    return { ...this.#state, lines: this.store.count, loading, whole, ...this.#queries.facts() };
+    return { ...this.#state, lines: this.store.spoken, loading, whole, ...this.#queries.facts() };
   }
 
   #changed() {
