@@ -19,12 +19,17 @@ http = get_asgi_application()
 
 from dashboard.body_limit import BodyLimit  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
+from dashboard.terminal.consumer import TerminalConsumer  # noqa: E402
+from dashboard.terminal.door import TicketDoor  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": BodyLimit(http),
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+        "websocket": TicketDoor(
+            pages=AllowedHostsOriginValidator(
+                AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+            ),
+            scripts=TerminalConsumer.as_asgi(),
         ),
     }
 )

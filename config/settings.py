@@ -221,6 +221,11 @@ LOCAL_SOCKET = values.absolute_path("QUAYSIDE_LOCAL_SOCKET", "/var/run/docker.so
 # --- Live pages ----------------------------------------------------------------------------
 SOCKETS_PER_USER = env_int("QUAYSIDE_SOCKETS_PER_USER", 1000, low=1, high=100_000)
 
+# --- Terminals -----------------------------------------------------------------------------
+TERMINAL_IDLE_SECONDS = env_int("QUAYSIDE_TERMINAL_IDLE_SECONDS", 3600, low=0, high=7 * 86400)
+TERMINAL_KEEP_SECONDS = env_int("QUAYSIDE_TERMINAL_KEEP_SECONDS", 60, low=5, high=3600)
+TERMINALS_PER_USER = env_int("QUAYSIDE_TERMINALS_PER_USER", 20, low=1, high=1000)
+
 # --- People --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "fleet.User"
 AUTHENTICATION_BACKENDS = [

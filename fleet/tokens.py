@@ -65,6 +65,18 @@ def user_of(secret: str) -> tuple[User, ApiToken] | None:
     return token.user, token
 
 
+def good_token(pk: int) -> tuple[User, ApiToken] | None:
+    """Return the owner and the row of a token that is still good, else None."""
+    token = (
+        ApiToken.objects.select_related("user", "role")
+        .filter(pk=pk, revoked_at__isnull=True, user__is_active=True)
+        .first()
+    )
+    if token is None or (token.expires_at is not None and token.expires_at <= timezone.now()):
+        return None
+    return token.user, token
+
+
 def _used(token: ApiToken, now: datetime) -> None:
     if token.last_used_at is not None and token.last_used_at > now - USE_WRITTEN_EVERY:
         return

@@ -14,6 +14,7 @@ from dashboard.api import (
     hosts,
     jobs,
     people,
+    terminal,
     tokens,
     users,
 )
@@ -38,6 +39,7 @@ api.add_router("/environments", environments.router)
 api.add_router("/containers", containers.router)
 api.add_router("/containers", container.router)
 api.add_router("/containers", death.router)
+api.add_router("/containers", terminal.router)
 api.add_router("/events", events.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)

@@ -37,6 +37,7 @@ class Bearer(HttpBearer):
         actor = actor_for(user, via="api", address=address_of(request), token=row)
         request._actor = actor  # type: ignore[attr-defined]
         request._token = token  # type: ignore[attr-defined]
+        request._token_row = row  # type: ignore[attr-defined]
         return actor
 
 

@@ -12,6 +12,7 @@ import aiohttp
 
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import EngineError, Unreachable, Unsupported
+from fleet.engine.hijack import Hijacked, hijack
 from fleet.engine.log_blocks import FrameCutter, LogBlock, TerminalCutter
 from fleet.engine.protocol import (
     BODY_LIMIT,
@@ -213,6 +214,27 @@ class AsyncEngine:
             yield parse_event(said)
         raise Unreachable("disconnected")
 
+    # -- for terminals.py -----------------------------------------------------------------------
+
+    async def get(self, path: str) -> Any:
+        """JSON of a path under the negotiated version."""
+        return await self._get(path)
+
+    async def post(self, path: str, body: Json | None = None) -> Any:
+        """Send a change; the answer's JSON, ``None`` when there is no body."""
+        said = await self._call(await self._versioned(path), parse=False, send=body or {})
+        return decode(said) if said.strip() else None
+
+    async def hijack(self, path: str, body: Json) -> Hijacked:
+        """Send a change and keep the connection for bytes both ways."""
+        return await hijack(
+            self._route,
+            await self._versioned(path),
+            body,
+            connect_timeout=self._connect_timeout,
+            read_timeout=self._read_timeout,
+        )
+
     # -- HTTP -----------------------------------------------------------------------------------
 
     def _session(
@@ -243,11 +265,12 @@ class AsyncEngine:
 
     async def _get(self, path: str, timeout: float = 0) -> Any:
         """JSON of a path under the negotiated version."""
-        version = versions.get(self.endpoint)
-        if not version:
+        return await self._call(await self._versioned(path), timeout)
+
+    async def _versioned(self, path: str) -> str:
+        if not versions.get(self.endpoint):
             await self._ask_version()
-            version = versions.get(self.endpoint)
-        return await self._call(f"/v{version}{path}", timeout)
+        return f"/v{versions.get(self.endpoint)}{path}"
 
     async def _ask_version(self) -> Json:
         try:
@@ -259,7 +282,9 @@ class AsyncEngine:
         versions.put(self.endpoint, negotiate(said))
         return said
 
-    async def _call(self, path: str, timeout: float = 0, parse: bool = True) -> Any:
+    async def _call(
+        self, path: str, timeout: float = 0, parse: bool = True, send: Json | None = None
+    ) -> Any:
         silence = timeout or self._read_timeout
         limits = aiohttp.ClientTimeout(
             total=self._connect_timeout + 3 * silence,
@@ -267,7 +292,13 @@ class AsyncEngine:
             sock_read=silence,
         )
         try:
-            async with self._calls.get(path, timeout=limits, allow_redirects=False) as response:
+            async with self._calls.request(
+                "GET" if send is None else "POST",
+                path,
+                json=send,
+                timeout=limits,
+                allow_redirects=False,
+            ) as response:
                 body = await _read_all(response)
                 if response.status >= 300:
                     raise http_error(response.status, body)
@@ -279,9 +310,7 @@ class AsyncEngine:
         self, path: str, params: Params, *, lean: bool = False
     ) -> aiohttp.ClientResponse:
         """The response with its head read; its body may take for ever. The caller closes it."""
-        if not versions.get(self.endpoint):
-            await self._ask_version()
-        url = f"/v{versions.get(self.endpoint)}{path}"
+        url = await self._versioned(path)
         limits = aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout)
         try:
             async with asyncio.timeout(self._connect_timeout + self._read_timeout):

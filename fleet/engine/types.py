@@ -183,6 +183,7 @@ class ContainerFacts:
     pid: int
     tty: bool = False
     rotates: bool = False  # its log is kept in files that make room for newer ones
+    open_stdin: bool = False
 
 
 _ENDED = frozenset({"exited", "dead"})
@@ -241,6 +242,7 @@ def parse_container(raw: object) -> ContainerFacts:
         pid=as_int(state.get("Pid")),
         tty=config.get("Tty") is True,
         rotates=_rotates(as_dict(as_dict(said.get("HostConfig")).get("LogConfig"))),
+        open_stdin=config.get("OpenStdin") is True,
     )
 
 

@@ -29,6 +29,8 @@ OTHERS: dict[str, Promise] = {
     "session.sign_in": gettext_lazy("Sign in"),
     "session.sign_out": gettext_lazy("Sign out"),
     "setup.finish": gettext_lazy("Finish the set-up"),
+    "terminal.close": gettext_lazy("Close a terminal"),
+    "terminal.open": gettext_lazy("Open a terminal"),
     "token.create": gettext_lazy("Make an API token"),
 }
 PAGE_SIZE = 50

@@ -1,0 +1,264 @@
+"""The socket of a terminal: one session at a time, bytes both ways."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from dashboard.live.consumer import (
+    FULL,
+    MALFORMED,
+    OUR_BUG,
+    SIGNED_OUT,
+    TOO_MANY,
+    address_of,
+    headers_of,
+    language_of,
+)
+from dashboard.live.hub import LiveHub, TooManyPages, current_hub
+from dashboard.live.moments import site_of
+from dashboard.live.pace import Pace
+from dashboard.live.rights import read_rights
+from dashboard.live.threads import run
+from dashboard.live.view import Seer
+from dashboard.live.viewer import Viewer
+from dashboard.terminal.messages import (
+    TYPED_LIMIT,
+    First,
+    Join,
+    Malformed,
+    Message,
+    Open,
+    Redeem,
+    Resize,
+    Shown,
+    WrongAsk,
+    parse,
+)
+from dashboard.terminal.opening import Person, open_by_page, open_by_ticket
+from fleet.access import AccessError, Unknown
+from fleet.actor import Actor
+from fleet.cancel import cancel
+from fleet.terminal.hub import Link, current_terminals
+from fleet.terminal.problems import Problem
+from fleet.terminal.view import Item, View
+
+log = structlog.get_logger(__name__)
+
+NORMAL = 1000
+FIRST_SECONDS = 15.0  # until a script shows its ticket
+MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 200.0, 2000
+LAST = frozenset({"ended", "problem", "taken"})
+
+
+class TerminalConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """`/ws/terminal/`: opened by a page, or with a ticket of the API."""
+
+    channel_layer_alias = "none"
+    person: Person | None = None
+    hub: LiveHub | None = None
+    viewer: Viewer | None = None
+    link: Link | None = None
+    opening: asyncio.Task[None] | None = None
+    sender: asyncio.Task[None] | None = None
+    language = ""
+    begun = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the socket; whatever ends it, nothing of it stays behind."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._clean_up()
+
+    # --- Coming and going ----------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Accept; who is not signed in has a ticket, or goes."""
+        await self.accept()
+        self.lock = asyncio.Lock()
+        self.pace = Pace(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE)
+        self.language = language_of(self.scope)
+        user, session = self.scope.get("user"), self.scope.get("session")
+        if session is None:  # a script: see door.py
+            self.late = asyncio.get_running_loop().call_later(FIRST_SECONDS, self._too_late)
+            return
+        if user is None or not user.is_authenticated:
+            await self._bye("signed_out")
+            return
+        key = session.session_key or ""
+        rights = await run(read_rights, [user.pk], [key])
+        hash_now = rights.session_hashes.get(user.pk, "")
+        if (verdict := rights.verdict(user.pk, key, hash_now)) != "stay":
+            await self._bye(verdict)
+            return
+        address = address_of(self.scope)
+        actor = Actor(rights.users[user.pk], rights.accesses[user.pk], address=address)
+        self.person = Person(actor, key, hash_now, self.language)
+        await self._hear_of_rights(self.person)
+
+    async def _hear_of_rights(self, person: Person) -> None:
+        """Let the hub of the pages tell at once when rights or sessions change."""
+        site = site_of(headers_of(self.scope).get(b"host", ""))
+        self.viewer = Viewer(
+            Seer(person.actor, person.language, site),
+            session_key=person.session_key,
+            session_hash=person.session_hash,
+            send=self._nothing,
+        )
+        self.viewer.on_rights = self._check_soon
+        self.viewer.on_bye = lambda _reason: self._check_soon()
+        self.hub = current_hub()
+        try:
+            await self.hub.join(self.viewer)
+        except TooManyPages:
+            await self._close(FULL)
+
+    async def _nothing(self, _text: str) -> None:
+        """A terminal follows no topics."""
+
+    def _check_soon(self) -> None:
+        if self.link is not None:
+            self.link.check_soon()
+
+    def _too_late(self) -> None:
+        if not self.begun:
+            self.farewell = asyncio.create_task(self._close(SIGNED_OUT))
+
+    async def disconnect(self, code: int) -> None:
+        """The browser is gone; its session lives on for a while."""
+        await self._clean_up()
+
+    async def _clean_up(self) -> None:
+        link, self.link = self.link, None
+        with suppress(Exception):
+            if link is not None:
+                await link.leave()
+        viewer, self.viewer = self.viewer, None
+        with suppress(Exception):
+            if viewer is not None and self.hub is not None:
+                await self.hub.leave(viewer)
+        for task in (self.opening, self.sender):
+            if task is not None and task is not asyncio.current_task():
+                await cancel(task)
+
+    # --- What the page says --------------------------------------------------------------------
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Do what is asked for; close the socket for what nobody of ours sends."""
+        if not self.pace.take(asyncio.get_running_loop().time()):
+            await self._close(TOO_MANY)
+            return
+        if bytes_data is not None:
+            await self._type(bytes_data)
+            return
+        try:
+            await self._handle(parse(text_data))
+        except Malformed as error:
+            log.info("terminal_malformed", error=str(error))
+            await self._close(MALFORMED)
+
+    async def _type(self, data: bytes) -> None:
+        if len(data) > TYPED_LIMIT:
+            await self._close(MALFORMED)
+        elif self.link is not None and not await self.link.type(data):
+            with translation.override(self.language or None):
+                text = _("What you typed was left out: the program does not read.")
+            await self._send({"type": "note", "text": text})
+
+    async def _handle(self, message: Message) -> None:
+        if isinstance(message, First):
+            self._begin(message)
+        elif message_type(message) == "ping":
+            await self._send({"type": "pong"})
+        elif self.link is None:
+            return
+        elif isinstance(message, Resize):
+            await self.link.resize(message.size)
+        elif isinstance(message, Shown):
+            await self.link.shown(message.bytes)
+        elif message_type(message) == "stay":
+            await self.link.stay()
+        else:
+            await self.link.end()
+
+    def _begin(self, message: First) -> None:
+        """Open beside the reading: a host may take its time, and the browser may go meanwhile."""
+        if self.begun or (self.person is None) != isinstance(message, Redeem):
+            raise Malformed("not a first message")
+        self.begun = True
+        self.opening = asyncio.create_task(self._open(message))
+
+    async def _open(self, message: First) -> None:
+        view = View(message.size, acks=message.acks)
+        try:
+            self.link = await self._link(message, view)
+        except WrongAsk as wrong:
+            await self._problem("invalid", str(wrong))
+        except AccessError as error:
+            code = "unknown" if isinstance(error, Unknown) else "refused"
+            await self._problem(code, str(error))
+        except Problem as problem:
+            with translation.override(self.language or None):
+                await self._problem(problem.code, str(problem))
+        except Exception:
+            log.exception("terminal_not_opened")
+            await self._close(OUR_BUG)
+        else:
+            self.sender = asyncio.create_task(self._send_all(self.link))
+
+    async def _link(self, message: First, view: View) -> Link:
+        if isinstance(message, Redeem):
+            return await open_by_ticket(message.ticket, address_of(self.scope), view)
+        assert self.person is not None  # noqa: S101 - see _begin
+        if isinstance(message, Join):
+            return current_terminals().join(message.session, self.person.user_id, view)
+        assert isinstance(message, Open)  # noqa: S101
+        return await open_by_page(self.person, message.container, message.ask, view)
+
+    # --- What it is told -----------------------------------------------------------------------
+
+    async def _send_all(self, link: Link) -> None:
+        """Send what comes; a slow browser makes this wait, and so the process."""
+        with suppress(OSError):  # gone: the disconnect follows
+            while True:
+                item = await link.next()
+                await self._send(item)
+                link.sent(item)
+                if isinstance(item, dict) and item["type"] in LAST:
+                    await self.close(NORMAL)
+                    return
+
+    async def _send(self, item: Item) -> None:
+        async with self.lock:
+            if isinstance(item, bytes):
+                await self.send(bytes_data=item)
+            else:
+                await self.send(text_data=json.dumps(item, ensure_ascii=False))
+
+    async def _problem(self, code: str, text: str) -> None:
+        told = {"type": "problem", "code": code, "text": text, "exit_code": None}
+        with suppress(OSError):
+            await self._send(told)
+            await self.close(NORMAL)
+
+    async def _bye(self, reason: str) -> None:
+        with suppress(OSError):
+            await self._send({"type": "bye", "reason": reason})
+            await self.close(SIGNED_OUT)
+
+    async def _close(self, code: int) -> None:
+        with suppress(OSError):
+            await self.close(code)
+
+
+def message_type(message: Message) -> str:
+    """Return which of the messages it is."""
+    return message.type
