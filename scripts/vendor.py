@@ -43,6 +43,7 @@ class Package:
     files: tuple[str, ...]
     why: str
     licence: str = ""  # where its package.json does not tell
+    untouched: bool = False  # its style sheet too
 
 
 PACKAGES = (
@@ -55,6 +56,21 @@ PACKAGES = (
         "fonts",
         faces("jetbrains-mono", 400, 600),
         "ids, images, logs and values",
+    ),
+    Package(
+        "@xterm/xterm",
+        "6.0.0",
+        "xterm",
+        ("lib/xterm.mjs", "css/xterm.css"),
+        "terminals",
+        untouched=True,
+    ),
+    Package(
+        "@xterm/addon-fit",
+        "0.11.0",
+        "xterm",
+        ("lib/addon-fit.mjs",),
+        "terminals that fill their place",
     ),
 )
 
@@ -81,7 +97,7 @@ def copy_files(package: Package, source: Path) -> None:
     for name in package.files:
         copied = target / Path(name).name
         shutil.copyfile(source / name, copied)
-        if copied.suffix == ".css":
+        if copied.suffix == ".css" and not package.untouched:
             text = copied.read_text(encoding="utf-8")
             copied.write_text(slim(text, our_sheets()), "utf-8")
     licence = source / "LICENSE"  # Tabler's is the banner of its style sheet

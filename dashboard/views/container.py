@@ -40,15 +40,17 @@ from fleet.models import ContainerState
 from fleet.selectors import container as one
 from fleet.selectors.container import Answer, Overview
 from fleet.selectors.events import EventQuery, event_page
+from fleet.terminal.target import EXEC
 
 Question = Callable[[Actor, int], Answer[Any]]
 
 
-def _tabs(pk: int, current: str) -> list[dict[str, Any]]:
+def _tabs(pk: int, current: str, permissions: frozenset[str]) -> list[dict[str, Any]]:
     names = {
         "detail": _("Overview"),
         "logs": _("Logs"),
         "death": _("What happened"),
+        **({"terminal": _("Terminal")} if EXEC in permissions else {}),
         "environment": _("Environment"),
         "processes": _("Processes"),
         "changes": _("Changes on disk"),
@@ -71,7 +73,7 @@ def page_of(
 ) -> HttpResponse:
     """Return one tab with the container's head above it."""
     row = overview.container
-    tabs = _tabs(row.pk, tab)
+    tabs = _tabs(row.pk, tab, overview.permissions)
     head_id = f"container-head-{row.pk}"
     snapshot = Snapshot({head_id: head_part(overview)})
     drawn = draw(snapshot, [head_id], site_of(request.get_host()))
@@ -269,3 +271,30 @@ def logs(request: HttpRequest, pk: int) -> HttpResponse:
         **log_context(request.user),
     }
     return private(page_of(request, overview, "logs", "logs", **context))
+    context = {"shown": shown, "answer": answer, "asks": True, "log_host": SafeString(log_host)}
+    return _private(_page(request, overview, "logs", "logs", **context))
+
+
+@require_safe
+@or_removed
+def terminal(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the place of a terminal; its script opens it over a socket of its own."""
+    actor = actor_of(request)
+    row = access_container(actor, pk, EXEC)
+    overview = one.container_overview(actor, row.pk)
+    return _page(request, overview, "terminal", "terminal")
+
+
+@require_safe
+def log_file(request: HttpRequest, pk: int) -> HttpResponse:
+    """Download the log as text: times, `err` before what was written to stderr."""
+    actor = actor_of(request)
+    row = access_container(actor, pk, "container.logs")
+    answer = container_log(actor, pk, Span(tail=MOST), seconds=DOWNLOAD_SECONDS)
+    if answer.value is None:
+        return HttpResponse(f"{answer.problem}\n", status=503, content_type="text/plain")
+    text = "".join(
+        f"{line.at} {'err ' if line.stream == 2 else ''}{line.text}\n" for line in answer.value
+    )
+    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    return _download(response, f"{slugify(row.name) or 'container'}.log")
