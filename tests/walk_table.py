@@ -90,6 +90,8 @@ PAGES = [
     r("containers/<int:pk>/health/", get=SEES, pk="container"),
     r("containers/<int:pk>/logs/", get=SEES, pk="container"),
     r("containers/<int:pk>/logs.txt", get=SEES, pk="container"),
+    r("containers/<int:pk>/logs.txt", get=UNANSWERED, pk="container"),
+    r("containers/<int:pk>/terminal/", get="302 404 403 200 200", pk="container"),
     r("containers/<int:pk>/environment/", get=SEES, pk="container"),
     r("containers/<int:pk>/environment/reveal/", post="302 404 403 200 200", pk="container"),
     r("containers/<int:pk>/processes/", get=SEES, pk="container"),
@@ -273,6 +275,7 @@ API = [
     r("api/v1/containers/<int:container_id>/inspect", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/logs", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/death", get="401 404 409 409 409", pk="container"),
+    r("api/v1/containers/<int:container_id>/exec", post="401 404 403 201 201", pk="container"),
     r(
         "api/v1/containers/bulk/preview",
         post="401 422 403 200 200",
@@ -351,7 +354,8 @@ API = [
 
 ROUTES = [*PAGES, *PEOPLE, *API]
 
-SOCKETS = ["ws/live/"]  # what it shows is in TOPICS; who gets in, in tests/live
+# What the first shows is in TOPICS; who gets in, in tests/live and tests/terminal.
+SOCKETS = ["ws/live/", "ws/terminal/"]
 
 # Arguments; then for each role: rows (sees the objects of the host), none, or gone.
 TOPICS: dict[str, tuple[str, str]] = {

@@ -21,6 +21,7 @@ from aiohttp import web
 from fleet.engine.background import run_in_background
 from fleet.engine.fake_state import FakeContainer, FakeState, Refusal, log_frame, to_ns
 from fleet.engine.fake_stats import write_stats
+from fleet.engine.fake_terminals import FakeTerminals
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -52,6 +53,7 @@ class FakeEngine:
     ) -> None:
         self.state = FakeState(name)
         self.faults = Faults()
+        self.terminals = FakeTerminals()
         self.api_version, self.min_api_version = api_version, min_api_version
         self.requests: list[str] = []
         self._path, self._context, self._port = str(path), context, 0
@@ -143,6 +145,8 @@ class FakeEngine:
             self._check_version(parts.pop(0)[1:])
         if parts[:1] == ["containers"] and len(parts) > 1:
             return await self._on_container(request, parts[1], "/".join(parts[2:]))
+        if parts[:1] == ["exec"] and len(parts) == 3:
+            return await self.terminals.on_exec(request, parts[1], parts[2])
         handler = {
             "_ping": self._ping,
             "version": self._version,
@@ -225,6 +229,8 @@ class FakeEngine:
         if request.method == "DELETE":
             self.state.remove(it, request.query.get("force", "") in ("1", "true", "True"))
             return web.Response(status=204)
+        if request.method == "POST" and action == "exec":
+            return await self.terminals.create(request, it)
         if request.method == "POST":
             await self._act(request, it, action)
             return web.Response(status=204)

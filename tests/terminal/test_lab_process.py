@@ -113,7 +113,7 @@ async def test_it_kills_what_does_not_hang_up(local: Target) -> None:
 async def test_it_runs_a_command_as_somebody_somewhere(local: Target) -> None:
     ident = local.run("one")
     async with open_async(local.endpoint) as engine:
-        ask = Ask(command="sh -c 'id -u; pwd; exit 3'", user="1000", directory="/tmp")
+        ask = Ask(command=("sh", "-c", "id -u; pwd; exit 3"), user="1000", directory="/tmp")
         process = await begin(engine, ident, ask, BIG)
         assert (await read_all(process)).split() == ["1000", "/tmp"]
         assert await process.exit_code() == 3
@@ -191,12 +191,12 @@ async def test_an_image_without_a_shell(local: Target, bare: Callable[[], str]) 
     ident = await asyncio.to_thread(bare)
     async with open_async(local.endpoint) as engine:
         assert (await refused(engine, ident, Ask())).code == "no_shell"
-        process = await begin(engine, ident, Ask(command="/bin/busybox echo hello"), BIG)
+        process = await begin(engine, ident, Ask(command=("/bin/busybox", "echo", "hello")), BIG)
         assert await read_all(process) == "hello\r\n"
         assert await process.exit_code() == 0
-        problem = await refused(engine, ident, Ask(command="nothing-here"))
+        problem = await refused(engine, ident, Ask(command=("nothing-here",)))
         assert problem.code == "not_started" and "nothing-here" in str(problem)
-        process = await begin(engine, ident, Ask(command="/bin/busybox sleep 987"), BIG)
+        process = await begin(engine, ident, Ask(command=("/bin/busybox", "sleep", "987")), BIG)
         await counted(local, ident, "987", 1)
         await process.end()  # as one would type it
         process.hang_up()
