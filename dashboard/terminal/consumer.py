@@ -46,7 +46,7 @@ from dashboard.terminal.opening import Person, open_by_page, open_by_ticket
 from fleet.access import AccessError, Unknown
 from fleet.actor import Actor
 from fleet.cancel import cancel
-from fleet.terminal.hub import Link, current_terminals
+from fleet.terminal.hub import AnyLink, current_terminals
 from fleet.terminal.problems import Problem
 from fleet.terminal.view import Item, View
 
@@ -65,7 +65,7 @@ class TerminalConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     person: Person | None = None
     hub: LiveHub | None = None
     viewer: Viewer | None = None
-    link: Link | None = None
+    link: AnyLink | None = None
     opening: asyncio.Task[None] | None = None
     sender: asyncio.Task[None] | None = None
     language = ""
@@ -214,18 +214,18 @@ class TerminalConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         else:
             self.sender = asyncio.create_task(self._send_all(self.link))
 
-    async def _link(self, message: First, view: View) -> Link:
+    async def _link(self, message: First, view: View) -> AnyLink:
         if isinstance(message, Redeem):
             return await open_by_ticket(message.ticket, address_of(self.scope), view)
         assert self.person is not None  # noqa: S101 - see _begin
         if isinstance(message, Join):
-            return current_terminals().join(message.session, self.person.user_id, view)
+            return await current_terminals().join(message.session, self.person.user_id, view)
         assert isinstance(message, Open)  # noqa: S101
         return await open_by_page(self.person, message.container, message.ask, view)
 
     # --- What it is told -----------------------------------------------------------------------
 
-    async def _send_all(self, link: Link) -> None:
+    async def _send_all(self, link: AnyLink) -> None:
         """Send what comes; a slow browser makes this wait, and so the process."""
         with suppress(OSError):  # gone: the disconnect follows
             while True:

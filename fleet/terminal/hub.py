@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
+from redis.asyncio import Redis
 
 from fleet.engine.terminals import Size
 from fleet.terminal.ask import Ask
 from fleet.terminal.problems import Problem
 from fleet.terminal.records import Record
+from fleet.terminal.relay import Office, RemoteLink
 from fleet.terminal.session import Owner, Session
 from fleet.terminal.target import TerminalTarget
 from fleet.terminal.view import Item, View
@@ -64,11 +67,21 @@ class Link:
         self.session.check_soon()
 
 
-class Terminals:
-    """Sessions by their ids."""
+AnyLink = Link | RemoteLink
 
-    def __init__(self) -> None:
+
+class Terminals:
+    """Sessions by their ids. `redis_url`: where other processes find them, "" for nowhere."""
+
+    def __init__(self, redis_url: str = "") -> None:
         self.sessions: dict[str, Session] = {}
+        self._redis_url = redis_url
+
+    @cached_property
+    def office(self) -> Office:
+        """What other processes reach our sessions through."""
+        redis = Redis.from_url(self._redis_url, socket_connect_timeout=3, socket_timeout=10)
+        return Office(redis, self.find, lambda: self.sessions)
 
     def open(
         self, target: TerminalTarget, ask: Ask, owner: Owner, record: Record, view: View
@@ -80,6 +93,8 @@ class Terminals:
         session = Session(target, ask, owner, record)
         self.sessions[session.id] = session
         session.join(view)
+        if self._redis_url and owner.keep:
+            self.office.tell()
         return Link(session, view)
 
     def find(self, ident: str, user_id: int) -> Session | None:
@@ -88,13 +103,17 @@ class Terminals:
         found = self.sessions.get(ident)
         return found if found and found.owner.user_id == user_id else None
 
-    def join(self, ident: str, user_id: int, view: View) -> Link:
-        """Come back to a session. Raises ``Problem``."""
-        found = self.find(ident, user_id)
-        if found is None:
+    async def join(self, ident: str, user_id: int, view: View) -> AnyLink:
+        """Come back to a session, wherever it is. Raises ``Problem``."""
+        if found := self.find(ident, user_id):
+            found.join(view)
+            return Link(found, view)
+        owner = await self.office.owner_of(ident) if self._redis_url else ""
+        if not owner or owner == self.office.id:
             raise Problem("unknown")
-        found.join(view)
-        return Link(found, view)
+        link = RemoteLink(self.office.redis, owner, ident, view)
+        await link.join(user_id)
+        return link
 
     def open_of(self, user_id: int) -> int:
         """Return how many a user has open."""
@@ -123,5 +142,5 @@ def current_terminals() -> Terminals:
     """Return the terminals of the running event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _hubs:
-        _hubs[loop] = Terminals()
+        _hubs[loop] = Terminals("" if settings.IN_MEMORY else settings.REDIS_URL)
     return _hubs[loop]
