@@ -1,4 +1,5 @@
 """`python -m bench [lists live draw restarts pages jobs logs]`; exit code 1 on a missed limit."""
+"""`python -m bench [lists live draw restarts pages …]`; exit code 1 on a missed limit."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from bench.live import first_draw, latencies, restarts
 from bench.logs import logs
 from bench.pages import open_pages
 from bench.stage import Stage, stage
+from bench.terminal import terminal
 
 MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
     "live": latencies,
@@ -20,6 +22,7 @@ MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
     "pages": open_pages,
     "restarts": restarts,
     "logs": logs,
+    "terminal": terminal,
 }
 
 

@@ -27,6 +27,8 @@ from fleet.terminal.target import TerminalTarget
 from fleet.terminal.view import Item, View
 
 INPUT_BYTES = 1024 * 1024  # typed, or pasted, that the process has not read
+LITTLE = 2048  # more at once is a flood: it comes in pieces of 4 KB, which are gathered
+GATHER_SECONDS = 0.002
 CHECK_SECONDS = 3.0  # rights are lost within five
 TICK_SECONDS = 0.5
 WARN_SECONDS = 60  # before the idle time-out
@@ -223,6 +225,8 @@ class Session:
             if self._view is None:
                 self._unseen += len(data)
             self._put(data)
+            if len(data) > LITTLE:
+                await asyncio.sleep(GATHER_SECONDS)
 
     async def _wait_for_room(self) -> None:
         """A slow viewer makes the process wait; so does nobody, once all that is kept is new."""
