@@ -16,6 +16,7 @@ from dashboard.live.hub import open_pages
 from fleet.actor import Actor
 from fleet.logs.hub import open_logs
 from fleet.selectors.metrics import FleetCollector, QuaysideCollector
+from fleet.terminal.hub import open_terminals
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
@@ -43,6 +44,7 @@ class Streams(Collector):
             ("pages_open", "Open pages, each with its socket", open_pages()),
             ("log_streams_open", "Logs that are read from engines", upstreams),
             ("log_readers_open", "Pages that show one of them", readers),
+            ("terminals_open", "Terminals in containers, with or without a page", open_terminals()),
         ):
             yield GaugeMetricFamily(f"quayside_{name}", text, value=value)
 

@@ -19,7 +19,7 @@ class Page {
     this.#root = root;
     const find = (name) => root.querySelector(`[data-term-${name}]`);
     this.parts = Object.fromEntries(
-      ["state", "note", "place", "form", "again", "end", "stay", "keys", "copy", "paste", "ask", "gone"].map((n) => [n, find(n)]),
+      ["state", "note", "place", "form", "again", "end", "stay", "keys", "copy", "paste", "ask", "why", "gone"].map((n) => [n, find(n)]),
     );
     this.#view = new TermView(this.parts.place, {
       typed: (bytes) => this.#typed(bytes),
@@ -156,10 +156,19 @@ class Page {
     }
     this.#show("problem", text);
     this.#note("");
-    if (["no_shell", "not_started", "invalid", "no_input"].includes(code)) {
-      this.parts.ask.open = true;
-      this.parts.form.elements.command.focus();
-    }
+    if (["no_shell", "not_started", "invalid", "no_input"].includes(code)) this.#askAgain(text);
+    else this.#view.focus();
+  }
+
+  /** It can be put right: the form opens with what is wrong. */
+  #askAgain(text) {
+    const { ask, why, gone, form } = this.parts;
+    ask.open = true;
+    gone.hidden = true;
+    why.hidden = false;
+    why.querySelector("span").textContent = text;
+    const field = [...form.querySelectorAll("input,select")].find((one) => one.name === "command" && one.offsetParent);
+    (field || form.elements.mode).focus();
   }
 
   #taken() {
@@ -222,6 +231,7 @@ class Page {
     parts.again.hidden = !over;
     parts.end.hidden = state !== "open";
     parts.gone.hidden = state !== "problem";
+    parts.why.hidden = true;
     parts.gone.querySelector("span").textContent = state === "problem" ? text : "";
     this.#root.classList.toggle("is-over", over || state === "lost");
     if (state !== "open") this.#view.open = false;
