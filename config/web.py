@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+
 from config.start import start
+
+NOT_STARTED = 3  # uvicorn's own exit code
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which knows nothing of what we run in containers and ends by a signal."""
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Hang up on terminals, then end as ever."""
+        from fleet.terminal.hub import end_terminals
+
+        await end_terminals()
+        await super().shutdown(sockets)
 
 
 def main() -> None:
     """Serve until told to stop."""
     start()
-    import uvicorn
     from django.conf import settings
 
-    uvicorn.run(
+    config = uvicorn.Config(
         "config.asgi:application",
         host=settings.BIND,
         port=settings.PORT,
@@ -27,6 +45,11 @@ def main() -> None:
         proxy_headers=False,  # dashboard.requests believes configured proxies only
         timeout_graceful_shutdown=3,
     )
+    server = Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(NOT_STARTED)
 
 
 if __name__ == "__main__":

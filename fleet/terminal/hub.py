@@ -138,6 +138,16 @@ def open_terminals() -> int:
     )
 
 
+async def end_terminals(seconds: float = 4.0) -> None:
+    """End all of the running event loop: the process is about to end."""
+    loop = asyncio.get_running_loop()
+    sessions = list(_hubs[loop].sessions.values()) if loop in _hubs else []
+    for session in sessions:
+        session.end("stopped")
+    if tasks := [session.task for session in sessions]:
+        await asyncio.wait(tasks, timeout=seconds)
+
+
 def current_terminals() -> Terminals:
     """Return the terminals of the running event loop."""
     loop = asyncio.get_running_loop()

@@ -67,6 +67,8 @@ class Page {
     keys.addEventListener("pointerdown", (event) => event.preventDefault()); // the keyboard stays
     keys.addEventListener("click", (event) => this.#fingerKey(event.target.closest("button")));
     this.#readMode();
+    this.resized = () => this.#roomAboveKeyboard();
+    visualViewport.addEventListener("resize", this.resized);
   }
 
   /** The main process has neither command nor user nor directory to choose. */
@@ -77,7 +79,17 @@ class Page {
     }
   }
 
+  /** A keyboard on the screen covers the page without making it smaller. */
+  #roomAboveKeyboard() {
+    const { height, scale } = visualViewport;
+    const covered = scale > 1.01 ? 0 : Math.max(0, innerHeight - height);
+    this.#root.style.setProperty("--keyboard", `${covered}px`);
+    this.#root.classList.toggle("has-keyboard", covered > 120);
+    if (covered > 120) this.#root.scrollIntoView({ block: "start" });
+  }
+
   stop() {
+    visualViewport.removeEventListener("resize", this.resized);
     this.#socket.stop();
     this.#view.stop();
   }
@@ -123,8 +135,10 @@ class Page {
     else if (message.type === "note") this.#note(message.text);
   }
 
-  #opened({ session, name, typing }) {
-    this.#name = name;
+  #opened({ session, name, mode, typing }) {
+    const attached = mode === "attach";
+    this.#name = attached ? this.#word(typing ? "Main" : "Look") : name;
+    if (attached) this.#note(this.#word("Quiet"));
     this.#typing = typing;
     sessionStorage.setItem(this.#kept, session);
     this.#socket.keep(session);
@@ -235,7 +249,8 @@ class Page {
     parts.gone.querySelector("span").textContent = state === "problem" ? text : "";
     this.#root.classList.toggle("is-over", over || state === "lost");
     if (state !== "open") this.#view.open = false;
-    if (over) parts.again.querySelector("span").textContent = this.#word(state === "taken" ? "Back" : "Again");
+    const again = { taken: "Back", problem: "Retry" }[state] || "Again";
+    if (over) parts.again.querySelector("span").textContent = this.#word(again);
   }
 }
 

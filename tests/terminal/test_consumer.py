@@ -14,6 +14,7 @@ from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_state import FakeContainer
 from fleet.models import AuditEntry, Container, Grant, Host, HostState, User
 from fleet.publish import AccessChanged
+from fleet.terminal.hub import end_terminals
 from fleet.terminal.view import WINDOW
 from tests.terminal.conftest import Term, ended
 
@@ -309,6 +310,17 @@ async def test_it_ends_when_nothing_is_typed(
         assert (await term.message("idle"))["seconds"] <= 1
         assert (await term.message("ended"))["code"] == "idle"
     await ended(fake)
+
+
+async def test_it_ends_with_the_web_process(
+    row: Container, operator: User, fake: FakeEngine
+) -> None:
+    async with Term(operator) as term:
+        await term.open(row)
+        await end_terminals()
+        assert (await term.message("ended"))["code"] == "stopped"
+        assert not fake.terminals.running
+    assert (await entries())[-1].detail["why"] == "stopped"
 
 
 # --- Rights ---------------------------------------------------------------------------------
