@@ -54,7 +54,7 @@ log = structlog.get_logger(__name__)
 
 NORMAL = 1000
 FIRST_SECONDS = 15.0  # until a script shows its ticket
-MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 200.0, 2000
+MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 400.0, 2000  # a key held down, a mouse that moves
 LAST = frozenset({"ended", "problem", "taken"})
 
 
@@ -68,6 +68,7 @@ class TerminalConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     link: AnyLink | None = None
     opening: asyncio.Task[None] | None = None
     sender: asyncio.Task[None] | None = None
+    late: asyncio.TimerHandle | None = None
     language = ""
     begun = False
 
@@ -137,6 +138,8 @@ class TerminalConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._clean_up()
 
     async def _clean_up(self) -> None:
+        if self.late is not None:
+            self.late.cancel()
         link, self.link = self.link, None
         with suppress(Exception):
             if link is not None:

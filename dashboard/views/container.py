@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -282,7 +283,8 @@ def terminal(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     row = access_container(actor, pk, EXEC)
     overview = one.container_overview(actor, row.pk)
-    return _page(request, overview, "terminal", "terminal")
+    keep = settings.TERMINAL_KEEP_SECONDS
+    return _page(request, overview, "terminal", "terminal", keep=keep)
 
 
 @require_safe

@@ -17,7 +17,6 @@ from fleet.engine.sockets import connect_async
 from fleet.engine.transport import Route
 
 BUFFER = 128 * 1024
-HEAD_LIMIT = 64 * 1024
 ERROR_LIMIT = 64 * 1024
 
 

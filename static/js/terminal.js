@@ -3,6 +3,7 @@ import { TermSocket } from "./termsocket.js";
 import { TermView } from "./termview.js";
 
 const KEYS = { Esc: "\x1b", Tab: "\t", Up: "\x1b[A", Down: "\x1b[B", Right: "\x1b[C", Left: "\x1b[D" };
+const TOO_MANY_PAGES = 4503;
 const FONT = '13px "JetBrains Mono"';
 
 class Page {
@@ -32,7 +33,7 @@ class Page {
       message: (message) => this.#message(message),
       output: (bytes, done) => this.#output(bytes, done),
       lost: () => this.#show("lost"),
-      closed: () => this.#closed(),
+      closed: (code) => this.#closed(code),
     });
     this.#listen();
     this.#start();
@@ -189,7 +190,8 @@ class Page {
     this.#show("taken");
   }
 
-  #closed() {
+  #closed(code) {
+    if (code === TOO_MANY_PAGES) return this.#show("problem", this.#word("Full"));
     if (["opening", "open", "lost"].includes(this.#state)) this.#show("ended", this.#word("Closed"));
   }
 

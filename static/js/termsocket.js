@@ -5,8 +5,9 @@ const FIRST_WAIT = 300;
 const LONGEST_WAIT = 5000;
 const PING_EVERY = 20000;
 const PONG_WITHIN = 10000;
-const TOLD_EVERY = 64 * 1024; // bytes shown
-const SIGNED_OUT = 4401;
+const TOLD_EVERY = 128 * 1024; // bytes shown
+// Malformed, signed out, too many messages, too many pages: trying again would not help.
+const FINAL = [4400, 4401, 4429, 4503];
 
 export class TermSocket {
   #socket = null;
@@ -18,7 +19,7 @@ export class TermSocket {
   #shown = 0; // and those that the server has yet to be told of
   #over = true;
 
-  /** `on`: message(object), output(bytes, done), lost(code). */
+  /** `on`: message(object), output(bytes, done), lost(), closed(code), size(). */
   constructor(on) {
     this.#on = on;
     this.retry = () => this.#retry();
@@ -131,7 +132,7 @@ export class TermSocket {
   #closed(code) {
     this.#socket = null;
     for (const name of ["ping", "pong"]) clearTimeout(this.#timers[name]);
-    if (code === SIGNED_OUT) this.#over = true;
+    if (FINAL.includes(code)) this.#over = true;
     if (this.#over) return this.#on.closed(code);
     const wait = Math.min(FIRST_WAIT * 2 ** this.#attempt, LONGEST_WAIT) * (0.7 + 0.6 * Math.random());
     this.#attempt += 1;

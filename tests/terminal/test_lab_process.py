@@ -20,15 +20,26 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
 BIG = Size(100, 30)
 
 
-@pytest.fixture(params=["unix", "tls", "ssh", "podman"])
-def target(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Target]:
+def engine_by(way: str, lab: Lab) -> Iterator[Target]:
     """A real engine, and a plain client to set the scene."""
-    socket = lab.podman_socket if request.param == "podman" else lab[1].socket
+    socket = lab.podman_socket if way == "podman" else lab[1].socket
     if not socket.exists():
-        pytest.skip(f"The lab has no {request.param}.")
-    found = Target(request.param, lab_endpoint(lab, request.param), plain_client(socket), [])
+        pytest.skip(f"The lab has no {way}.")
+    found = Target(way, lab_endpoint(lab, way), plain_client(socket), [])
     yield found
     found.clear()
+
+
+@pytest.fixture(params=["unix", "tls", "ssh", "podman"])
+def every(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Target]:
+    """An engine, by each way there is to one."""
+    yield from engine_by(request.param, lab)
+
+
+@pytest.fixture(params=["unix", "podman"])
+def target(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Target]:
+    """Each kind of engine."""
+    yield from engine_by(request.param, lab)
 
 
 @pytest.fixture
@@ -59,9 +70,9 @@ async def read_all(process: Process) -> str:
     return said.decode(errors="replace")
 
 
-async def test_it_finds_a_shell_and_tells_how_it_ended(target: Target) -> None:
-    ident = target.run("one")
-    async with open_async(target.endpoint) as engine:
+async def test_it_finds_a_shell_and_tells_how_it_ended(every: Target) -> None:
+    ident = every.run("one")
+    async with open_async(every.endpoint) as engine:
         process = await begin(engine, ident, Ask(), BIG)
         assert process.name == "ash"
         await process.resize(Size(120, 33))
@@ -74,16 +85,16 @@ async def test_it_finds_a_shell_and_tells_how_it_ended(target: Target) -> None:
         process.hang_up()
 
 
-async def test_nothing_stays_when_it_is_ended(target: Target) -> None:
-    ident = target.run("one")
-    async with open_async(target.endpoint) as engine:
+async def test_nothing_stays_when_it_is_ended(every: Target) -> None:
+    ident = every.run("one")
+    async with open_async(every.endpoint) as engine:
         process = await begin(engine, ident, Ask(), BIG)
         await process.write(b"sleep 4321 & sleep 1234\r")
-        await counted(target, ident, "1234", 1)
+        await counted(every, ident, "1234", 1)
         await process.end()
         process.hang_up()
-        assert await count(target, ident, "1234") == 0
-        assert await count(target, ident, "sh") == 0
+        assert await count(every, ident, "1234") == 0
+        assert await count(every, ident, "sh") == 0
 
 
 async def count(target: Target, ident: str, word: str) -> int:
