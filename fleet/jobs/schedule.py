@@ -49,6 +49,11 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="37", hour="*"),
         "options": {"queue": "transfer", "expire_seconds": 3000},
     },
+    "end left terminals": {
+        "task": "fleet.jobs.end_left_terminals",
+        "schedule": schedule(timedelta(seconds=30)),
+        "options": {"queue": "upkeep", "expire_seconds": 25},
+    },
     "measure disks": {
         "task": "fleet.jobs.measure_disks",
         "schedule": schedule(timedelta(minutes=10)),

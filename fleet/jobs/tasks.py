@@ -57,6 +57,14 @@ def measure_disks() -> None:
     measure_old_disks()
 
 
+@shared_task(name="fleet.jobs.end_left_terminals", ignore_result=True)
+def end_left_terminals() -> None:
+    """End what killed web processes left in containers."""
+    from fleet.terminal.traces import end_left
+
+    end_left()
+
+
 @worker_ready.connect
 def _arrive(sender: Any = None, **_kwargs: Any) -> None:
     now = timezone.now()

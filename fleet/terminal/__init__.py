@@ -6,5 +6,6 @@
 - ``view``      one browser's side, with what it has not shown yet
 - ``session``   all of it together, from opening to the entry in the audit log
 - ``hub``       all sessions of this process, and the way to those of others (``relay``)
+- ``traces``    what is left when a web process is killed, and its end
 - ``tickets``   the right to open one session, for who has no cookie
 """

@@ -18,6 +18,7 @@ from fleet.terminal.records import Record
 from fleet.terminal.relay import Office, RemoteLink
 from fleet.terminal.session import Owner, Session
 from fleet.terminal.target import TerminalTarget
+from fleet.terminal.traces import Traces
 from fleet.terminal.view import Item, View
 
 ENDED_KEPT_SECONDS = 60.0  # how long one can come back to read how it ended
@@ -83,6 +84,11 @@ class Terminals:
         redis = Redis.from_url(self._redis_url, socket_connect_timeout=3, socket_timeout=10)
         return Office(redis, self.find, lambda: self.sessions)
 
+    @cached_property
+    def traces(self) -> Traces | None:
+        """Where it is written down what would be left if we were killed."""
+        return Traces(self.office.redis, self.office.id) if self._redis_url else None
+
     def open(
         self, target: TerminalTarget, ask: Ask, owner: Owner, record: Record, view: View
     ) -> Link:
@@ -90,10 +96,10 @@ class Terminals:
         self._forget()
         if self.open_of(owner.user_id) >= settings.TERMINALS_PER_USER:
             raise Problem("too_many")
-        session = Session(target, ask, owner, record)
+        session = Session(target, ask, owner, record, self.traces)
         self.sessions[session.id] = session
         session.join(view)
-        if self._redis_url and owner.keep:
+        if self._redis_url:
             self.office.tell()
         return Link(session, view)
 

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from fleet.engine.aio import AsyncEngine
@@ -221,32 +222,55 @@ class Exec:
 
     async def end(self) -> None:
         """Hang up on it as sshd does, and kill what does not care."""
-        if not self._number:
+        if self._number:
+            await hang_up_by_number(self._engine, self.mark)
+        else:
             await self._wire.write(INTERRUPT)
-            await self._has_ended()
-            return
-        for signal in ("HUP", "KILL"):
-            if await self._has_ended(0):
-                return
-            await self._signal(signal)
-            if await self._has_ended():
-                return
+            await _has_ended(self._engine, self._ident)
 
-    async def _signal(self, signal: str) -> None:
-        number = self._number
-        script = f"kill -{signal} {number}; kill -{signal} -{number}; kill -CONT {number}"
-        words = ["sh", "-c", f"{{ {script}; }} 2>/dev/null"]
-        ident = await create_exec(self._engine, self._ref, words, user=self._user, terminal=False)
-        await run_exec(self._engine, ident)
-
-    async def _has_ended(self, seconds: float = ENDS_SECONDS) -> bool:
-        until = time.monotonic() + seconds
-        while (await exec_state(self._engine, self._ident)).running:
-            if time.monotonic() >= until:
-                return False
-            await asyncio.sleep(LOOK_SECONDS)
-        return True
+    @property
+    def mark(self) -> Mark:
+        """By which anybody can end it."""
+        return Mark(self._ref, self._ident, self._number, self._user)
 
     def hang_up(self) -> None:
         """Close the connection."""
         self._wire.close()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A process by the engine's id of it, and by its number inside; 0: nobody knows."""
+
+    container: str
+    exec_id: str
+    number: int
+    user: str
+
+
+async def hang_up_by_number(engine: AsyncEngine, mark: Mark) -> bool:
+    """End a process that still runs; True once it does not. Raises ``EngineError``."""
+    if await _has_ended(engine, mark.exec_id, 0):
+        return True
+    for signal in ("HUP", "KILL"):
+        await _signal(engine, mark, signal)
+        if await _has_ended(engine, mark.exec_id):
+            return True
+    return False
+
+
+async def _signal(engine: AsyncEngine, mark: Mark, signal: str) -> None:
+    number = mark.number
+    script = f"kill -{signal} {number}; kill -{signal} -{number}; kill -CONT {number}"
+    words = ["sh", "-c", f"{{ {script}; }} 2>/dev/null"]
+    ident = await create_exec(engine, mark.container, words, user=mark.user, terminal=False)
+    await run_exec(engine, ident)
+
+
+async def _has_ended(engine: AsyncEngine, ident: str, seconds: float = ENDS_SECONDS) -> bool:
+    until = time.monotonic() + seconds
+    while (await exec_state(engine, ident)).running:
+        if time.monotonic() >= until:
+            return False
+        await asyncio.sleep(LOOK_SECONDS)
+    return True

@@ -26,6 +26,7 @@ from fleet.cancel import cancel
 from fleet.engine.terminals import Size
 from fleet.terminal.problems import sentence
 from fleet.terminal.session import Session
+from fleet.terminal.traces import ALIVE_SECONDS, alive_key
 from fleet.terminal.view import Item, View
 
 PREFIX = "quayside:terminal"
@@ -127,6 +128,7 @@ class Office:
         while True:
             self._news.clear()
             with suppress(*BROKEN):
+                await self.redis.set(alive_key(self.id), 1, ex=ALIVE_SECONDS)
                 for session in list(self._here()):
                     await self.redis.set(place_key(session), self.id, ex=TOLD_FOR)
             with suppress(TimeoutError):

@@ -21,9 +21,10 @@ from fleet.engine.terminals import Size
 from fleet.terminal.ask import Ask
 from fleet.terminal.kept import KEPT_BYTES, Kept
 from fleet.terminal.problems import Problem, sentence
-from fleet.terminal.process import Process, begin
+from fleet.terminal.process import Exec, Process, begin
 from fleet.terminal.records import Record
 from fleet.terminal.target import TerminalTarget
+from fleet.terminal.traces import Traces
 from fleet.terminal.view import Item, View
 
 INPUT_BYTES = 1024 * 1024  # typed, or pasted, that the process has not read
@@ -61,12 +62,19 @@ class End:
 class Session:
     """See the module. Runs as a task of its own; `over` says how it ended."""
 
-    def __init__(self, target: TerminalTarget, ask: Ask, owner: Owner, record: Record) -> None:
+    def __init__(
+        self,
+        target: TerminalTarget,
+        ask: Ask,
+        owner: Owner,
+        record: Record,
+        traces: Traces | None = None,
+    ) -> None:
         self.id = token_urlsafe(18)
         self.target, self.ask, self.owner = target, ask, owner
         self.over: End | None = None
         self.over_at = 0.0
-        self._record = record
+        self._record, self._traces = record, traces
         self._process: Process | None = None
         self._kept = Kept()
         self._view: View | None = None
@@ -180,6 +188,8 @@ class Session:
         async with open_async(endpoint) as engine:
             process = await begin(engine, self.target.engine_id, self.ask, self._size)
             self._process = process
+            if self._traces and isinstance(process, Exec) and process.mark.number:
+                self._traces.leave(self.id, self.target.host_id, process.mark)
             self._put(self._opened())
             try:
                 return await self._until_end(process)
@@ -283,6 +293,8 @@ class Session:
     async def _finish(self, end: End) -> None:
         self.over, self.over_at = end, time.monotonic()
         self._put(self._ended(end))
+        if self._traces:
+            self._traces.remove(self.id)
         name, began = (self._process.name, True) if self._process else ("", False)
         await self._record.closed(name, end.code, end.exit_code, began=began)
 
