@@ -56,6 +56,11 @@ class Page {
       this.#begin();
     });
     form.addEventListener("change", () => this.#readMode());
+    this.parts.ask.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      this.parts.ask.open = false;
+      this.#view.focus();
+    });
     again.addEventListener("click", () => (this.#state === "taken" ? this.#start() : this.#begin()));
     end.addEventListener("click", () => this.#socket.send({ type: "end" }));
     stay.addEventListener("click", () => {

@@ -17,7 +17,7 @@ from config.asgi import application
 from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_state import FakeContainer
 from fleet.engine.protocol import versions
-from fleet.models import Container, Environment, User
+from fleet.models import AuditEntry, Container, Environment, User
 from fleet.terminal.hub import current_terminals
 from tests.conftest import make_container, make_host
 from tests.live.pages import BACKEND, wait_for_threads
@@ -155,3 +155,12 @@ async def ended(fake: FakeEngine) -> None:
     async with asyncio.timeout(DEADLINE):
         while fake.terminals.running:
             await asyncio.sleep(0.02)
+
+
+async def entries(count: int = 2) -> list[AuditEntry]:
+    """Return the audit log of terminals, in its order, once it has so many entries."""
+    rows = AuditEntry.objects.filter(action__startswith="terminal.").order_by("number")
+    async with asyncio.timeout(5):
+        while len(found := [entry async for entry in rows.all()]) < count:
+            await asyncio.sleep(0.02)
+    return found
