@@ -64,11 +64,6 @@ class Ask(BaseModel):
     directory: Annotated[str, Field(max_length=1024), AfterValidator(_directory)] = ""
     typing: bool = True
 
-    @property
-    def takes_input(self) -> bool:
-        """Whether what is typed goes anywhere."""
-        return self.typing
-
     def told(self) -> dict[str, Any]:
         """Return it for the audit log, secrets masked."""
         found: dict[str, Any] = {"mode": self.mode, "command": shlex.join(mask_words(self.command))}

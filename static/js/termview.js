@@ -126,11 +126,6 @@ export class TermView {
     });
   }
 
-  /** A line of ours between what the program writes, in grey. */
-  say(text) {
-    this.#term.write(`\r\n\x1b[0;2m${text}\x1b[0m\r\n`);
-  }
-
   /** May be typed into. */
   set open(open) {
     this.#term.options.disableStdin = !open;
