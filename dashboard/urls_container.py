@@ -12,7 +12,6 @@ urlpatterns = [
     path("containers/<int:pk>/logs/", container.logs, name="container-logs"),
     path("containers/<int:pk>/logs.txt", logs.log_file, name="container-log-file"),
     path("containers/<int:pk>/terminal/", container.terminal, name="container-terminal"),
-    path("containers/<int:pk>/logs.txt", container.log_file, name="container-log-file"),
     path("containers/<int:pk>/environment/", container.environment, name="container-environment"),
     path("containers/<int:pk>/environment/reveal/", container.reveal, name="container-reveal"),
     path("containers/<int:pk>/processes/", container.processes, name="container-processes"),

@@ -272,8 +272,6 @@ def logs(request: HttpRequest, pk: int) -> HttpResponse:
         **log_context(request.user),
     }
     return private(page_of(request, overview, "logs", "logs", **context))
-    context = {"shown": shown, "answer": answer, "asks": True, "log_host": SafeString(log_host)}
-    return _private(_page(request, overview, "logs", "logs", **context))
 
 
 @require_safe
@@ -284,19 +282,4 @@ def terminal(request: HttpRequest, pk: int) -> HttpResponse:
     row = access_container(actor, pk, EXEC)
     overview = one.container_overview(actor, row.pk)
     keep = settings.TERMINAL_KEEP_SECONDS
-    return _page(request, overview, "terminal", "terminal", keep=keep)
-
-
-@require_safe
-def log_file(request: HttpRequest, pk: int) -> HttpResponse:
-    """Download the log as text: times, `err` before what was written to stderr."""
-    actor = actor_of(request)
-    row = access_container(actor, pk, "container.logs")
-    answer = container_log(actor, pk, Span(tail=MOST), seconds=DOWNLOAD_SECONDS)
-    if answer.value is None:
-        return HttpResponse(f"{answer.problem}\n", status=503, content_type="text/plain")
-    text = "".join(
-        f"{line.at} {'err ' if line.stream == 2 else ''}{line.text}\n" for line in answer.value
-    )
-    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
-    return _download(response, f"{slugify(row.name) or 'container'}.log")
+    return page_of(request, overview, "terminal", "terminal", keep=keep)

@@ -76,7 +76,8 @@ def _compare(
     """Return how many entries did not come, and whether the engine still has the first ones."""
     came = [entry for block in blocks for entry in entries_of(block)]
     has = [entry for block in there for entry in entries_of(block)]
-    fresh = Counter(entry for entry in has if known < entry[0] <= last)
+    first = came[0][0]
+    fresh = Counter(one for one in has if known < one[0] < last and one[0] >= first)
     return (fresh - Counter(came)).total(), bool(has) and has[0][0] <= came[0][0]
 
 

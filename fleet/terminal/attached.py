@@ -9,7 +9,7 @@ from contextlib import suppress
 from fleet.engine.aio import AsyncEngine
 from fleet.engine.errors import Conflict
 from fleet.engine.hijack import Hijacked
-from fleet.engine.protocol import FrameParser
+from fleet.engine.log_blocks import FrameCutter
 from fleet.engine.terminals import Size, attach, resize_container
 from fleet.terminal.ask import Ask
 from fleet.terminal.problems import Problem
@@ -38,24 +38,24 @@ class Attached:
         self.name = ""
         self._engine, self._ref, self._wire = engine, ref, wire
         self._typing = ask.typing
-        self._parser = None if terminal else FrameParser()
+        self._cutter = None if terminal else FrameCutter()
 
     async def read(self) -> bytes:
         """What it wrote, as a terminal shows it; ``b""`` once it has ended."""
         while data := await self._wire.read():
-            if self._parser is None:
+            if self._cutter is None:
                 return data
-            if found := b"".join(frame.data for frame in self._parser.feed(data)):
+            if found := b"".join(frame.data for frame in self._cutter.feed(data).frames()):
                 return found.replace(b"\n", b"\r\n")
         return b""
 
     async def write(self, data: bytes) -> None:
         """Type something; a process without a terminal reads lines, and echoes nothing."""
-        await self._wire.write(data if self._parser is None else data.replace(b"\r", b"\n"))
+        await self._wire.write(data if self._cutter is None else data.replace(b"\r", b"\n"))
 
     async def resize(self, size: Size) -> None:
         """Only who types may change the terminal that others look at."""
-        if self._typing and self._parser is None:
+        if self._typing and self._cutter is None:
             with suppress(Conflict):
                 await resize_container(self._engine, self._ref, size)
 
