@@ -216,6 +216,8 @@ JOB_SILENCE_SECONDS = env_int("QUAYSIDE_JOB_SILENCE_SECONDS", 20, low=5, high=60
 EVENT_DAYS = env_int("QUAYSIDE_EVENT_DAYS", 30, low=1, high=3650)
 RELIST_SECONDS = env_int("QUAYSIDE_RELIST_SECONDS", 300, low=10, high=86400)
 LEASE_SECONDS = env_int("QUAYSIDE_LEASE_SECONDS", 6, low=2, high=60)
+# Between two readings of what containers use; 0: none are taken.
+SAMPLE_SECONDS = values.seconds_or_never("QUAYSIDE_SAMPLE_SECONDS", 10, low=5, high=300)
 LOCAL_SOCKET = values.absolute_path("QUAYSIDE_LOCAL_SOCKET", "/var/run/docker.sock")
 
 # --- Live pages ----------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import re
 import zoneinfo
 from urllib.parse import urlsplit
 
-from config.env import env_list, env_str, problems
+from config.env import env_int, env_list, env_str, problems
 
 HOST = re.compile(r"\*|\.?[a-z0-9_](?:[a-z0-9_.-]*)|\[[0-9a-f:.]+\]", re.IGNORECASE)
 DATABASE = re.compile(r"/?[0-9]*")
@@ -23,6 +23,11 @@ def time_zone(name: str, default: str) -> str:
         problems.append(f"{name} must be a time zone's name such as Europe/Berlin or UTC.")
         return default
     return zone
+
+
+def seconds_or_never(name: str, default: int, *, low: int, high: int) -> int:
+    """Return how often something is done, in seconds; 0 means never."""
+    return 0 if env_str(name) == "0" else env_int(name, default, low=low, high=high)
 
 
 def language(name: str, default: str, spoken: list[str]) -> str:

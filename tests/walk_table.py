@@ -271,6 +271,7 @@ API = [
     r("api/v1/containers/<int:container_id>", get=API_SEES, pk="container"),
     r("api/v1/containers/<int:container_id>/processes", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/stats", get=API_UNANSWERED, pk="container"),
+    r("api/v1/containers/<int:container_id>/stats/history", get=API_SEES, pk="container"),
     r("api/v1/containers/<int:container_id>/changes", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/inspect", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/logs", get=API_UNANSWERED, pk="container"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -24,6 +24,7 @@ from fleet.logs.text import MOST, TAIL, Span, container_log
 from fleet.operations.errors import Invalid
 from fleet.selectors import container as one
 from fleet.selectors.container import Answer, Changes
+from fleet.selectors.usage import container_history
 from fleet.stats.now import container_usage
 
 router = Router(tags=["containers"])
@@ -131,6 +132,48 @@ def get_stats(request: HttpRequest, container_id: int) -> JsonResponse:
     409 when it does not run, 503 with the reason when the host cannot be asked.
     """
     return answered(container_usage(caller(request), container_id), asdict)
+
+
+class MarkOut(Schema):
+    """Something that happened: `at` in Unix milliseconds, `tone` is ok, bad, warn or idle."""
+
+    at: int
+    words: str
+    tone: str
+
+
+class HistoryOut(Schema):
+    """What was used over time: columns of equal length, null where nothing is known.
+
+    `times`, `begin` and `end` are Unix seconds, `step` is how many seconds one value stands for:
+    means, and for `cpu_peak` and `memory_peak` (from a minute on) the most. Units as in a single
+    measurement. `marks` are what happened meanwhile.
+    """
+
+    range: str
+    step: int
+    begin: int
+    end: int
+    times: list[int]
+    columns: dict[str, list[float | None]]
+    marks: list[MarkOut]
+
+
+class HistoryFilter(Schema, extra="forbid"):
+    """How far back."""
+
+    range: Annotated[Literal["1h", "24h", "7d"], Field(description="an hour, a day, a week")] = "1h"
+
+
+@router.get(
+    "/{int:container_id}/stats/history", response=HistoryOut, summary="What a container used"
+)
+def get_history(request: HttpRequest, container_id: int, wanted: Query[HistoryFilter]) -> Any:
+    """Tell what was read in the last hour (every 10 s), day (by minutes) or week (by quarters).
+
+    No engine is asked.
+    """
+    return asdict(container_history(caller(request), container_id, wanted.range))
 
 
 class LogFilter(Schema):

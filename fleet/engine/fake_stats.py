@@ -40,7 +40,12 @@ def reading(it: FakeContainer, ns: int) -> Json:
 
 
 async def write_stats(request: web.Request, it: FakeContainer, every: float) -> web.StreamResponse:
-    """Answer with a reading every so many seconds, until the container is removed."""
+    """Answer with a reading every so many seconds, until the container is removed.
+
+    With `stream=false` there is one.
+    """
+    if request.query.get("stream") in ("0", "false"):
+        return web.json_response(reading(it, time.time_ns()))
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     await response.prepare(request)
     while not it.removed:

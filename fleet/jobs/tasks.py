@@ -65,6 +65,15 @@ def end_left_terminals() -> None:
     end_left()
 
 
+@shared_task(name="fleet.jobs.roll_up_usage", ignore_result=True)
+def roll_up_usage() -> None:
+    """Put readings of hours that are over together, and delete old ones."""
+    from fleet.stats.keeping import purge_usage, roll_up_hours
+
+    roll_up_hours()
+    purge_usage()
+
+
 @worker_ready.connect
 def _arrive(sender: Any = None, **_kwargs: Any) -> None:
     now = timezone.now()

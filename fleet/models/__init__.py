@@ -9,6 +9,7 @@ from fleet.models.hosts import Environment, Host, HostState
 from fleet.models.jobs import ENDED_STATES, OPEN_STATES, Job, JobLine, JobState, LineLevel
 from fleet.models.people import ApiToken, Grant, Role, Scope, Team, User
 from fleet.models.setup import SetupToken
+from fleet.models.usage import UsageBlock, UsageFrame, UsageNow
 
 __all__ = [
     "ENDED_STATES",
@@ -32,5 +33,8 @@ __all__ = [
     "Scope",
     "SetupToken",
     "Team",
+    "UsageBlock",
+    "UsageFrame",
+    "UsageNow",
     "User",
 ]

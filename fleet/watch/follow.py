@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
 from django.db import Error as DatabaseError
 from django.utils.translation import gettext_lazy as _
 
+from fleet.cancel import first_of
 from fleet.crypto import SecretLost
 from fleet.engine.aio import AsyncEngine, open_async
 from fleet.engine.endpoint import Endpoint
@@ -22,7 +23,9 @@ from fleet.watch.database import Database
 from fleet.watch.fence import LeaseLost
 from fleet.watch.hints import tell_containers, tell_host
 from fleet.watch.hosts import save_reachable, save_unreachable
+from fleet.watch.sampling import Ledger, Sampler
 from fleet.watch.session import Outlet, Session, Timing
+from fleet.watch.story import Story
 from fleet.watch.writer import Batch, Saved, save_batch, take_over
 
 P = ParamSpec("P")
@@ -51,7 +54,9 @@ class Follower:
         database: Database,
         may_write: Callable[[], bool],
         timing: Timing,
+        ledger: Ledger | None = None,
     ) -> None:
+        self.ledger = ledger
         self.host, self.lease, self.database, self.timing = host, lease, database, timing
         self.alive_at = 0.0  # monotonic time of the last sign of life
         self.met_at = 0.0  # monotonic time when the row was last made reachable
@@ -109,7 +114,17 @@ class Follower:
                 self._connected_at = time.monotonic()
                 outlet = Outlet(self.database, self._save, self._greet, self._live)
                 session = Session(self.host.id, engine, past.story, outlet, timing)
-                await session.follow(stream, fresh=past.since is None)
+                following = session.follow(stream, fresh=past.since is None)
+                await first_of(following, *self._sampling(engine, past.story))
+
+    def _sampling(self, engine: AsyncEngine, story: Story) -> list[Awaitable[None]]:
+        """Return what reads the usage of the containers that run, where that is wished."""
+        if self.ledger is None or not self.timing.sample:
+            return []
+        sampler = Sampler(
+            self.host.id, engine, story.up, self.database, self.ledger, self.timing.sample
+        )
+        return [sampler.run()]
 
     def _live(self) -> None:
         self.alive_at = time.monotonic()

@@ -51,6 +51,7 @@ class Timing:
     pulse_timeout: float = 2.5
     grace: float = 2.0  # how long a change found by a list waits for its event
     relist: float = 300.0
+    sample: float = 0.0  # between two readings of what containers use; 0: none
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ AFTER = {
     "unpause": "running",
     "destroy": "",
 }
+UP = frozenset({"running", "paused"})
 # Events after which nothing about the container itself is different.
 UNCHANGED = frozenset({"kill"})
 # An engine may say more exactly how a process ended than "die" does.
@@ -134,6 +135,10 @@ class Story:
     recorded: set[Key] = field(default_factory=set)
     # Containers found changed by a list, until an event tells why.
     suspects: dict[str, Suspect] = field(default_factory=dict)
+
+    def up(self) -> list[str]:
+        """Return the engine's ids of the containers whose processes exist."""
+        return [ident for ident, told in self.told.items() if told.state in UP]
 
     def tell(self, event: EngineEvent) -> Event | None:
         """Return the row of an event, or None when it is noise, known or says nothing new."""

@@ -23,17 +23,20 @@ from redis.backoff import NoBackoff
 from fleet.cancel import cancel
 from fleet.models import Host, HostState
 from fleet.publish import GROUP, HostsChanged
+from fleet.stats.keeping import Packed, save_usage
 from fleet.watch.database import Database
 from fleet.watch.follow import Follower
 from fleet.watch.hints import tell_host
 from fleet.watch.hosts import read_hosts, same_way, save_last_seen, save_let_go
 from fleet.watch.leases import Leases
+from fleet.watch.sampling import Ledger, keep_books
 from fleet.watch.session import Timing
 
 log = structlog.get_logger(__name__)
 
 TABLE_SECONDS = 5.0
 SEEN_SECONDS = 5.0
+USAGE_SECONDS = 5.0
 NUDGE_PAUSE = 0.2  # hints come in crowds; one reading answers all of them
 RETRY_SECONDS = 1.0
 REDIS_PATIENCE = 2.0
@@ -45,7 +48,10 @@ class Watcher:
 
     def __init__(self, timing: Timing | None = None) -> None:
         self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
-        self.timing = timing or Timing(relist=settings.RELIST_SECONDS)
+        self.timing = timing or Timing(
+            relist=settings.RELIST_SECONDS, sample=settings.SAMPLE_SECONDS
+        )
+        self.ledger = Ledger()
         self.database = Database()
         redis = Redis.from_url(
             settings.REDIS_URL,
@@ -64,7 +70,10 @@ class Watcher:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set; then let go of everything, so that others take over."""
-        loops = (self._read_table, self._keep_leases, self._hear_hints, self._write_seen)
+        loops = (
+            self._read_table, self._keep_leases, self._hear_hints, self._write_seen,
+            self._write_usage,
+        )  # fmt: skip
         tasks = [asyncio.create_task(_forever(loop)) for loop in loops]
         log.info("watcher_started", watcher=self.id)
         try:
@@ -169,7 +178,7 @@ class Watcher:
     def _follow(self, host: Host) -> None:
         lease = self.leases.number(host.id)
         may_write = partial(self.leases.holds, host.id)
-        follower = Follower(host, lease, self.database, may_write, self.timing)
+        follower = Follower(host, lease, self.database, may_write, self.timing, ledger=self.ledger)
         self.followers[host.id] = follower, asyncio.create_task(follower.run())
 
     def _let_go(self, host_ids: Iterable[int]) -> None:
@@ -193,6 +202,14 @@ class Watcher:
             seen = {one.host.id: one.lease for one in followers if one.alive_at > recent}
             if seen:
                 await self.database.run(save_last_seen, seen)
+
+    async def _write_usage(self) -> None:
+        """Write what was read of containers, of all hosts together."""
+
+        async def write(rows: list[Packed]) -> None:
+            await self.database.run(save_usage, rows)
+
+        await keep_books(self.ledger, write, USAGE_SECONDS)
 
     def _keep(self, work: Awaitable[object]) -> None:
         task = asyncio.ensure_future(work)

@@ -1,0 +1,151 @@
+"""What containers and hosts used in the last hour, day and week, with what happened meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import isnan
+from typing import Final
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from fleet.access import access_container, access_host, visible_events
+from fleet.actor import Actor
+from fleet.models import Event, UsageBlock, UsageFrame
+from fleet.selectors.event_folds import act_tone, act_words, acts_of
+from fleet.stats.keeping import HOUR, QUARTER, SPAN, SWEEP
+from fleet.stats.packing import ROLLED, SUM, Table, Values, pick, unpack
+from fleet.stats.rollup import MINUTE, in_steps
+
+VIEW = "container.view"
+RANGES: Final[dict[str, tuple[int, int]]] = {  # name -> seconds, seconds of one value
+    "1h": (HOUR, SWEEP),
+    "24h": (24 * HOUR, MINUTE),
+    "7d": (7 * 24 * HOUR, QUARTER),
+}
+GAP = 2.5  # times the usual distance; what is farther apart is not joined
+MARK_KINDS = ("create", "start", "stop", "restart", "die", "oom", "destroy")
+HOST_KINDS = ("reachable", "unreachable", "disabled")
+MARKS = 200
+
+Column = list[float | None]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened: when (Unix ms), in words, and how bad it is."""
+
+    at: int
+    words: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class History:
+    """Values over time. `times` are Unix seconds; where nothing is known there is None."""
+
+    range: str
+    step: int
+    begin: int
+    end: int
+    times: list[int]
+    columns: dict[str, Column]
+    marks: list[Mark] = field(default_factory=list)
+
+
+def container_history(actor: Actor, pk: int, span: str) -> History:
+    """Return what a container used. Raises Unknown, Refused; KeyError for a span that is none."""
+    row = access_container(actor, pk, VIEW)
+    events = visible_events(actor).filter(
+        host=row.host, object_kind="container", object_id=row.engine_id, kind__in=MARK_KINDS
+    )
+    return _history(row.host_id, row.pk, span, events, act_words)
+
+
+def host_history(actor: Actor, pk: int, span: str) -> History:
+    """Return what all containers of a host used together. Raises as above."""
+    host = access_host(actor, pk)
+    bad = Q(object_kind="container", kind="oom") | Q(object_kind="host", kind__in=HOST_KINDS)
+    events = visible_events(actor).filter(bad, host=host)
+    return _history(host.pk, SUM, span, events, _with_name)
+
+
+def _with_name(events: list[Event]) -> str:
+    return _("%(name)s %(what)s") % {"name": events[-1].object_name, "what": act_words(events)}
+
+
+def _history(
+    host_id: int,
+    key: int,
+    span: str,
+    events: QuerySet[Event],
+    words: Callable[[list[Event]], str],
+) -> History:
+    seconds, step = RANGES[span]
+    end = int(time.time())
+    begin = end - seconds
+    lines, every = _lines(host_id, key, step, begin)
+    times, columns = _columns({at: lines[at] for at in sorted(lines) if at <= end}, every)
+    since = datetime.fromtimestamp(begin, UTC)
+    marks = _marks(events.filter(at__gte=since), words)
+    return History(span, step, begin, end, times, columns, marks)
+
+
+def _marks(events: QuerySet[Event], words: Callable[[list[Event]], str]) -> list[Mark]:
+    found = list(events.select_related(None).order_by("-at", "-id")[:MARKS])
+    acts = [[found[place] for place in act] for act in acts_of(found)]
+    return [
+        Mark(round(act[-1].at.timestamp() * 1000), words(act), act_tone(act))
+        for act in reversed(acts)
+    ]
+
+
+def _lines(host_id: int, key: int, step: int, begin: int) -> tuple[Table, int]:
+    """Return the lines by time since `begin`, and how many seconds usually lie between two."""
+    if step == SWEEP:
+        lines, every = _of_frames(host_id, key, SWEEP, begin)
+        return lines, max(step, every)
+    lines, every = _of_frames(host_id, key, MINUTE, begin)
+    blocks = UsageBlock.objects.filter(host_id=host_id, key=key, step=step)
+    older: Table = {}
+    for data in blocks.filter(at__gt=begin - SPAN[step]).values_list("data", flat=True):
+        older |= unpack(data)[1]
+    newer = in_steps(lines, step) if step > MINUTE else lines
+    found = {at: line for at, line in (older | newer).items() if at >= begin}
+    return found, max(step, every)
+
+
+def _of_frames(host_id: int, key: int, step: int, begin: int) -> tuple[Table, int]:
+    frames = UsageFrame.objects.filter(host_id=host_id, step=step, at__gte=begin)
+    lines: Table = {}
+    longest = 0
+    for at, data in frames.values_list("at", "data"):
+        every, line = pick(data, key)
+        longest = max(longest, every)
+        if line is not None:
+            lines[at] = line
+    return lines, longest
+
+
+def _columns(lines: Table, every: int) -> tuple[list[int], dict[str, Column]]:
+    """Return times and columns, with a hole wherever nothing was read for long."""
+    times: list[int] = []
+    rows: list[Values | None] = []
+    for at, line in lines.items():
+        if times and at - times[-1] > GAP * every:
+            times.append(times[-1] + every)
+            rows.append(None)
+        times.append(at)
+        rows.append(line)
+    width = max((len(row) for row in rows if row is not None), default=len(ROLLED))
+    return times, {
+        name: [_plain(row[place]) if row is not None else None for row in rows]
+        for place, name in enumerate(ROLLED[:width])
+    }
+
+
+def _plain(value: float) -> float | None:
+    return None if isnan(value) else round(value, 2)

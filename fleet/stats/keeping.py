@@ -1,0 +1,151 @@
+"""How readings are kept: written by watchers, put together by the hour, deleted when old.
+
+Written as a row a host and sweep, which is little to write; read as a row a container and hour,
+which is little to read. In between stands `roll_up_hours`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from fleet.models import Container, Host, UsageBlock, UsageFrame, UsageNow
+from fleet.stats.packing import SUM, Table, pack, unpack
+from fleet.stats.rollup import MINUTE, in_steps
+
+SWEEP = 10  # `step` of what is kept as it was read, however often that was
+QUARTER = 900
+HOUR, DAY = 3600, 86400
+LATE = 300  # so long after its end an hour is put together: watchers write a little later
+SPAN = {MINUTE: HOUR, QUARTER: DAY}  # how much is in one block
+KEPT = {MINUTE: DAY + HOUR, QUARTER: 8 * DAY}  # how old a block's beginning may be
+SWEEPS_KEPT = HOUR + 120
+FUTURE = 2 * HOUR  # what is later than this was written by a clock that was wrong
+CHUNK = 400
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a watcher has read of one host, packed: a sweep, perhaps a minute with its trail."""
+
+    host_id: int
+    at: int
+    sweep: bytes
+    minute_at: int = 0
+    minute: bytes = b""
+    trail: bytes = b""
+
+
+def save_usage(found: Sequence[Packed]) -> None:
+    """Write what was read of some hosts, in one transaction.
+
+    No lease is compared: two watchers that read one host at the same time read the same.
+    """
+    newest = {one.host_id: one for one in found}
+    if not newest:
+        return
+    with transaction.atomic():
+        here = set(Host.objects.filter(pk__in=newest).values_list("pk", flat=True))
+        kept = [one for one in found if one.host_id in here]
+        frames = {(one.host_id, SWEEP, one.at): one.sweep for one in kept}
+        frames |= {(one.host_id, MINUTE, one.minute_at): one.minute for one in kept if one.minute}
+        UsageFrame.objects.bulk_create(
+            [UsageFrame(host_id=h, step=s, at=at, data=d) for (h, s, at), d in frames.items()],
+            update_conflicts=True,
+            unique_fields=["host", "step", "at"],
+            update_fields=["data"],
+        )
+        _save_now([newest[pk] for pk in here], ["at", "frame"])
+        _save_now([one for one in kept if one.trail], ["minute", "trail"])
+
+
+def _save_now(found: list[Packed], fields: list[str]) -> None:
+    rows = {
+        one.host_id: UsageNow(
+            host_id=one.host_id, at=one.at, frame=one.sweep, minute=one.minute_at, trail=one.trail
+        )
+        for one in found
+    }
+    UsageNow.objects.bulk_create(
+        rows.values(), update_conflicts=True, unique_fields=["host"], update_fields=fields
+    )
+
+
+# --- By the hour ---------------------------------------------------------------------------
+
+
+def roll_up_hours(now: float | None = None) -> int:
+    """Put the minutes of all hours that are over together; return how many host-hours.
+
+    Safe to run twice, and at any time: what is there already is added to.
+    """
+    end = int(now if now is not None else time.time()) - LATE
+    end -= end % HOUR
+    over = UsageFrame.objects.filter(step=MINUTE, at__lt=end).order_by()
+    done = 0
+    for host_id in sorted(set(over.values_list("host_id", flat=True))):
+        times = over.filter(host_id=host_id).values_list("at", flat=True)
+        for hour in sorted({at - at % HOUR for at in times}):
+            _roll_up(host_id, hour)
+            done += 1
+    return done
+
+
+def _roll_up(host_id: int, hour: int) -> None:
+    frames = UsageFrame.objects.filter(
+        host_id=host_id, step=MINUTE, at__gte=hour, at__lt=hour + HOUR
+    )
+    lines: dict[int, Table] = {}
+    rows = list(frames.values_list("pk", "at", "data"))
+    for _pk, at, data in rows:
+        for key, line in unpack(data)[1].items():
+            lines.setdefault(key, {})[at] = line
+    known = set(Container.objects.filter(host_id=host_id).values_list("pk", flat=True)) | {SUM}
+    lines = {key: table for key, table in lines.items() if key in known}
+    keys = sorted(lines)
+    for start in range(0, len(keys), CHUNK):
+        some = {key: lines[key] for key in keys[start : start + CHUNK]}
+        quarters = {key: in_steps(table, QUARTER) for key, table in some.items()}
+        with transaction.atomic():
+            _add(host_id, MINUTE, hour, some)
+            _add(host_id, QUARTER, hour - hour % DAY, quarters)
+    # Not before: what is added twice is the same.
+    UsageFrame.objects.filter(pk__in=[pk for pk, _at, _data in rows]).delete()
+
+
+def _add(host_id: int, step: int, at: int, lines: Mapping[int, Table]) -> None:
+    """Add lines to the blocks of a time, which may be there already."""
+    there = UsageBlock.objects.filter(host_id=host_id, step=step, at=at, key__in=list(lines))
+    before = {key: unpack(data)[1] for key, data in there.values_list("key", "data")}
+    # A container that went meanwhile must not come back as a row that nobody deletes.
+    still = set(Container.objects.filter(pk__in=list(lines)).values_list("pk", flat=True))
+    UsageBlock.objects.bulk_create(
+        [
+            UsageBlock(
+                host_id=host_id,
+                container_id=key or None,
+                key=key,
+                step=step,
+                at=at,
+                data=pack(step, dict(sorted({**before.get(key, {}), **table}.items()))),
+            )
+            for key, table in lines.items()
+            if key in still or key == SUM
+        ],
+        update_conflicts=True,
+        unique_fields=["host", "key", "step", "at"],
+        update_fields=["data"],
+    )
+
+
+def purge_usage(now: float | None = None) -> None:
+    """Delete what is older than it is kept for, and what lies in the future."""
+    today = int(now if now is not None else time.time())
+    frames = UsageFrame.objects.order_by()
+    frames.filter(step=SWEEP, at__lt=today - SWEEPS_KEPT).delete()
+    frames.filter(at__gt=today + FUTURE).delete()
+    for step, seconds in KEPT.items():
+        UsageBlock.objects.filter(step=step, at__lt=today - seconds).delete()

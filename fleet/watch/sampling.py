@@ -1,0 +1,252 @@
+"""Reading what all running containers of a host use, again and again, at a bounded cost.
+
+1. The calls of one sweep are spread over the time until the next: no bursts, here or there.
+2. Few calls are on their way at once, over connections of their own.
+3. Where an engine takes long to answer, or this process is busy, sweeps become rarer: up to
+   `RAREST` times as rare. They come back when there is room again.
+4. No connection, no readings: this runs inside of a host's session and ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+import structlog
+from django.db import Error as DatabaseError
+
+from fleet.engine.aio import AsyncEngine
+from fleet.engine.errors import EngineError, Unreachable
+from fleet.engine.stats import Counters, Usage, usage_between
+from fleet.models import Container, UsageNow
+from fleet.stats.keeping import Packed
+from fleet.stats.packing import Table, pack, unpack, values_of
+from fleet.stats.rollup import Minutes, Trail, with_sum
+from fleet.watch.database import Database
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 3
+SPREAD = 0.8  # of the time until the next sweep; the rest is for those that come late
+CALL_SECONDS = 5.0
+FIRST_SECONDS = 2.0
+PAUSE = 0.5  # at the least
+RAREST = 16.0
+BUSY, IDLE = 0.5, 0.2  # how much of the time an engine answers us
+SKEW = 0.3  # how much an engine's clock may run otherwise than ours, between two readings
+
+
+@dataclass
+class Pace:
+    """How often one host is read. `base` is what is wished, in seconds."""
+
+    base: float
+    slower: float = 1.0
+
+    def every(self, load: float = 1.0) -> float:
+        """Return the seconds between two sweeps, where the process wants `load` times as many."""
+        return self.base * min(RAREST, max(self.slower, load))
+
+    def learn(self, busy: float, took: float, every: float) -> None:
+        """Count a sweep of `every` seconds: it took so long, and the engine so much of that."""
+        if took > every or busy > BUSY * every:
+            self.slower = min(RAREST, self.slower * 2)
+        elif busy < IDLE * every and self.slower > 1:
+            self.slower = max(1.0, self.slower / 2)
+
+
+@dataclass
+class Ledger:
+    """What waits to be written: the newest of each host, bounded while the database is away."""
+
+    waiting: dict[int, list[Packed]] = field(default_factory=dict)
+    load: float = 1.0  # how many times rarer this process wants to read
+    most: int = 30
+
+    def add(self, packed: Packed) -> None:
+        """Take what was read of a host."""
+        rows = self.waiting.setdefault(packed.host_id, [])
+        rows.append(packed)
+        del rows[: -self.most]
+
+    def take(self) -> list[Packed]:
+        """Return all that waits, the oldest first."""
+        taken, self.waiting = self.waiting, {}
+        return [one for rows in taken.values() for one in rows]
+
+    def put_back(self, rows: Iterable[Packed]) -> None:
+        """Keep what could not be written, before what came since."""
+        newer = self.take()
+        for one in [*rows, *newer]:
+            self.add(one)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Counters, and when they came by our own clock that nobody sets."""
+
+    counters: Counters
+    at: float
+
+
+def usage_of(before: Reading | None, now: Reading) -> Usage | None:
+    """Return what was used between two readings; None where that would be a wrong figure.
+
+    A container that was started anew counts from 0. An engine whose clock was set between the two
+    would tell a rate of another time than ours.
+    """
+    if before is None:
+        return None
+    ours = now.at - before.at
+    theirs = (now.counters.at - before.counters.at).total_seconds()
+    if abs(theirs - ours) > SKEW * ours + 1:
+        return None
+    return usage_between(before.counters, now.counters)
+
+
+class Sampler:
+    """Reads the containers of one host for as long as it runs."""
+
+    def __init__(
+        self,
+        host_id: int,
+        engine: AsyncEngine,
+        running: Callable[[], list[str]],
+        database: Database,
+        ledger: Ledger,
+        seconds: float,
+    ) -> None:
+        self.host_id, self.engine, self.running = host_id, engine, running
+        self.database, self.ledger, self.pace = database, ledger, Pace(seconds)
+        self._rows: dict[str, int] = {}  # engine's id -> ours
+        self._last: dict[str, Reading] = {}
+        self._minutes, self._trail = Minutes(), Trail()
+        self._busy = 0.0
+
+    async def run(self) -> None:
+        """Sweep until cancelled. What fails is tried again with the next sweep."""
+        await asyncio.sleep(random.uniform(0, min(self.pace.base, 2)))  # noqa: S311
+        known = False
+        while True:
+            began = time.monotonic()
+            # The first figures need two sweeps: they follow each other quickly.
+            every = self.pace.every(self.ledger.load) if known else FIRST_SECONDS
+            try:
+                if not known:
+                    self._trail = await self.database.run(read_trail, self.host_id)
+                    known = True
+                await self._sweep(every)
+            except DatabaseError as error:
+                log.warning("sampling_waits", host=self.host_id, error=str(error))
+            except Unreachable:
+                pass  # the pulse will say so, if it is true
+            except Exception:
+                log.exception("sampling_failed", host=self.host_id)
+            took = time.monotonic() - began
+            self.pace.learn(self._busy, took, every)
+            await asyncio.sleep(max(PAUSE, every - took))
+
+    async def _sweep(self, every: float) -> None:
+        """Read every running container once, and hand over what that comes to."""
+        self._busy, places = 0.0, asyncio.Semaphore(AT_ONCE)
+        ids = await self._known(self.running())
+        self._last = {ident: self._last[ident] for ident in ids if ident in self._last}
+        started, gap = time.monotonic(), every * SPREAD / max(1, len(ids))
+        tasks: list[asyncio.Task[Usage | None]] = []
+        try:
+            for number, ident in enumerate(ids):
+                await asyncio.sleep(max(0.0, started + number * gap - time.monotonic()))
+                await places.acquire()
+                task = asyncio.create_task(self._read(ident))
+                task.add_done_callback(lambda _: places.release())
+                tasks.append(task)
+            found = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+        lines = {
+            self._rows[ident]: values_of(usage)
+            for ident, usage in zip(ids, found, strict=True)
+            if usage is not None
+        }
+        if lines or not ids:
+            self._tell(int(time.time()), round(every), with_sum(lines) if lines else {})
+
+    async def _read(self, ident: str) -> Usage | None:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                counters = await self.engine.sample(ident)
+        except TimeoutError:
+            return None
+        except Unreachable:
+            raise
+        except EngineError:
+            return None
+        finally:
+            self._busy += time.monotonic() - began
+        before = self._last.pop(ident, None)
+        if counters is None:
+            return None
+        now = self._last[ident] = Reading(counters, time.monotonic())
+        return usage_of(before, now)
+
+    async def _known(self, ids: list[str]) -> list[str]:
+        """Return those of the ids that have a row."""
+        if any(ident not in self._rows for ident in ids):
+            self._rows = await self.database.run(read_rows, self.host_id)
+        return [ident for ident in ids if ident in self._rows]
+
+    def _tell(self, at: int, every: int, lines: Table) -> None:
+        packed = Packed(self.host_id, at, pack(every, lines))
+        ended = self._minutes.add(at, lines)
+        if ended is not None:
+            minute_at, minute = ended
+            self._trail.add(minute_at, minute)
+            trail = self._trail.table()
+            packed = Packed(
+                self.host_id, at, packed.sweep, minute_at, pack(60, minute), pack(60, trail)
+            )
+        self.ledger.add(packed)
+
+
+def read_rows(host_id: int) -> dict[str, int]:
+    """Return our id of each container of a host by the engine's."""
+    return dict(Container.objects.filter(host_id=host_id).values_list("engine_id", "pk"))
+
+
+def read_trail(host_id: int) -> Trail:
+    """Return the last minutes of a host, as far as they are kept."""
+    row = UsageNow.objects.filter(host_id=host_id).first()
+    return Trail.of(row.minute, unpack(row.trail)[1]) if row and row.trail else Trail()
+
+
+async def keep_books(
+    ledger: Ledger, write: Callable[[list[Packed]], Awaitable[None]], seconds: float
+) -> None:
+    """Write what was read of all hosts together, every few seconds; watch our own load."""
+    burnt, at = time.thread_time(), time.monotonic()
+    while True:
+        await asyncio.sleep(seconds)
+        now = time.monotonic()
+        share, burnt, at = (time.thread_time() - burnt) / (now - at), time.thread_time(), now
+        ledger.load = next_load(ledger.load, share)
+        rows = ledger.take()
+        try:
+            await write(rows)
+        except BaseException:
+            ledger.put_back(rows)
+            raise
+
+
+BUSY_LOOP, IDLE_LOOP = 0.6, 0.3  # of a core, for the thread in which all hosts are followed
+
+
+def next_load(load: float, share: float) -> float:
+    """Return how much rarer to read, where this thread used `share` of a core."""
+    if share > BUSY_LOOP:
+        return min(RAREST, load * 1.5)
+    return max(1.0, load / 1.5) if share < IDLE_LOOP else load
