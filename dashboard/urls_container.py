@@ -8,6 +8,7 @@ from dashboard.views import container, death, logs, siblings
 
 urlpatterns = [
     path("containers/<int:pk>/", container.detail, name="container-detail"),
+    path("containers/<int:pk>/usage/", container.usage, name="container-usage"),
     path("containers/<int:pk>/health/", container.health, name="container-health"),
     path("containers/<int:pk>/logs/", container.logs, name="container-logs"),
     path("containers/<int:pk>/logs.txt", logs.log_file, name="container-log-file"),

@@ -12,6 +12,7 @@ urlpatterns = [
     path("hosts/add/", hosts.add, name="host-add"),
     path("hosts/test/", hosts.test_form, name="host-test-new"),
     path("hosts/<int:pk>/", hosts.detail, name="host-detail"),
+    path("hosts/<int:pk>/usage/", hosts.usage, name="host-usage"),
     path("hosts/<int:pk>/events/", hosts.events, name="host-events"),
     path("hosts/<int:pk>/jobs/", hosts.jobs, name="host-jobs"),
     path("hosts/<int:pk>/edit/", hosts.edit, name="host-edit"),

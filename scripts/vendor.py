@@ -72,6 +72,7 @@ PACKAGES = (
         ("lib/addon-fit.mjs",),
         "terminals that fill their place",
     ),
+    Package("uplot", "1.6.32", "uplot", ("dist/uPlot.esm.js", "dist/uPlot.min.css"), "charts"),
 )
 
 
@@ -98,6 +99,7 @@ def copy_files(package: Package, source: Path) -> None:
         copied = target / Path(name).name
         shutil.copyfile(source / name, copied)
         if copied.suffix == ".css" and not package.untouched:
+        if package.folder == "tabler":
             text = copied.read_text(encoding="utf-8")
             copied.write_text(slim(text, our_sheets()), "utf-8")
     licence = source / "LICENSE"  # Tabler's is the banner of its style sheet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -16,6 +16,7 @@ from ninja import Field, Query, Router, Schema
 from dashboard.api.auth import caller, caller_again
 from dashboard.api.filters import Moment
 from dashboard.api.follow import TOO_MANY, Followed, follow, follows_too_many
+from dashboard.api.usage import HistoryFilter, HistoryOut
 from dashboard.failures import problem
 from fleet.logs.download import shown
 from fleet.logs.lines import Line
@@ -132,37 +133,6 @@ def get_stats(request: HttpRequest, container_id: int) -> JsonResponse:
     409 when it does not run, 503 with the reason when the host cannot be asked.
     """
     return answered(container_usage(caller(request), container_id), asdict)
-
-
-class MarkOut(Schema):
-    """Something that happened: `at` in Unix milliseconds, `tone` is ok, bad, warn or idle."""
-
-    at: int
-    words: str
-    tone: str
-
-
-class HistoryOut(Schema):
-    """What was used over time: columns of equal length, null where nothing is known.
-
-    `times`, `begin` and `end` are Unix seconds, `step` is how many seconds one value stands for:
-    means, and for `cpu_peak` and `memory_peak` (from a minute on) the most. Units as in a single
-    measurement. `marks` are what happened meanwhile.
-    """
-
-    range: str
-    step: int
-    begin: int
-    end: int
-    times: list[int]
-    columns: dict[str, list[float | None]]
-    marks: list[MarkOut]
-
-
-class HistoryFilter(Schema, extra="forbid"):
-    """How far back."""
-
-    range: Annotated[Literal["1h", "24h", "7d"], Field(description="an hour, a day, a week")] = "1h"
 
 
 @router.get(

@@ -13,10 +13,13 @@ from dashboard.api.auth import caller
 from dashboard.api.filters import Text, by_name_or_id, known
 from dashboard.api.jobs import JobOut, accepted
 from dashboard.api.pages import Window, page
+from dashboard.api.usage import HistoryFilter, HistoryOut
 from fleet.access import access_host, visible_hosts
 from fleet.models import Host, HostState
 from fleet.operations import hosts
 from fleet.operations.requests import request as request_job
+from fleet.selectors.usage import host_history
+from fleet.selectors.usage_now import host_usage
 
 router = Router(tags=["hosts"])
 
@@ -215,6 +218,44 @@ def refresh_host(request: HttpRequest, host_id: int) -> JsonResponse:
     return accepted(
         request_job("host.refresh", actor=caller(request), target_id=host_id, params={})
     )
+
+
+class HostUsageOut(Schema):
+    """What all running containers use together, as last read.
+
+    `cpu` in percent of one processor, of which the host has `cpus`; `memory` in bytes, of which it
+    has `memory_total`; rates in bytes a second. `every` is how many seconds lie between readings.
+    What is not known is null; all of it, before the first reading.
+    """
+
+    at: datetime | None
+    every: int | None
+    cpus: int | None
+    memory_total: int | None
+    containers: int
+    cpu: float | None
+    memory: float | None
+    received: float | None
+    sent: float | None
+    read: float | None
+    written: float | None
+    processes: float | None
+
+
+@router.get(
+    "/{int:host_id}/stats", response=HostUsageOut, summary="Tell what a host's containers use"
+)
+def get_host_stats(request: HttpRequest, host_id: int) -> Any:
+    """Tell what the watcher read last: no engine is asked."""
+    return host_usage(caller(request), host_id)
+
+
+@router.get(
+    "/{int:host_id}/stats/history", response=HistoryOut, summary="What a host's containers used"
+)
+def get_host_history(request: HttpRequest, host_id: int, wanted: Query[HistoryFilter]) -> Any:
+    """Tell what all containers of a host used together, as for a single container."""
+    return asdict(host_history(caller(request), host_id, wanted.range))
 
 
 def probe_out(probe: Any) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from dashboard.requests import actor_of, is_part
 from dashboard.views.jobs import Drawn
 from dashboard.views.logs import downloads_of
 from dashboard.views.removed import or_removed
+from dashboard.views.usage import charts_context
 from fleet.access import access_container
 from fleet.actor import Actor
 from fleet.logs.text import container_log
@@ -49,6 +50,7 @@ Question = Callable[[Actor, int], Answer[Any]]
 def _tabs(pk: int, current: str, permissions: frozenset[str]) -> list[dict[str, Any]]:
     names = {
         "detail": _("Overview"),
+        "usage": _("Usage"),
         "logs": _("Logs"),
         "death": _("What happened"),
         **({"terminal": _("Terminal")} if EXEC in permissions else {}),
@@ -100,6 +102,19 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     cards = {name: SafeString(drawn[f"container-{name}-{pk}"]) for name in CARDS}
     up = overview.container.state in (ContainerState.RUNNING, ContainerState.PAUSED)
     return page_of(request, overview, "detail", "overview", cards=cards, up=up)
+
+
+@require_safe
+@or_removed
+def usage(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what the container used; its script loads the values."""
+    overview = one.container_overview(actor_of(request), pk)
+    context = charts_context(request, f"/api/v1/containers/{pk}/stats/history")
+    context |= {
+        "limit_memory": overview.container.host.memory,
+        "label": _("What %(name)s used") % {"name": overview.container.name},
+    }
+    return _page(request, overview, "usage", "usage_tab", **context)
 
 
 @require_safe

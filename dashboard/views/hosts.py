@@ -17,6 +17,7 @@ from dashboard.live.topics.jobs import ROWS
 from dashboard.live.topics.jobs_on import latest_snapshot
 from dashboard.requests import actor_of, wants_json
 from dashboard.views.jobs import Drawn
+from dashboard.views.usage import charts_context
 from fleet.access import Refused, access_host
 from fleet.models import Host
 from fleet.operations import REGISTRY, hosts, words
@@ -125,6 +126,19 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     host = access_host(actor, pk)
     return _tab(request, host, "overview", {"page": host_page(actor, host)})
+
+
+@require_GET
+def usage(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what all containers of a host used; its script loads the values."""
+    host = access_host(actor_of(request), pk)
+    context = charts_context(request, f"/api/v1/hosts/{pk}/stats/history")
+    context |= {
+        "limit_cpu": 100 * (host.cpus or 0),
+        "limit_memory": host.memory,
+        "label": _("What the containers of %(name)s used") % {"name": host.name},
+    }
+    return _tab(request, host, "usage", context)
 
 
 @require_GET

@@ -142,10 +142,11 @@ def _columns(lines: Table, every: int) -> tuple[list[int], dict[str, Column]]:
         rows.append(line)
     width = max((len(row) for row in rows if row is not None), default=len(ROLLED))
     return times, {
-        name: [_plain(row[place]) if row is not None else None for row in rows]
+        name: [plain(row[place]) if row is not None else None for row in rows]
         for place, name in enumerate(ROLLED[:width])
     }
 
 
-def _plain(value: float) -> float | None:
+def plain(value: float) -> float | None:
+    """Return a value as JSON can have it."""
     return None if isnan(value) else round(value, 2)

@@ -1,23 +1,12 @@
 /** What a container uses, about once a second: five numbers, and the last minute of each as a line. */
 import { live } from "./live.js";
+import { size } from "./units.js";
 
 const TOPIC = "stats";
 const KEPT = 60;
 const HEIGHT = 24; // of a line's own picture
-const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
-const STEP = 1024;
 const FLOORS = { cpu: 10, rate: 10 * 1024 }; // percent; bytes a second
 const SILENT_MS = 12000; // nothing for so long (Podman tells every five seconds): no longer of now
-
-/** 1536 -> "1.5 KiB"; as the server writes sizes. */
-function size(bytes) {
-  let at = 0;
-  while (bytes >= STEP && at < UNITS.length - 1) {
-    bytes /= STEP;
-    at += 1;
-  }
-  return `${at && bytes < 100 ? bytes.toFixed(1) : Math.round(bytes)} ${UNITS[at]}`;
-}
 
 class Stats {
   #root;
