@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import system
+from dashboard.views import system, usage
 from dashboard.views.api import api_docs
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", system.metrics, name="metrics"),
     path("api/docs", api_docs, name="api-docs"),
     path("status/", system.status, name="status"),
+    path("usage/", usage.top, name="usage-top"),
+    path("usage/recent/", usage.recent, name="usage-recent"),
     path("", include("dashboard.urls_containers")),
     path("", include("dashboard.urls_container")),
     path("", include("dashboard.urls_hosts")),

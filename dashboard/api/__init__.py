@@ -16,6 +16,7 @@ from dashboard.api import (
     people,
     terminal,
     tokens,
+    usage,
     users,
 )
 from dashboard.api.auth import Bearer, Session
@@ -40,6 +41,7 @@ api.add_router("/containers", containers.router)
 api.add_router("/containers", container.router)
 api.add_router("/containers", death.router)
 api.add_router("/containers", terminal.router)
+api.add_router("/usage", usage.router)
 api.add_router("/events", events.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)

@@ -1,14 +1,24 @@
-"""What containers and hosts use: charts over time."""
+"""What containers and hosts use: charts over time, small pictures in lists, who uses most."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET
 
+from dashboard.requests import actor_of, is_part
+from dashboard.templatetags.words import size_text
+from fleet.access import visible_environments
+from fleet.selectors.containers import container_hosts
 from fleet.selectors.usage import RANGES
+from fleet.selectors.usage_now import TOPS, Recent, Top, recent_usage, top_usage
+
+MOST = 500  # rows of one page
 
 
 def charts_context(request: HttpRequest, source: str) -> dict[str, Any]:
@@ -25,3 +35,57 @@ def charts_context(request: HttpRequest, source: str) -> dict[str, Any]:
         ],
         "sampled": bool(settings.SAMPLE_SECONDS),
     }
+
+
+@require_GET
+def recent(request: HttpRequest) -> HttpResponse:
+    """Tell a list what its containers and hosts use: `?containers=1,2&hosts=3`."""
+    found = recent_usage(actor_of(request), _ids(request, "containers"), _ids(request, "hosts"))
+    containers, hosts = ({pk: _brief(one) for pk, one in part.items()} for part in found)
+    response = JsonResponse({"containers": containers, "hosts": hosts})
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _ids(request: HttpRequest, name: str) -> list[int]:
+    texts = request.GET.get(name, "").split(",")[:MOST]
+    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19]
+
+
+def _brief(one: Recent) -> list[Any]:
+    cpu = None if one.cpu is None else round(one.cpu, 1)
+    memory = None if one.memory is None else round(one.memory)
+    return [cpu, memory, *one.shapes]
+
+
+@require_GET
+def top(request: HttpRequest) -> HttpResponse:
+    """Show who uses most: `?by=memory&environment=production`."""
+    actor = actor_of(request)
+    wanted = {name: request.GET.get(name, "")[:60] for name in ("by", "environment", "host")}
+    by = wanted["by"] if wanted["by"] in TOPS else "cpu"
+    found = top_usage(actor, by, environment=wanted["environment"], host=wanted["host"])
+    labels = {
+        "cpu": _("Processor"), "memory": _("Memory"), "network": _("Network"), "disk": _("Disk"),
+    }  # fmt: skip
+    context = {
+        "top": found,
+        "whole": _whole(found),
+        "wanted": wanted,
+        "choices": [(name, label, name == by) for name, label in labels.items()],
+        "label": labels[by],
+        "environments": [one.name for one in visible_environments(actor)],
+        "hosts": [host.name for host in container_hosts(actor).values()],
+        "sampled": bool(settings.SAMPLE_SECONDS),
+    }
+    return render(request, "usage/top.html" + ("#region" if is_part(request) else ""), context)
+
+
+def _whole(found: Top) -> dict[str, Any]:
+    """Return what all of them use together, and of how much, where the hosts tell that."""
+    if found.by == "memory":
+        return {"used": size_text(found.total), "of": found.memory and size_text(found.memory)}
+    if found.by == "cpu":
+        cores = ngettext("%(n)d processor", "%(n)d processors", found.cpus) % {"n": found.cpus}
+        return {"used": f"{found.total:.0f} %", "of": found.cpus and cores}
+    return {"used": f"{size_text(found.total)}/s", "of": ""}

@@ -5,8 +5,9 @@ Samples are few a container and their labels change seldom: host, environment, n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from math import isnan
 from typing import NamedTuple
 
 from django.conf import settings
@@ -19,14 +20,30 @@ from fleet.access import visible_containers, visible_hosts
 from fleet.actor import Actor
 from fleet.models import ContainerState, Host, HostState, Job, JobState
 from fleet.selectors.system import database_part, processes, redis_part
+from fleet.selectors.usage_now import newest_lines, sampling_of
+from fleet.stats.packing import COLUMNS, SUM, Table, Values
 
 OF_HOST = ("host", "environment")
 OF_CONTAINER = (*OF_HOST, "container", "stack", "image")
 
 
+# name after quayside_container_ or quayside_host_, help, column, factor.
+USED = (
+    ("cpu_cores", "Processors that it uses", "cpu", 0.01),
+    ("memory_used_bytes", "Memory that it uses", "memory", 1),
+    ("network_receive_bytes_per_second", "What comes in", "received", 1),
+    ("network_send_bytes_per_second", "What goes out", "sent", 1),
+    ("disk_read_bytes_per_second", "What it reads", "read", 1),
+    ("disk_write_bytes_per_second", "What it writes", "written", 1),
+    ("processes", "Its processes", "processes", 1),
+)
+LIMIT = COLUMNS.index("memory_limit")
+
+
 class Row(NamedTuple):
     """What is told of a container."""
 
+    pk: int
     host: str
     environment: str
     name: str
@@ -97,17 +114,22 @@ class FleetCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families."""
-        yield from _hosts(visible_hosts(self.actor))
-        yield from self._containers()
+        hosts = visible_hosts(self.actor)
+        yield from _hosts(hosts)
+        places = {pk: [name, place] for pk, name, place in _places(hosts)}
+        lines = dict(newest_lines(places))
+        yield from _sampling(places)
+        yield from _used("host", OF_HOST, [(places[pk], t[SUM]) for pk, t in lines.items() if t])
+        yield from self._containers({key: one for t in lines.values() for key, one in t.items()})
 
     def _rows(self) -> Iterator[Row]:
         rows = visible_containers(self.actor).order_by("host__name", "name", "pk").values_list(
-            "host__name", "host__environment__name", "name", "compose_project", "swarm_stack",
+            "pk", "host__name", "host__environment__name", "name", "compose_project", "swarm_stack",
             "image", "state", "health", "exit_code", "oom_killed", "restart_count", "started_at",
         )  # fmt: skip
         return (Row(*values) for values in rows.iterator(chunk_size=2000))
 
-    def _containers(self) -> Iterator[Metric]:
+    def _containers(self, lines: Table) -> Iterator[Metric]:
         state = GaugeMetricFamily(
             "quayside_container_state", "1 for the state that it is in",
             labels=[*OF_CONTAINER, "state"],
@@ -131,8 +153,17 @@ class FleetCollector(Collector):
             "quayside_container_oom_killed", "1 when it ended for want of memory",
             labels=OF_CONTAINER,
         )  # fmt: skip
+        limit = GaugeMetricFamily(
+            "quayside_container_memory_limit_bytes",
+            "Memory that it may use; its host's without a limit", labels=OF_CONTAINER,
+        )  # fmt: skip
+        used: list[tuple[list[str], Values]] = []
         for row in self._rows():
             labels = row.labels
+            if (line := lines.get(row.pk)) is not None:
+                used.append((labels, line))
+                if not isnan(line[LIMIT]):
+                    limit.add_metric(labels, line[LIMIT])
             state.add_metric([*labels, row.state], 1)
             restarts.add_metric(labels, row.restart_count)
             if row.health:
@@ -143,7 +174,39 @@ class FleetCollector(Collector):
                 killed.add_metric(labels, float(row.oom_killed))
                 if row.exit_code is not None:
                     code.add_metric(labels, row.exit_code)
-        yield from (state, health, restarts, started, code, killed)
+        yield from (state, health, restarts, started, code, killed, limit)
+        yield from _used("container", OF_CONTAINER, used)
+
+
+def _places(hosts: QuerySet[Host]) -> Iterator[tuple[int, str, str]]:
+    yield from hosts.order_by("name").values_list("pk", "name", "environment__name")
+
+
+def _used(
+    kind: str, labels: Sequence[str], lines: list[tuple[list[str], Values]]
+) -> Iterator[Metric]:
+    """Yield what is used now; what is not known, and what was read long ago, is left out."""
+    for name, text, column, factor in USED:
+        family = GaugeMetricFamily(f"quayside_{kind}_{name}", text, labels=labels)
+        place = COLUMNS.index(column)
+        for values, line in lines:
+            if not isnan(line[place]):
+                family.add_metric(values, line[place] * factor)
+        yield family
+
+
+def _sampling(places: dict[int, list[str]]) -> Iterator[Metric]:
+    read = GaugeMetricFamily(
+        "quayside_host_sampled_timestamp_seconds", "When its containers were last read",
+        labels=OF_HOST,
+    )  # fmt: skip
+    every = GaugeMetricFamily(
+        "quayside_host_sampling_seconds", "How often they are read just now", labels=OF_HOST
+    )
+    for pk, at, seconds in sampling_of(places):
+        read.add_metric(places[pk], at)
+        every.add_metric(places[pk], seconds)
+    yield from (read, every)
 
 
 def _hosts(hosts: QuerySet[Host]) -> Iterator[Metric]:

@@ -18,7 +18,7 @@ from dashboard.middleware import public
 
 NAMES = (
     "container-list", "host-list", "job-list", "event-list", "administration", "account", "status",
-    "preferences",
+    "preferences", "usage-top",
 )  # fmt: skip
 STATES = [
     ("running", "", None, False), ("running", "healthy", None, False),

@@ -24,7 +24,7 @@ from fleet.models import Container, Host, HostState
 from fleet.operations import Operation, operations_on
 from fleet.selectors.containers import ROW_FIELDS
 
-VERSION = "5"  # count up when the row's template changes
+VERSION = "6"  # count up when the row's template changes
 ONE_CLICK = ("container.start", "container.stop", "container.restart", "container.unpause")
 
 
@@ -46,6 +46,7 @@ COLUMNS = (
     Column("image", _("Image"), sort="image"),
     Column("ports", _("Ports")),
     Column("stack", _("Stack"), sort="stack"),
+    Column("usage", _("Usage")),
     Column("since", _("Since")),
     Column("created", _("Created"), default=False, sort="created"),
     Column("restarts", _("Restarts"), default=False),

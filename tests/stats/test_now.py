@@ -1,0 +1,180 @@
+"""What is used now: small pictures, who uses most, and only what somebody may see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import nan
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from fleet.actor import Actor, actor_for
+from fleet.models import Container, Host, UsageNow, User
+from fleet.selectors.usage_now import host_usage, recent_usage, top_usage
+from fleet.stats.packing import Values, pack
+from fleet.stats.rollup import MINUTE, Trail, with_sum
+from tests.conftest import make_container
+from tests.dashboard.test_metrics import samples
+
+pytestmark = pytest.mark.django_db
+NOW = 1_800_000_000
+
+
+def line(cpu: float, memory: float = 1000, *, network: float = 0, limit: float = nan) -> Values:
+    """Return what a container uses."""
+    return (cpu, memory, limit, network, network, nan, nan, 2.0)
+
+
+def read(host: Host, lines: dict[Container, Values], *, at: int = NOW) -> None:
+    """Let a watcher have read a host, the same for half an hour."""
+    table = with_sum({container.pk: one for container, one in lines.items()})
+    trail = Trail()
+    for number in range(30):
+        trail.add(at - at % MINUTE + MINUTE * (number - 30), table)
+    UsageNow.objects.update_or_create(
+        host=host,
+        defaults={
+            "at": at, "frame": pack(10, table), "minute": trail.last,
+            "trail": pack(60, trail.table()),
+        },
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is now."""
+    monkeypatch.setattr("fleet.selectors.usage_now.time.time", lambda: float(NOW))
+
+
+@pytest.fixture
+def fleet(host: Host, other_host: Host) -> dict[str, Container]:
+    """Two containers in staging, two in production, all read just now."""
+    host.cpus, host.memory = 4, 8000
+    host.save()
+    made = {name: make_container(host, name) for name in ("web", "db")}
+    made |= {name: make_container(other_host, name) for name in ("shop", "idle")}
+    read(host, {made["web"]: line(120, 3000, network=5), made["db"]: line(5, 4000)})
+    read(other_host, {made["shop"]: line(60, 3500, network=9), made["idle"]: line(0, 0)})
+    return made
+
+
+def names(actor: Actor, by: str, **where: Any) -> list[str]:
+    return [row.container.name for row in top_usage(actor, by, **where).rows]
+
+
+def test_it_ranks_who_uses_most(fleet: dict[str, Container], actor: Actor) -> None:
+    assert names(actor, "cpu") == ["web", "shop", "db"]
+    assert names(actor, "memory") == ["db", "shop", "web"]
+    assert names(actor, "network") == ["shop", "web"]
+    assert names(actor, "disk") == []
+    assert names(actor, "memory", environment="Production") == ["shop"]
+    assert names(actor, "cpu", host="stage-1", size=1) == ["web"]
+    found = top_usage(actor, "memory", host="stage-1")
+    assert (found.total, found.containers, found.cpus, found.memory) == (7000, 2, 4, 8000)
+    assert round(found.rows[0].percent) == 57
+
+
+def test_what_is_old_and_who_was_removed_are_left_out(
+    fleet: dict[str, Container], actor: Actor
+) -> None:
+    fleet["web"].delete()
+    UsageNow.objects.filter(host=fleet["shop"].host).update(at=NOW - 100)
+    assert names(actor, "cpu") == ["db"]
+    assert top_usage(actor, "cpu").cpus == 4
+
+
+def test_pictures_are_shapes_of_one_letter_a_minute(
+    fleet: dict[str, Container], actor: Actor
+) -> None:
+    containers, hosts = recent_usage(
+        actor, [fleet["web"].pk, fleet["idle"].pk], [fleet["web"].host_id]
+    )
+    web, idle = containers[fleet["web"].pk], containers[fleet["idle"].pk]
+    assert (web.cpu, web.memory, web.shapes) == (120, 3000, ("z" * 30, "z" * 30))
+    assert idle.shapes == ("0" * 30, "0" * 30)
+    assert hosts[fleet["web"].host_id].memory == 7000
+
+
+def test_a_host_that_is_away_has_no_values_of_now(
+    fleet: dict[str, Container], actor: Actor
+) -> None:
+    web = fleet["web"]
+    UsageNow.objects.filter(host=web.host).update(at=NOW - 1000)
+    found = recent_usage(actor, [web.pk], [])[0][web.pk]
+    assert (found.cpu, found.memory) == (None, None) and found.shapes[0] == "z" * 30
+
+
+def test_a_container_that_is_new_has_a_hole_where_it_was_not(
+    fleet: dict[str, Container], actor: Actor
+) -> None:
+    web = fleet["web"]
+    trail = Trail()
+    trail.add(NOW - 120, {web.pk: line(50)})
+    trail.add(NOW - 60, {web.pk: line(100)})
+    UsageNow.objects.filter(host=web.host).update(trail=pack(60, trail.table()))
+    assert recent_usage(actor, [web.pk], [])[0][web.pk].shapes[0] == "-" * 28 + "iz"
+
+
+def test_nobody_sees_what_they_may_not(fleet: dict[str, Container], viewer: User) -> None:
+    actor = actor_for(viewer)  # of staging
+    assert set(names(actor, "cpu")) == {"web", "db"}
+    assert top_usage(actor, "memory").total == 7000
+    hosts = [one.host_id for one in fleet.values()]
+    containers, shown = recent_usage(actor, [one.pk for one in fleet.values()], hosts)
+    assert containers.keys() == {fleet["web"].pk, fleet["db"].pk}
+    assert shown.keys() == {fleet["web"].host_id}
+
+
+def test_before_the_first_reading_nothing_is_known(host: Host, actor: Actor) -> None:
+    found = host_usage(actor, host.pk)
+    assert (found.at, found.cpu, found.containers) == (None, None, 0)
+    assert recent_usage(actor, [], [host.pk]) == ({}, {})
+    assert top_usage(actor, "cpu").rows == []
+
+
+def test_the_pages_show_it(
+    fleet: dict[str, Container], administrator: User, sign_in: Callable[[User], Client]
+) -> None:
+    client = sign_in(administrator)
+    page = client.get("/usage/", {"by": "memory", "environment": "production"}).content.decode()
+    assert ">shop<" in page and ">web<" not in page
+    web = fleet["web"].pk
+    found = client.get("/usage/recent/", {"containers": f"{web},x,99999999", "hosts": ""}).json()
+    assert found == {"containers": {str(web): [120, 3000, "z" * 30, "z" * 30]}, "hosts": {}}
+    assert "Nothing to rank" in client.get("/usage/?by=disk").content.decode()
+    part = client.get("/usage/", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part and ">web<" in part
+
+
+def test_the_api_tells_it(
+    fleet: dict[str, Container], administrator: User, sign_in: Callable[[User], Client]
+) -> None:
+    client = sign_in(administrator)
+    top = client.get("/api/v1/usage/top?by=network&limit=1").json()
+    assert [row["name"] for row in top["items"]] == ["shop"] and top["total"] == 28
+    assert client.get("/api/v1/usage/top?by=luck").status_code == 422
+    host = client.get(f"/api/v1/hosts/{fleet['web'].host_id}/stats").json()
+    assert (host["cpu"], host["memory"], host["memory_total"], host["cpus"]) == (125, 7000, 8000, 4)
+    assert (host["containers"], host["every"], host["read"]) == (2, 10, None)
+
+
+def test_the_number_of_queries_stays(
+    fleet: dict[str, Container], actor: Actor, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    ids = [one.pk for one in fleet.values()]
+    with django_assert_max_num_queries(3):
+        recent_usage(actor, ids * 50, [1, 2])
+    with django_assert_max_num_queries(3):
+        top_usage(actor, "cpu", environment="staging")
+
+
+def test_prometheus_gets_it(fleet: dict[str, Container], administrator: User) -> None:
+    found = samples(administrator)
+    cpu = {at["container"]: value for at, value in found["quayside_container_cpu_cores"]}
+    assert cpu == pytest.approx({"web": 1.2, "db": 0.05, "shop": 0.6, "idle": 0})
+    used = {at["host"]: value for at, value in found["quayside_host_memory_used_bytes"]}
+    assert used == {"stage-1": 7000, "prod-1": 3500}
+    assert "quayside_container_disk_read_bytes_per_second" not in found  # nobody knows
+    assert found["quayside_host_sampled_timestamp_seconds"][0][1] == NOW
+    assert {value for _at, value in found["quayside_host_sampling_seconds"]} == {10}
