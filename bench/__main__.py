@@ -1,4 +1,5 @@
 """`python -m bench [lists live draw restarts pages …]`; exit code 1 on a missed limit."""
+"""`python -m bench [sampling lists live draw restarts ...]`; exit code 1 on a missed limit."""
 
 from __future__ import annotations
 
@@ -11,9 +12,11 @@ from bench.lists import lists
 from bench.live import first_draw, latencies, restarts
 from bench.logs import logs
 from bench.pages import open_pages
+from bench.sampling import sampling
 from bench.stage import Stage, stage
 from bench.terminal import terminal
 
+ALONE: dict[str, Callable[[], list[Figure]]] = {"lists": lists, "sampling": sampling}
 MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
     "live": latencies,
     "draw": first_draw,
@@ -27,12 +30,14 @@ MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
 
 def main() -> int:
     """Run the chosen measurements, all of them without a choice."""
-    known = ["lists", *MEASUREMENTS]
+    known = [*ALONE, *MEASUREMENTS]
     chosen = sys.argv[1:] or known
     if set(chosen) - set(known):
         print(f"Choose from: {', '.join(known)}")
         return 2
-    figures = told(lists()) if "lists" in chosen else []
+    figures: list[Figure] = []
+    for name, measure in ALONE.items():
+        figures += told(measure()) if name in chosen else []
     on_stage = [name for name in MEASUREMENTS if name in chosen]
     if on_stage:
         with stage() as found:

@@ -87,5 +87,5 @@ def _whole(found: Top) -> dict[str, Any]:
         return {"used": size_text(found.total), "of": found.memory and size_text(found.memory)}
     if found.by == "cpu":
         cores = ngettext("%(n)d processor", "%(n)d processors", found.cpus) % {"n": found.cpus}
-        return {"used": f"{found.total:.0f} %", "of": found.cpus and cores}
+        return {"used": f"{found.total / 100:.2f}", "of": found.cpus and cores}
     return {"used": f"{size_text(found.total)}/s", "of": ""}

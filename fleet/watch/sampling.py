@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 3
 SPREAD = 0.8  # of the time until the next sweep; the rest is for those that come late
 CALL_SECONDS = 5.0
-FIRST_SECONDS = 2.0
+QUICK_SWEEPS, FIRST_SECONDS = 2, 2.0  # the first figures need two sweeps: not long apart
 PAUSE = 0.5  # at the least
 RAREST = 16.0
 BUSY, IDLE = 0.5, 0.2  # how much of the time an engine answers us
@@ -129,15 +129,14 @@ class Sampler:
     async def run(self) -> None:
         """Sweep until cancelled. What fails is tried again with the next sweep."""
         await asyncio.sleep(random.uniform(0, min(self.pace.base, 2)))  # noqa: S311
-        known = False
+        quick = QUICK_SWEEPS
         while True:
             began = time.monotonic()
-            # The first figures need two sweeps: they follow each other quickly.
-            every = self.pace.every(self.ledger.load) if known else FIRST_SECONDS
+            every = FIRST_SECONDS if quick else self.pace.every(self.ledger.load)
             try:
-                if not known:
+                if quick == QUICK_SWEEPS:
                     self._trail = await self.database.run(read_trail, self.host_id)
-                    known = True
+                quick = max(0, quick - 1)
                 await self._sweep(every)
             except DatabaseError as error:
                 log.warning("sampling_waits", host=self.host_id, error=str(error))

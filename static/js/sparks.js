@@ -5,7 +5,7 @@
 import { onPatch } from "./patch.js";
 import { percent, size } from "./units.js";
 
-const FRESH_MS = 15000;
+const FRESH_MS = 10000;
 const SOON_MS = 150;
 const APART_MS = 2000; // between two questions, however many rows come
 const SLICE = 40;
