@@ -43,7 +43,8 @@ from fleet.engine.types import (
 from fleet.engine.usage import DiskUsage, parse_disk_usage
 
 CONNECTIONS_PER_HOST = 10
-SAMPLES_AT_ONCE = 3
+SAMPLES_AT_ONCE = 24
+SAMPLES_AT_ONCE_SSH = 3  # each is a session of sshd's, which allows ten
 READ_BUFFER = 256 * 1024
 OBJECT_LIMIT = 4 * 1024 * 1024
 DISK_USAGE_TIMEOUT = 120.0
@@ -85,7 +86,9 @@ class AsyncEngine:
         self._streams = self._session(0)
         self._lean = self._session(0, aiohttp.HttpVersion10)
         # Connections of their own: readings must not wait before, nor keep waiting, what is urgent.
-        self._samples = self._session(SAMPLES_AT_ONCE)
+        ssh = endpoint.url.startswith("ssh:")
+        self.samples_at_once = SAMPLES_AT_ONCE_SSH if ssh else SAMPLES_AT_ONCE
+        self._samples = self._session(self.samples_at_once)
 
     @property
     def learned_host_key(self) -> str:
@@ -135,10 +138,18 @@ class AsyncEngine:
     async def sample(self, ref: str) -> Counters | None:
         """One reading of what a container uses; None when it does not run. Raises ``NotFound``.
 
-        The engine takes no second reading for it, which would cost as much again and a second.
+        The engine takes no second reading for it, which would cost as much again. Some answer at
+        once, some (Docker 20.10) with the next tick of their own, after up to a second.
         """
         path = container_path(ref, "stats?stream=false&one-shot=true")
-        return parse_counters(await self._get(path, session=self._samples))
+        version = versions.get(self.endpoint) or negotiate(await self._ask_version())
+        body = await self._call(f"/v{version}{path}", parse=False, session=self._samples)
+        if not body.strip():
+            return None  # Podman, of what is stopped
+        try:
+            return parse_counters(decode(body))
+        except ValueError as error:
+            raise self._explain(error) from error
 
     # -- streams --------------------------------------------------------------------------------
 
@@ -279,9 +290,7 @@ class AsyncEngine:
             trust_env=False,
         )
 
-    async def _get(
-        self, path: str, timeout: float = 0, session: aiohttp.ClientSession | None = None
-    ) -> Any:
+    async def _get(self, path: str, timeout: float = 0) -> Any:
         """JSON of a path under the negotiated version."""
         return await self._call(await self._versioned(path), timeout)
 
@@ -290,7 +299,7 @@ class AsyncEngine:
             await self._ask_version()
         return f"/v{versions.get(self.endpoint)}{path}"
             version = versions.get(self.endpoint)
-        return await self._call(f"/v{version}{path}", timeout, session=session)
+        return await self._call(f"/v{version}{path}", timeout)
 
     async def _ask_version(self) -> Json:
         try:

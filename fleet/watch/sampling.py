@@ -1,9 +1,10 @@
 """Reading what all running containers of a host use, again and again, at a bounded cost.
 
 1. The calls of one sweep are spread over the time until the next: no bursts, here or there.
-2. Few calls are on their way at once, over connections of their own.
-3. Where an engine takes long to answer, or this process is busy, sweeps become rarer: up to
-   `RAREST` times as rare. They come back when there is room again.
+2. As few calls are on their way at once as that time allows, over connections of their own. An
+   engine that lets each wait for its own tick gets more of them than one that answers at once.
+3. Where even so a sweep would not end before the next, or this process is busy, sweeps become
+   rarer: up to `RAREST` times as rare. They come back when there is room again.
 4. No connection, no readings: this runs inside of a host's session and ends with it.
 """
 
@@ -29,13 +30,12 @@ from fleet.watch.database import Database
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 3
 SPREAD = 0.8  # of the time until the next sweep; the rest is for those that come late
 CALL_SECONDS = 5.0
 QUICK_SWEEPS, FIRST_SECONDS = 2, 2.0  # the first figures need two sweeps: not long apart
 PAUSE = 0.5  # at the least
 RAREST = 16.0
-BUSY, IDLE = 0.5, 0.2  # how much of the time an engine answers us
+FULL, ROOMY = 0.85, 0.35  # of the time between two sweeps, which one needs at the least
 SKEW = 0.3  # how much an engine's clock may run otherwise than ours, between two readings
 
 
@@ -50,11 +50,11 @@ class Pace:
         """Return the seconds between two sweeps, where the process wants `load` times as many."""
         return self.base * min(RAREST, max(self.slower, load))
 
-    def learn(self, busy: float, took: float, every: float) -> None:
-        """Count a sweep of `every` seconds: it took so long, and the engine so much of that."""
-        if took > every or busy > BUSY * every:
+    def learn(self, needed: float, every: float) -> None:
+        """Count a sweep: of `every` seconds it needed so many, with all calls that there may be."""
+        if needed > FULL * every:
             self.slower = min(RAREST, self.slower * 2)
-        elif busy < IDLE * every and self.slower > 1:
+        elif needed < ROOMY * every and self.slower > 1:
             self.slower = max(1.0, self.slower / 2)
 
 
@@ -124,7 +124,8 @@ class Sampler:
         self._rows: dict[str, int] = {}  # engine's id -> ours
         self._last: dict[str, Reading] = {}
         self._minutes, self._trail = Minutes(), Trail()
-        self._busy = 0.0
+        self._busy = 0.0  # seconds of waiting in this sweep, of all calls together
+        self._at_once = engine.samples_at_once
 
     async def run(self) -> None:
         """Sweep until cancelled. What fails is tried again with the next sweep."""
@@ -145,12 +146,19 @@ class Sampler:
             except Exception:
                 log.exception("sampling_failed", host=self.host_id)
             took = time.monotonic() - began
-            self.pace.learn(self._busy, took, every)
+            self._learn(every)
             await asyncio.sleep(max(PAUSE, every - took))
+
+    def _learn(self, every: float) -> None:
+        """Prepare the next sweep by what this one, of `every` seconds, needed."""
+        most = self.engine.samples_at_once
+        self._at_once = min(most, 2 + int(self._busy / (ROOMY * every)))
+        if every >= self.pace.base:  # the first ones are in a hurry
+            self.pace.learn(self._busy / most, every)
 
     async def _sweep(self, every: float) -> None:
         """Read every running container once, and hand over what that comes to."""
-        self._busy, places = 0.0, asyncio.Semaphore(AT_ONCE)
+        self._busy, places = 0.0, asyncio.Semaphore(self._at_once)
         ids = await self._known(self.running())
         self._last = {ident: self._last[ident] for ident in ids if ident in self._last}
         started, gap = time.monotonic(), every * SPREAD / max(1, len(ids))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fleet.engine.aio import open_async
+from fleet.engine.errors import NotFound
 from fleet.engine.stats import Counters, usage_between
 from fleet.engine.types import EngineEvent
 from tests.engine.target import BUSY, CHATTER, Target
@@ -82,6 +83,21 @@ async def test_it_measures_what_runs(target: Target) -> None:
     assert usage is not None
     assert usage.cpu > 1
     assert usage.memory > 0
+
+
+async def test_it_takes_single_readings(target: Target) -> None:
+    ident = target.run("one", BUSY)
+    async with open_async(target.endpoint) as engine, asyncio.timeout(20):
+        one = await engine.sample(ident)
+        await asyncio.sleep(1)
+        two = await engine.sample(ident)
+        assert one is not None and two is not None
+        usage = usage_between(one, two)
+        assert usage is not None and usage.cpu > 1 and usage.memory > 0
+        await asyncio.to_thread(target.api.stop, ident, timeout=0)
+        assert await engine.sample(ident) is None
+        with pytest.raises(NotFound):
+            await engine.sample("f" * 64)
 
 
 async def test_it_follows_logs_to_the_end(target: Target) -> None:

@@ -78,13 +78,13 @@ def test_a_clock_that_is_set_tells_nothing(theirs: float, ours: float, tells: bo
 def test_it_reads_seldom_where_an_engine_is_slow() -> None:
     pace = Pace(10)
     for _ in range(10):
-        pace.learn(busy=6, took=8, every=pace.every())
-    assert pace.every() == 20  # of which six seconds are little enough
+        pace.learn(needed=12, every=pace.every())
+    assert pace.every() == 20  # of which twelve seconds are little enough
     for _ in range(10):
-        pace.learn(busy=200, took=400, every=pace.every())
+        pace.learn(needed=400, every=pace.every())
     assert pace.every() == 10 * RAREST
     for _ in range(10):
-        pace.learn(busy=0.5, took=8, every=pace.every())
+        pace.learn(needed=1, every=pace.every())
     assert pace.every() == 10
 
 
@@ -149,6 +149,7 @@ async def sampling(
     """A sampler of a host, while the block lasts."""
     ledger = Ledger()
     async with open_async(Endpoint(fake.url)) as engine:
+        assert engine.samples_at_once == 24
         sampler = Sampler(host.pk, engine, running, database, ledger, 0.1)
         task = asyncio.create_task(sampler.run())
         try:
