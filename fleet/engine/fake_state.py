@@ -78,6 +78,7 @@ class FakeContainer:
     restart_count: int = 0
     pid: int = 0
     removed: bool = False
+    measured: int = 0  # streams of its usage that are open
     created: str = field(default_factory=now_text)
     started: str = ZERO_TIME
     finished: str = ZERO_TIME

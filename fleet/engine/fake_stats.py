@@ -48,7 +48,11 @@ async def write_stats(request: web.Request, it: FakeContainer, every: float) -> 
         return web.json_response(reading(it, time.time_ns()))
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     await response.prepare(request)
-    while not it.removed:
-        await response.write(json.dumps(reading(it, time.time_ns())).encode() + b"\n")
-        await asyncio.sleep(every)
+    it.measured += 1
+    try:
+        while not it.removed:
+            await response.write(json.dumps(reading(it, time.time_ns())).encode() + b"\n")
+            await asyncio.sleep(every)
+    finally:
+        it.measured -= 1
     return response

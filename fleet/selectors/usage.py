@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from math import isnan
+from statistics import median
 from typing import Final
 
 from django.db.models import Q, QuerySet
@@ -87,8 +89,8 @@ def _history(
     seconds, step = RANGES[span]
     end = int(time.time())
     begin = end - seconds
-    lines, every = _lines(host_id, key, step, begin)
-    times, columns = _columns({at: lines[at] for at in sorted(lines) if at <= end}, every)
+    lines = _lines(host_id, key, step, begin)
+    times, columns = _columns({at: lines[at] for at in sorted(lines) if at <= end}, step)
     since = datetime.fromtimestamp(begin, UTC)
     marks = _marks(events.filter(at__gte=since), words)
     return History(span, step, begin, end, times, columns, marks)
@@ -103,40 +105,36 @@ def _marks(events: QuerySet[Event], words: Callable[[list[Event]], str]) -> list
     ]
 
 
-def _lines(host_id: int, key: int, step: int, begin: int) -> tuple[Table, int]:
-    """Return the lines by time since `begin`, and how many seconds usually lie between two."""
+def _lines(host_id: int, key: int, step: int, begin: int) -> Table:
+    """Return the lines by time since `begin`."""
     if step == SWEEP:
-        lines, every = _of_frames(host_id, key, SWEEP, begin)
-        return lines, max(step, every)
-    lines, every = _of_frames(host_id, key, MINUTE, begin)
+        return _of_frames(host_id, key, SWEEP, begin)
+    newer = _of_frames(host_id, key, MINUTE, begin)
+    newer = in_steps(newer, step) if step > MINUTE else newer
     blocks = UsageBlock.objects.filter(host_id=host_id, key=key, step=step)
     older: Table = {}
     for data in blocks.filter(at__gt=begin - SPAN[step]).values_list("data", flat=True):
         older |= unpack(data)[1]
-    newer = in_steps(lines, step) if step > MINUTE else lines
-    found = {at: line for at, line in (older | newer).items() if at >= begin}
-    return found, max(step, every)
+    return {at: line for at, line in (older | newer).items() if at >= begin}
 
 
-def _of_frames(host_id: int, key: int, step: int, begin: int) -> tuple[Table, int]:
+def _of_frames(host_id: int, key: int, step: int, begin: int) -> Table:
     frames = UsageFrame.objects.filter(host_id=host_id, step=step, at__gte=begin)
-    lines: Table = {}
-    longest = 0
-    for at, data in frames.values_list("at", "data"):
-        every, line = pick(data, key)
-        longest = max(longest, every)
-        if line is not None:
-            lines[at] = line
-    return lines, longest
+    picked = ((at, pick(data, key)[1]) for at, data in frames.values_list("at", "data"))
+    return {at: line for at, line in picked if line is not None}
 
 
-def _columns(lines: Table, every: int) -> tuple[list[int], dict[str, Column]]:
-    """Return times and columns, with a hole wherever nothing was read for long."""
+def _columns(lines: Table, step: int) -> tuple[list[int], dict[str, Column]]:
+    """Return times and columns, with a hole wherever nothing was read for long.
+
+    What is long follows from the times themselves: a busy host is read less often.
+    """
+    usual = max(step, median(b - a for a, b in pairwise(lines)) if len(lines) > 1 else step)
     times: list[int] = []
     rows: list[Values | None] = []
     for at, line in lines.items():
-        if times and at - times[-1] > GAP * every:
-            times.append(times[-1] + every)
+        if times and at - times[-1] > GAP * usual:
+            times.append(times[-1] + round(usual))
             rows.append(None)
         times.append(at)
         rows.append(line)

@@ -1,4 +1,4 @@
-"""What running containers use, read from their engines while somebody looks."""
+"""What running containers use, live while somebody looks, and kept for a week."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_a_container_s_page_tells_what_it_uses(stack: Stack, fleet: Fleet, sign_
         expect(one.locator(value.format("cpu"))).to_have_text("25.0 %")
         expect(one.locator(value.format("memory"))).to_have_text("48.0 MiB of 256 MiB")
         expect(one.locator(value.format("network"))).to_have_text("↓ 1000 B/s ↑ 2.0 KiB/s")
-    asked = [one for one in fleet.fake.requests if "/stats" in one]
+    asked = [one for one in fleet.fake.requests if "/stats?stream=1" in one]
     assert len(asked) == 1, "both read one stream"
     other.close()
     state = fleet.fake.state
@@ -59,9 +59,10 @@ def test_a_container_s_page_tells_what_it_uses(stack: Stack, fleet: Fleet, sign_
     in_fake(fleet.fake, lambda: state.start(state.find("web-1")))
     expect(page.locator("[data-usage-note]")).to_be_empty()
     expect(page.locator("[data-usage=cpu] polyline")).not_to_have_attribute("points", "")
-    measured = fleet.fake.connections
+    web = state.find("web-1")
+    assert web.measured == 1
     page.locator(".tabs").get_by_role("link", name="Events").click()
-    eventually(lambda: fleet.fake.connections < measured, "nobody measures any more", seconds=10)
+    eventually(lambda: web.measured == 0, "nobody measures any more", seconds=10)
 
 
 def switcher(page: Page, kind: str) -> Locator:

@@ -25,6 +25,15 @@ def test_it_names_a_time_zone_that_is_none(
     assert NAME in problems[0]
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("30", 30), ("", 10), ("2", 10)])
+def test_it_takes_seconds_or_never(
+    monkeypatch: pytest.MonkeyPatch, text: str, seconds: int
+) -> None:
+    monkeypatch.setattr("config.env.problems", [])
+    monkeypatch.setenv(NAME, text)
+    assert values.seconds_or_never(NAME, 10, low=5, high=300) == seconds
+
+
 @pytest.mark.parametrize("code", ["xx", "e", "english", "en_GB", "../en"])
 def test_it_names_a_language_that_it_does_not_speak(
     monkeypatch: pytest.MonkeyPatch, problems: list[str], code: str

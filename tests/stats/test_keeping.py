@@ -138,6 +138,14 @@ def test_a_pause_is_a_hole_not_a_line(container: Container, actor: Actor) -> Non
     assert (found.begin, found.end, found.step) == (NOW - HOUR, NOW, SWEEP)
 
 
+def test_a_host_that_is_read_seldom_has_lines_all_the_same(
+    container: Container, actor: Actor
+) -> None:
+    for number in range(10):
+        frame(container, SWEEP, NOW - 1600 + 160 * number)
+    assert None not in container_history(actor, container.pk, "1h").columns["cpu"]
+
+
 def test_it_tells_what_happened_one_act_at_a_time(container: Container, actor: Actor) -> None:
     def event(kind: str, seconds: float, **detail: object) -> None:
         Event.objects.create(
