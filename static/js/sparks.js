@@ -6,6 +6,7 @@ import { onPatch } from "./patch.js";
 import { percent, size } from "./units.js";
 
 const FRESH_MS = 10000;
+const FIRST_MS = 350;
 const SOON_MS = 150;
 const APART_MS = 2000; // between two questions, however many rows come
 const SLICE = 40;
@@ -130,7 +131,7 @@ export function startPage() {
   watch.observe(root, { childList: true, subtree: true });
   const seen = () => document.hidden || ask();
   document.addEventListener("visibilitychange", seen);
-  soon = setTimeout(ask, SOON_MS); // after the first frame
+  soon = setTimeout(ask, FIRST_MS); // the rows come first
   return () => {
     watch.disconnect();
     document.removeEventListener("visibilitychange", seen);
