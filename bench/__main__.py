@@ -1,4 +1,3 @@
-"""`python -m bench [lists live draw restarts pages …]`; exit code 1 on a missed limit."""
 """`python -m bench [sampling lists live draw restarts ...]`; exit code 1 on a missed limit."""
 
 from __future__ import annotations

@@ -43,7 +43,6 @@ class Package:
     files: tuple[str, ...]
     why: str
     licence: str = ""  # where its package.json does not tell
-    untouched: bool = False  # its style sheet too
 
 
 PACKAGES = (
@@ -63,7 +62,6 @@ PACKAGES = (
         "xterm",
         ("lib/xterm.mjs", "css/xterm.css"),
         "terminals",
-        untouched=True,
     ),
     Package(
         "@xterm/addon-fit",
@@ -98,7 +96,6 @@ def copy_files(package: Package, source: Path) -> None:
     for name in package.files:
         copied = target / Path(name).name
         shutil.copyfile(source / name, copied)
-        if copied.suffix == ".css" and not package.untouched:
         if package.folder == "tabler":
             text = copied.read_text(encoding="utf-8")
             copied.write_text(slim(text, our_sheets()), "utf-8")

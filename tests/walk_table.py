@@ -93,7 +93,6 @@ PAGES = [
     r("containers/<int:pk>/health/", get=SEES, pk="container"),
     r("containers/<int:pk>/logs/", get=SEES, pk="container"),
     r("containers/<int:pk>/logs.txt", get=SEES, pk="container"),
-    r("containers/<int:pk>/logs.txt", get=UNANSWERED, pk="container"),
     r("containers/<int:pk>/terminal/", get="302 404 403 200 200", pk="container"),
     r("containers/<int:pk>/environment/", get=SEES, pk="container"),
     r("containers/<int:pk>/environment/reveal/", post="302 404 403 200 200", pk="container"),

@@ -114,7 +114,7 @@ def usage(request: HttpRequest, pk: int) -> HttpResponse:
         "limit_memory": overview.container.host.memory,
         "label": _("What %(name)s used") % {"name": overview.container.name},
     }
-    return _page(request, overview, "usage", "usage_tab", **context)
+    return page_of(request, overview, "usage", "usage_tab", **context)
 
 
 @require_safe

@@ -97,13 +97,8 @@ class AsyncEngine:
 
     async def close(self) -> None:
         """End all connections."""
-        sessions = (self._calls, self._streams, self._lean)
+        sessions = (self._calls, self._streams, self._lean, self._samples)
         await asyncio.gather(*(session.close() for session in sessions))
-        try:
-            await self._calls.close()
-            await self._samples.close()
-        finally:
-            await self._streams.close()
 
     # -- calls ----------------------------------------------------------------------------------
 
@@ -298,8 +293,6 @@ class AsyncEngine:
         if not versions.get(self.endpoint):
             await self._ask_version()
         return f"/v{versions.get(self.endpoint)}{path}"
-            version = versions.get(self.endpoint)
-        return await self._call(f"/v{version}{path}", timeout)
 
     async def _ask_version(self) -> Json:
         try:
@@ -312,11 +305,11 @@ class AsyncEngine:
         return said
 
     async def _call(
-        self, path: str, timeout: float = 0, parse: bool = True, send: Json | None = None
         self,
         path: str,
         timeout: float = 0,
         parse: bool = True,
+        send: Json | None = None,
         session: aiohttp.ClientSession | None = None,
     ) -> Any:
         silence = timeout or self._read_timeout
@@ -326,15 +319,13 @@ class AsyncEngine:
             sock_read=silence,
         )
         try:
-            async with self._calls.request(
+            async with (session or self._calls).request(
                 "GET" if send is None else "POST",
                 path,
                 json=send,
                 timeout=limits,
                 allow_redirects=False,
             ) as response:
-            calls = session or self._calls
-            async with calls.get(path, timeout=limits, allow_redirects=False) as response:
                 body = await _read_all(response)
                 if response.status >= 300:
                     raise http_error(response.status, body)

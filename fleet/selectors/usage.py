@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from fleet.access import access_container, access_host, visible_events
 from fleet.actor import Actor
 from fleet.models import Event, UsageBlock, UsageFrame
-from fleet.selectors.event_folds import act_tone, act_words, acts_of
+from fleet.selectors.event_folds import act_said, act_tone, acts_of
 from fleet.stats.keeping import HOUR, QUARTER, SPAN, SWEEP
 from fleet.stats.packing import ROLLED, SUM, Table, Values, pick, unpack
 from fleet.stats.rollup import MINUTE, in_steps
@@ -64,7 +64,7 @@ def container_history(actor: Actor, pk: int, span: str) -> History:
     events = visible_events(actor).filter(
         host=row.host, object_kind="container", object_id=row.engine_id, kind__in=MARK_KINDS
     )
-    return _history(row.host_id, row.pk, span, events, act_words)
+    return _history(row.host_id, row.pk, span, events, _act_words)
 
 
 def host_history(actor: Actor, pk: int, span: str) -> History:
@@ -76,7 +76,11 @@ def host_history(actor: Actor, pk: int, span: str) -> History:
 
 
 def _with_name(events: list[Event]) -> str:
-    return _("%(name)s %(what)s") % {"name": events[-1].object_name, "what": act_words(events)}
+    return _("%(name)s %(what)s") % {"name": events[-1].object_name, "what": _act_words(events)}
+
+
+def _act_words(events: Sequence[Event]) -> str:
+    return ", ".join(act_said(events))
 
 
 def _history(
