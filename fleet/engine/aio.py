@@ -46,6 +46,9 @@ CONNECTIONS_PER_HOST = 10
 SAMPLES_AT_ONCE = 24
 SAMPLES_AT_ONCE_SSH = 3  # each is a session of sshd's, which allows ten
 READ_BUFFER = 256 * 1024
+# uvloop loses what it still holds of a TLS connection (up to 256 KiB) when that ends and its reader
+# pauses twice meanwhile. A reader that has made so much room does not.
+LEAN_BUFFER = 1024 * 1024
 OBJECT_LIMIT = 4 * 1024 * 1024
 DISK_USAGE_TIMEOUT = 120.0
 
@@ -280,7 +283,7 @@ class AsyncEngine:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-            read_bufsize=READ_BUFFER,
+            read_bufsize=LEAN_BUFFER if once else READ_BUFFER,
             version=version,
             trust_env=False,
         )

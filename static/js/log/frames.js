@@ -132,6 +132,7 @@ export class FrameReader {
 
   #extend(stream, piece, time, whole) {
     const open = (this.#open[stream] ??= { pieces: [], size: 0, time });
+    open.time = time; // of its last piece: that one is known also when the beginning is not
     open.pieces.push(piece);
     open.size += piece.length;
     if (whole || open.size > LINE_LIMIT) this.#finish(stream);

@@ -82,7 +82,8 @@ export class Parts {
     let found = lines.count;
     for (let at = lines.count - 1; at >= Math.max(0, lines.count - OVERLAP); at -= 1) {
       if (lines.time[at] < next.lines.time[next.at] - NEAR) break;
-      if (lines.time[at] === next.lines.time[next.at] && this.#text({ lines, at }) === wanted) found = at;
+      const same = lines.time[at] === next.lines.time[next.at] && this.#text({ lines, at }).endsWith(wanted);
+      if (same) found = at; // the beginning of a long line may have been missing
     }
     return found;
   }
@@ -106,7 +107,7 @@ export class Parts {
 
 /** Return whether lines go up to the line that follows them: a lost host just ends them. */
 function reaches(lines, next) {
-  return !next || !lines.count || lines.time[lines.count - 1] > next.lines.time[next.at] - NEAR;
+  return !next || !lines.count || lines.time[lines.count - 1] >= next.lines.time[next.at];
 }
 
 /** Return ms as an engine writes times, moved by some microseconds. */
