@@ -68,3 +68,11 @@ SEARCHED = """
   field.dispatchEvent(new Event('input', { bubbles: true }));
 })
 """
+LONG = """
+() => {
+  window.longTasks = [];
+  new PerformanceObserver((found) => {
+    for (const task of found.getEntries()) window.longTasks.push(task.duration);
+  }).observe({ type: 'longtask' });
+}
+"""

@@ -37,6 +37,7 @@ from dashboard.views.removed import or_removed
 from dashboard.views.usage import charts_context
 from fleet.access import access_container
 from fleet.actor import Actor
+from fleet.logs.target import LOGS
 from fleet.logs.text import container_log
 from fleet.models import ContainerState
 from fleet.selectors import container as one
@@ -88,6 +89,7 @@ def page_of(
         "tabs_label": _("Pages of %(name)s") % {"name": row.name},
         "head_args": args_of(row),
         "head": SafeString(drawn[head_id]),
+        "logs_near": tab != "logs" and LOGS in overview.permissions,
     }
     return render(request, f"container/{template}.html", own | context)
 

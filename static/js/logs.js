@@ -10,6 +10,7 @@ import { momentOf } from "./log/times.js";
 import { View } from "./log/view.js";
 
 const LINK = /^#t=(\d{10,14}(?:\.\d{1,4})?)$/;
+let spare = null; // a worker that has nothing to do yet: { address, worker }
 const LONGEST_NAME = 24; // letters of a container's name in front of its lines
 const PAUSE = 40; // ms between two drawings while lines come
 
@@ -30,7 +31,7 @@ class Log {
   constructor(root) {
     this.#root = root;
     this.words = JSON.parse(document.getElementById("log-words").textContent);
-    this.#worker = new Worker(root.dataset.worker, { type: "module" });
+    this.#worker = taken(root.dataset.worker);
     this.#worker.onmessage = ({ data }) => this.#told(data);
     this.#settings = new Settings(root.querySelector("[data-log-settings]"), (what) => this.#settled(what));
     this.settings = { words: this.words, sources: this.sources, ...this.#settings.chosen };
@@ -112,7 +113,8 @@ class Log {
     this.#search.show(data);
     this.#settings.offer(data.rows);
     this.#edge();
-    requestAnimationFrame(() => setTimeout(() => this.post({ type: "drawn" }), PAUSE));
+    const pause = data.count ? PAUSE : 0;
+    requestAnimationFrame(() => setTimeout(() => this.post({ type: "drawn" }), pause));
   }
 
   /** The view has come to an end, or left it. */
@@ -239,6 +241,20 @@ class Log {
     element.textContent = text;
     element.hidden = !text;
   }
+}
+
+/** Have a worker ready for the next log: to load its modules takes as long as the way to the engine. */
+export function warm(address) {
+  if (spare?.address === address) return;
+  spare?.worker.terminate();
+  spare = { address, worker: new Worker(address, { type: "module" }) };
+}
+
+function taken(address) {
+  const wanted = new URL(address, location.href).href;
+  const { worker = null } = spare?.address === wanted ? spare : {};
+  if (worker) spare = null;
+  return worker || new Worker(wanted, { type: "module" });
 }
 
 /** Begin. Returns what ends it. */

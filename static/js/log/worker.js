@@ -17,6 +17,7 @@ import { Window } from "./window.js";
 
 const PART = 2;
 const HEADER = 8;
+const TELL_EVERY = 300; // ms
 const SAVED = 5000; // lines that are written at once
 
 class Log {
@@ -31,6 +32,7 @@ class Log {
   #queries;
   #fetches;
   #window;
+  #telling = 0;
   #state = { answered: false, over: "", cut: false };
 
   constructor({ address, args, words, matcher, all }) {
@@ -69,6 +71,12 @@ class Log {
   #bytes(bytes) {
     if (bytes[0] !== PART) return this.sources.feed(bytes[2] + bytes[3] * 256, bytes, HEADER);
     this.#fetches.feed(new DataView(bytes.buffer).getUint32(4, true), bytes, HEADER);
+    this.#telling ||= setTimeout(() => this.#tellLoading(), TELL_EVERY);
+  }
+
+  /** A part tells how far it is now and then: nothing of it is shown before it is whole. */
+  #tellLoading() {
+    this.#telling = 0;
     this.#window.changed();
   }
 
