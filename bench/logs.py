@@ -10,11 +10,10 @@ import urllib.request
 from statistics import median
 from typing import Any
 
-from playwright.sync_api import Page
-
+from bench.bare import Cookies, bare_page
 from bench.figures import Figure, percentile
 from bench.log_scripts import AGES, COUNTED, FIRST, LONG, SAVED, SEARCHED
-from bench.process import child_of, megabytes_of, seconds_of
+from bench.process import child_of, children_of, megabytes_of, seconds_of
 from bench.stage import Stage
 from tests.lab.lab import DOCKER, IMAGE, LabHost
 from tests.waiting import eventually
@@ -67,21 +66,21 @@ def flood(stage: Stage) -> list[Figure]:
 
 def in_turns(stage: Stage, ident: str, url: str, way: str) -> list[Figure]:
     """The CLI and the page on the same log by the same way."""
-    page, pk = stage.page(), number_of(stage, "bench-million")
+    pk = number_of(stage, "bench-million")
     cli: list[float] = []
     ours: list[float] = []
     longest = 0.0
-    for _ in range(ROUNDS):
-        cli.append(cli_seconds(stage, ident, url))
-        page.goto(f"{stage.stack.url}/containers/{pk}/logs/")
-        page.wait_for_selector(".log:has(.log-line) [data-log-all]:enabled")
-        page.evaluate(LONG)
-        ours.append(page.evaluate(COUNTED, f"{LINES:,}") / 1000)
-        longest = max([longest, *page.evaluate("window.longTasks")])
-    memory = megabytes_of(renderer_of(page))
-    saved = page.evaluate(SAVED)
-    looked = page.evaluate(SEARCHED)
-    page.context.close()
+    with bare_page(cookies_of(stage)) as page:
+        for _ in range(ROUNDS):
+            cli.append(cli_seconds(stage, ident, url))
+            page.go(f"{stage.stack.url}/containers/{pk}/logs/")
+            page.wait_for(".log:has(.log-line) [data-log-all]:enabled")
+            page.evaluate(LONG)
+            ours.append(page.evaluate(COUNTED, f"{LINES:,}") / 1000)
+            longest = max([longest, *page.evaluate("() => window.longTasks")])
+        memory = max(map(megabytes_of, children_of(page.process, "--type=renderer")))
+        saved = page.evaluate(SAVED)
+        looked = page.evaluate(SEARCHED)
     wrong = saved["wrong"] + abs(LINES - saved["lines"])
     share = median(ours) / median(cli)
     return [
@@ -92,7 +91,7 @@ def in_turns(stage: Stage, ident: str, url: str, way: str) -> list[Figure]:
         Figure("longest task of the page meanwhile (0: none of 50 ms)", longest, "ms", 100),
         Figure("memory of the tab with a million lines", memory, "MB", 600),
         Figure("search through a million lines, whole", looked, "ms"),
-    ]  # fmt: skip
+    ]
 
 
 def moved(stage: Stage, host: LabHost, url: str) -> None:
@@ -142,9 +141,7 @@ def following(stage: Stage, chatter: Chatter) -> list[Figure]:
 
 def shared(stage: Stage, chatter: Chatter) -> list[Figure]:
     """What twenty readers of one log cost against one."""
-    page = stage.page()
-    cookie = "; ".join(f"{one['name']}={one['value']}" for one in page.context.cookies())
-    page.context.close()
+    cookie = "; ".join(f"{one['name']}={one['value']}" for one in cookies_of(stage))
     pk, web = number_of(stage, Chatter.NAME), web_of(stage)
     costs: dict[int, float] = {}
     upstreams = 0.0
@@ -237,11 +234,10 @@ def web_of(stage: Stage) -> int:
     return child_of(stage.stack.process.pid, "config.web")
 
 
-def renderer_of(page: Page) -> int:
-    """Return the process that draws the page: the largest of the browser's renderers."""
-    browser = page.context.browser
-    assert browser is not None
-    session = browser.new_browser_cdp_session()
-    found = session.send("SystemInfo.getProcessInfo")["processInfo"]
-    renderers = [int(one["id"]) for one in found if one["type"] == "renderer"]
-    return max(renderers, key=megabytes_of)
+def cookies_of(stage: Stage) -> Cookies:
+    """Return the cookies of somebody who has just signed in."""
+    page = stage.page()
+    found: Any = page.context.cookies()
+    page.context.close()
+    kept = ("name", "value", "domain", "path")
+    return [{name: one[name] for name in kept} for one in found]

@@ -24,11 +24,23 @@ def megabytes_of(pid: int) -> float:
 
 def child_of(parent: int, *words: str) -> int:
     """Return the process below `parent` whose arguments have all these words."""
-    for pid in _below(parent):
-        arguments = (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
-        if {word.encode() for word in words} <= set(arguments):
-            return pid
-    raise LookupError(f"no process {' '.join(words)} below {parent}")
+    return children_of(parent, *words)[0]
+
+
+def children_of(parent: int, *words: str) -> list[int]:
+    """Return all processes below `parent` whose arguments have all these words."""
+    wanted = {word.encode() for word in words}
+    found = [pid for pid in _below(parent) if wanted <= _arguments(pid)]
+    if not found:
+        raise LookupError(f"no process {' '.join(words)} below {parent}")
+    return found
+
+
+def _arguments(pid: int) -> set[bytes]:
+    try:  # Chromium writes its own over them, with blanks
+        return set((PROC / str(pid) / "cmdline").read_bytes().replace(b" ", b"\0").split(b"\0"))
+    except OSError:  # it has ended
+        return set()
 
 
 def _below(parent: int) -> list[int]:

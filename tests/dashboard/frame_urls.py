@@ -18,7 +18,7 @@ from dashboard.middleware import public
 
 NAMES = (
     "container-list", "host-list", "job-list", "event-list", "administration", "account", "status",
-    "preferences", "usage-top",
+    "preferences", "usage-top", "log-view",
 )  # fmt: skip
 STATES = [
     ("running", "", None, False), ("running", "healthy", None, False),

@@ -15,6 +15,8 @@ const decoder = new TextDecoder();
 
 const two = (bytes, at) => (bytes[at] - 48) * 10 + bytes[at + 1] - 48;
 
+const three = (bytes, at) => (bytes[at] - 48) * 100 + two(bytes, at + 1);
+
 export class FrameReader {
   entries = 0; // frames, as the engine counts its `tail`
   last = null; // { at, same }: the time of the last whole line, and how many frames had it
@@ -22,7 +24,7 @@ export class FrameReader {
   #target;
   #source;
   #open = { [OUT]: null, [ERR]: null };
-  #day = ""; // the date of the last time, and its beginning in ms
+  #day = -1; // the date of the last time as a number, and its beginning in ms
   #midnight = 0;
   #second = 0; // of the frame that is read: ms without a fraction, and the fraction in ns
   #nanos = 0;
@@ -75,25 +77,19 @@ export class FrameReader {
   /** Read the time that a frame begins with. Returns where its text begins. */
   #time(bytes, from, stop) {
     if (stop - from >= FIXED && bytes[from + 10] === 84 && bytes[from + 29] === 90 && bytes[from + 19] === 46) {
-      this.#setDay(bytes, from);
-      this.#second = this.#midnight + two(bytes, from + 11) * 3600000 + two(bytes, from + 14) * 60000 + two(bytes, from + 17) * 1000;
-      let nanos = 0;
-      for (let at = from + 20; at < from + 29; at += 1) nanos = nanos * 10 + bytes[at] - 48;
-      this.#nanos = nanos;
+      const day = (two(bytes, from + 2) * 100 + two(bytes, from + 5)) * 100 + two(bytes, from + 8);
+      if (day !== this.#day) this.#setDay(day, bytes, from);
+      this.#second = this.#midnight + (two(bytes, from + 11) * 3600 + two(bytes, from + 14) * 60 + two(bytes, from + 17)) * 1000;
+      this.#nanos = three(bytes, from + 20) * 1_000_000 + three(bytes, from + 23) * 1000 + three(bytes, from + 26);
       this.#words = "";
       return from + (bytes[from + 30] === BLANK ? FIXED + 1 : FIXED);
     }
     return this.#slowTime(bytes, from, stop);
   }
 
-  #setDay(bytes, from) {
-    const day = this.#day;
-    for (let at = 0; at < 10; at += 1) {
-      if (day.charCodeAt(at) === bytes[from + at]) continue;
-      this.#day = decoder.decode(bytes.subarray(from, from + 10));
-      this.#midnight = Date.parse(`${this.#day}T00:00:00Z`);
-      return;
-    }
+  #setDay(day, bytes, from) {
+    this.#day = day;
+    this.#midnight = Date.parse(`${decoder.decode(bytes.subarray(from, from + 10))}T00:00:00Z`);
   }
 
   /** Times of other engines: fewer digits, other zones. */

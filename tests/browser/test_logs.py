@@ -1,0 +1,80 @@
+"""Logs of real engines in real Chromium: whole, in order, through a recreation, several at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Api
+from tests.lab.lab import IMAGE, Lab
+from tests.stack import Stack
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.timeout(180)]
+
+SignIn = Callable[..., Page]
+LINES = 30_000
+COUNT = f'BEGIN{{for(i=1;i<={LINES};i++) printf("number %07d\\n",i)}}'
+LONG = "head -c 100000 /dev/zero | tr '\\0' z; echo; echo after; exec sleep 600"
+
+
+@pytest.fixture
+def rows(lab: Lab, api: Api, hosts: dict[str, int]) -> Iterator[Callable[[str], int]]:
+    """rows(name) -> the id of a container of this test, once its row is there."""
+    run = lab[1].docker
+    run("run", "-d", "--name", "log-count", IMAGE, "awk", COUNT)
+    run("run", "-d", "--name", "log-long", IMAGE, "sh", "-c", LONG)
+    run("run", "-d", "-t", "--name", "log-tty", IMAGE, "sh", "-c", "echo hello; exec sleep 600")
+
+    def found(name: str) -> int:
+        items = api("GET", f"/containers?q={name}")["items"]
+        return int(items[0]["id"]) if items else 0
+
+    def row(name: str) -> int:
+        eventually(lambda: found(name), f"{name} has a row", seconds=30)
+        return found(name)
+
+    yield row
+    lab.clear()
+
+
+def test_it_shows_a_whole_log_of_a_real_engine(
+    stack: Stack, rows: Callable[[str], int], sign_in: SignIn
+) -> None:
+    page = sign_in()
+    page.goto(f"{stack.url}/containers/{rows('log-count')}/logs/")
+    expect(page.locator(".log-line").last).to_contain_text(f"number {LINES:07d}")
+    expect(page.locator("[data-log-all]")).to_be_enabled()
+    page.click("[data-log-all]")
+    expect(page.locator("[data-log-count]")).to_contain_text(
+        f"{LINES:,} lines · from the beginning"
+    )
+    page.click("[popovertarget=log-download]")
+    with page.expect_download() as saved:
+        page.click("[data-log-save]")
+    text = saved.value.path().read_text()
+    assert list(map(int, re.findall(r"number (\d+)", text))) == list(range(1, LINES + 1))
+    page.fill("#log-q", "number 0012345")
+    expect(page.locator("[data-log-hits]")).to_have_text("1 hits")
+    page.press("#log-q", "Enter")
+    expect(page.locator(".log-line.is-marked")).to_contain_text("number 0012345")
+
+
+def test_it_shows_several_of_them_and_follows_what_is_made_anew(
+    lab: Lab, stack: Stack, rows: Callable[[str], int], sign_in: SignIn
+) -> None:
+    chosen = [rows("log-long"), rows("log-tty")]
+    page = sign_in()
+    page.goto(f"{stack.url}/logs/?container={chosen[0]}&container={chosen[1]}")
+    shown = page.locator(".log-line")
+    expect(shown.filter(has_text="hello")).to_have_count(1)
+    expect(shown.filter(has_text="after")).to_have_count(1)
+    expect(page.locator(".log-more")).to_have_text("show all 100,000 characters")
+    lab[1].docker("rm", "-f", "log-tty")
+    script = "echo born again; exec sleep 600"
+    lab[1].docker("run", "-d", "--name", "log-tty", IMAGE, "sh", "-c", script)
+    expect(shown.filter(has_text="born again")).to_have_count(1)
+    expect(page.locator(".log-mark", has_text="was made anew")).to_have_count(1)
