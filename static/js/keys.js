@@ -3,7 +3,7 @@ import { toggleTray } from "./tray.js";
 import { visit } from "./visit.js";
 
 const PATIENCE = 1200;
-const PLACES = { f: 0, c: 1, h: 2, j: 3, e: 4 };
+const PLACES = "fchlje";
 let going = 0;
 
 function typing(element) {
@@ -11,8 +11,7 @@ function typing(element) {
 }
 
 function goTo(letter) {
-  const links = document.querySelectorAll(".bottom-bar a");
-  const link = links[PLACES[letter]];
+  const link = document.querySelector(`.bottom-bar a[data-key=${letter}]`);
   if (link) visit(link.href);
   return Boolean(link);
 }
@@ -35,7 +34,7 @@ function tick(shift) {
 
 function pressed(event) {
   const { key } = event;
-  if (Date.now() - going < PATIENCE && key in PLACES) {
+  if (Date.now() - going < PATIENCE && PLACES.includes(key)) {
     going = 0;
     return goTo(key);
   }

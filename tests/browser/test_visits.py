@@ -118,7 +118,7 @@ def test_a_log_is_begun_anew_and_left_behind(page: Page, stack: Stack, fleet: Fl
     go(page, "Containers")
     page.locator("#container-rows .name a", has_text="web-2").click()
     for _again in range(2):
-        page.get_by_role("link", name="Logs", exact=True).click()
+        page.locator(".tabs").get_by_role("link", name="Logs", exact=True).click()
         expect(page.locator("[data-log-state]")).not_to_have_text("Opening …")
         page.get_by_role("link", name="Overview", exact=True).click()
         expect(page.locator("[data-log]")).to_have_count(0)
