@@ -6,7 +6,7 @@ import { rowDrawer } from "./log/row.js";
 import { SearchBar } from "./log/searchbar.js";
 import { Settings } from "./log/settings.js";
 import { Status } from "./log/status.js";
-import { momentOf } from "./log/times.js";
+import { dayless, momentOf } from "./log/times.js";
 import { View } from "./log/view.js";
 
 const LINK = /^#t=(\d{10,14}(?:\.\d{1,4})?)$/;
@@ -177,11 +177,12 @@ class Log {
     const { wrap } = this.settings;
     const several = this.sources.size > 1;
     const columns = wrap ? this.#settings.columnsOf(this.find("scroll"), several, this.words.err) : [0, 0];
-    if (columns.join() === this.#columns) return;
-    this.#columns = columns.join();
+    const key = [...columns, this.settings.times].join();
+    if (key === this.#columns) return;
+    this.#columns = key;
     this.#root.classList.toggle("has-wrap", this.settings.wrap);
     this.#root.classList.toggle("has-levels", this.settings.levels);
-    this.post({ type: "wrap", columns: columns[0], narrow: columns[1] });
+    this.post({ type: "wrap", columns: columns[0], narrow: columns[1], ...dayless(this.settings.times) });
     this.#view.ask();
   }
 

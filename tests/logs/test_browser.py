@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 import pytest
@@ -280,7 +281,10 @@ def test_rows_are_as_high_as_they_were_thought(page: Page, server: FakeLogs) -> 
     texts = ["short", "x" * 700, "word " * 90, "wide 漢字" * 30, "\x1b[31mred\x1b[0m" * 60, "end"]
     server.lines(*texts)
     server.lines(*texts, stream=2, start=6)
-    count(page, "12 lines")
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000000000Z")
+    server.frames(*(frame(text, now, stream) for text in texts[1:3] for stream in (1, 2)))
+    server.frames(frame("w" * 700, "2024-05-06T10:00:00.000000000Z"))
+    count(page, "17 lines")
     page.wait_for_timeout(200)
     heights = page.locator(".log-line").evaluate_all(
         "rows => rows.map((row) => [row.getBoundingClientRect().height,"

@@ -5,6 +5,8 @@
 import { ERR, MARK } from "./lines.js";
 import { columns, plain, textOf } from "./text.js";
 
+const DATE = 6; // letters: "01-31 "
+const YEAR = 5; // letters: "2025-"
 export const CUT = 4000; // letters of a line that are drawn
 
 export class Rows {
@@ -14,6 +16,8 @@ export class Rows {
   #known = 0;
   #columns = 0; // of the text, 0: no wrapping
   #narrow = 0;
+  #day = 0;
+  #year = 0;
 
   constructor(store) {
     this.#store = store;
@@ -29,10 +33,15 @@ export class Rows {
     this.forget();
   }
 
-  /** Wrap texts at so many columns, those from stderr at `narrow`; 0 for not. */
-  wrap(wide, narrow) {
-    this.#columns = wide;
+  /**
+   * Wrap texts at so many `columns`, those from stderr at `narrow`; 0 for not. Lines from before `day` and `year` (ms)
+   * have the date before their time.
+   */
+  wrap({ columns, narrow, day, year }) {
+    this.#columns = columns;
     this.#narrow = narrow;
+    this.#day = day;
+    this.#year = year;
     this.forget();
   }
 
@@ -98,7 +107,9 @@ export class Rows {
       wide = columns(plain(textOf(bytes.subarray(0, CUT * 4))).slice(0, CUT));
       break;
     }
-    const room = lines.stream(at) === ERR ? this.#narrow : this.#columns;
+    const time = lines.time[at];
+    const date = (time < this.#day ? DATE : 0) + (time < this.#year ? YEAR : 0);
+    const room = Math.max(1, (lines.stream(at) === ERR ? this.#narrow : this.#columns) - date);
     return Math.max(1, Math.ceil(Math.min(wide, CUT) / room));
   }
 }

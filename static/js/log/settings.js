@@ -2,6 +2,7 @@
 import { postForm } from "../post.js";
 
 const FIELDS_OFFERED = 40;
+const ROUNDED = 0.02; // of a letter: widths are told with few digits
 const GAP = 10; // px between the parts of a row
 
 export class Settings {
@@ -42,7 +43,7 @@ export class Settings {
     measure.className = "log-line log-measure";
     const { times } = this.chosen;
     const time = document.createElement("time");
-    time.textContent = times === "age" ? "−000 min" : "00-00 00:00:00.000";
+    time.textContent = times === "age" ? "−000 min" : "00:00:00.000";
     if (times !== "off") measure.append(time);
     if (named) measure.append(cell("log-source", "x"));
     const tag = cell("log-tag", err);
@@ -57,7 +58,7 @@ export class Settings {
     const room = scroll.clientWidth - edges - before;
     const narrow = room - wide(tag, box);
     measure.remove();
-    return [room, narrow].map((px) => Math.max(10, Math.floor(px / letter)));
+    return [room, narrow].map((px) => Math.max(10, Math.floor(px / letter + ROUNDED)));
   }
 
   #boxes(prefix) {

@@ -21,6 +21,18 @@ export function clock(ms, utc) {
   return `${day[2] === today[2] ? "" : `${day[2]}-`}${two(day[0])}-${two(day[1])} ${words}`;
 }
 
+/** Return from when on times have no day, and no year, before them; nothing where ages or no times are shown. */
+export function dayless(choice) {
+  if (choice === "age" || choice === "off") return { day: 0, year: 0 };
+  const now = new Date();
+  if (choice === "utc") {
+    const year = Date.UTC(now.getUTCFullYear(), 0);
+    return { day: Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()), year };
+  }
+  const day = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
+  return { day, year: new Date(now.getFullYear(), 0).getTime() };
+}
+
 /** Return how long ago a time (ms) was, in the largest unit that fits. */
 export function age(ms) {
   const seconds = Math.max(0, (Date.now() - ms) / 1000);

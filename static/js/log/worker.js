@@ -177,8 +177,8 @@ class Log {
     this.#window.drawn();
   }
 
-  wrap({ columns, narrow }) {
-    this.rows.wrap(columns, narrow);
+  wrap(room) {
+    this.rows.wrap(room);
   }
 
   filter({ wanted }) {
