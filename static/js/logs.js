@@ -10,7 +10,8 @@ import { dayless, momentOf } from "./log/times.js";
 import { View } from "./log/view.js";
 
 const LINK = /^#t=(\d{10,14}(?:\.\d{1,4})?)$/;
-let spare = null; // a worker that has nothing to do yet: { address, worker }
+const PATIENCE = 10_000; // ms that a log which was begun waits for its page
+let spare = null; // a worker without a page: { address, worker, args: what it reads already, told: what it said }
 const LONGEST_NAME = 24; // letters of a container's name in front of its lines
 const PAUSE = 40; // ms between two drawings while lines come
 
@@ -31,8 +32,8 @@ class Log {
   constructor(root) {
     this.#root = root;
     this.words = JSON.parse(document.getElementById("log-words").textContent);
-    this.#worker = taken(root.dataset.worker);
-    this.#worker.onmessage = ({ data }) => this.#told(data);
+    const begun = taken(root.dataset.worker, root.dataset.args);
+    this.#worker = begun.worker;
     this.#settings = new Settings(root.querySelector("[data-log-settings]"), (what) => this.#settled(what));
     this.settings = { words: this.words, sources: this.sources, ...this.#settings.chosen };
     const parts = { scroll: this.find("scroll"), space: this.find("space"), list: this.find("lines") };
@@ -42,7 +43,7 @@ class Log {
     this.#filters = new Filters(this, (wanted) => this.#filter(wanted));
     this.#details = new Details(this, (message) => this.post(message), () => this.#filters.clear());
     this.#listen();
-    this.#start();
+    this.#start(begun);
   }
 
   find(name) {
@@ -53,13 +54,14 @@ class Log {
     if (!this.#stopped) this.#worker.postMessage(message);
   }
 
-  #start() {
-    const { args, matcher } = this.#root.dataset;
-    const path = document.body.dataset.live || "/ws/live/";
-    const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+  #start({ args, told }) {
+    this.#worker.onmessage = ({ data }) => this.#told(data);
+    if (!args) this.post(startOf(this.#root.dataset.args));
     const { hole, gap } = this.words;
+    const matcher = new URL(this.#root.dataset.matcher, location.href).href;
     const all = new URLSearchParams(location.search).has("whole");
-    this.post({ type: "start", address, args, matcher: new URL(matcher, location.href).href, words: { hole, gap }, all });
+    this.post({ type: "ready", matcher, words: { hole, gap }, all });
+    for (const data of told) this.#told(data);
     this.#wrap();
     this.#view.ask();
     const linked = LINK.exec(location.hash);
@@ -248,14 +250,41 @@ class Log {
 export function warm(address) {
   if (spare?.address === address) return;
   spare?.worker.terminate();
-  spare = { address, worker: new Worker(address, { type: "module" }) };
+  spare = made(address);
 }
 
-function taken(address) {
+/** Somebody is on the way to a log: begin to read it while its page is fetched. */
+export function begin(address, args) {
+  warm(address);
+  const begun = spare;
+  if (begun.args) return;
+  begun.args = args;
+  begun.worker.onmessage = ({ data }) => begun.told.push(data);
+  begun.worker.postMessage(startOf(args));
+  setTimeout(() => spare === begun && discard(), PATIENCE);
+}
+
+function startOf(args) {
+  const path = document.body.dataset.live || "/ws/live/";
+  const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+  return { type: "start", address, args };
+}
+
+function taken(address, args) {
   const wanted = new URL(address, location.href).href;
-  const { worker = null } = spare?.address === wanted ? spare : {};
-  if (worker) spare = null;
-  return worker || new Worker(wanted, { type: "module" });
+  if (spare && (spare.address !== wanted || (spare.args && spare.args !== args))) discard();
+  const found = spare || made(wanted);
+  spare = null;
+  return found;
+}
+
+function made(address) {
+  return { address, worker: new Worker(address, { type: "module" }), args: "", told: [] };
+}
+
+function discard() {
+  spare.worker.terminate();
+  spare = null;
 }
 
 /** Begin. Returns what ends it. */

@@ -1,4 +1,5 @@
 /** xterm.js as we use it: our colours, the size of its place, copy and paste. */
+import { copyText } from "./copy.js";
 import { FitAddon } from "../vendor/xterm/addon-fit.mjs";
 import { Terminal } from "../vendor/xterm/xterm.mjs";
 import { withSheets } from "./termsheets.js";
@@ -186,21 +187,8 @@ export class TermView {
   }
 
   async copy() {
-    const text = this.text();
-    if (navigator.clipboard && isSecureContext) await navigator.clipboard.writeText(text);
-    else this.#copyOldWay(text);
+    await copyText(this.text());
     this.focus();
-  }
-
-  /** Plain http on another machine: browsers give no clipboard there, but still this. */
-  #copyOldWay(text) {
-    const area = document.createElement("textarea");
-    area.value = text;
-    area.className = "visually-hidden";
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
   }
 
   /** Paste what the clipboard holds, where browsers let pages read it. */

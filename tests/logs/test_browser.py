@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from urllib.parse import parse_qs
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from fleet.engine.log_blocks import pack
 from fleet.models import HostState
 from tests.logs.viewer import FakeLogs, at, at_end, count, first_shown, frame, shown, state
+from tests.logs.viewer_fixtures import asked, page, server
 
 pytestmark = pytest.mark.browser
+__all__ = ["page", "server"]
 AWAY = "Host unreachable: the log goes on when it is back."
-
-
-@pytest.fixture
-def server() -> Iterator[FakeLogs]:
-    """A server with the log page."""
-    fake = FakeLogs()
-    fake.start()
-    yield fake
-    fake.stop()
-
-
-@pytest.fixture
-def page(browser: Browser, server: FakeLogs) -> Iterator[Page]:
-    """The open page; errors and broken policies fail the test."""
-    opened = browser.new_page(viewport={"width": 900, "height": 700})
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("console", lambda note: errors.append(note.text) if note.type == "error" else None)
-    opened.on("dialog", lambda dialog: errors.append("a script ran"))
-    opened.goto(server.url)
-    server.expect("stream.open")
-    yield opened
-    opened.close()
-    assert [text for text in errors if "WebSocket" not in text] == []
-
-
-def asked(server: FakeLogs) -> dict[str, str]:
-    """Return the arguments of the stream that is asked for next."""
-    args = parse_qs(server.expect("stream.open")["args"])
-    return {name: values[0] for name, values in args.items()}
 
 
 # --- States -----------------------------------------------------------------------------------
@@ -319,178 +289,3 @@ def test_fields_become_columns(page: Page, server: FakeLogs) -> None:
     page.click("[popovertarget=log-view]")
     page.check("[value='field:path']")
     expect(page.locator(".log-cell")).to_have_text(["/a"])
-
-
-# --- Parts: older lines and gaps --------------------------------------------------------------
-
-
-def test_it_fetches_older_lines_without_one_twice(page: Page, server: FakeLogs) -> None:
-    server.answer()
-    server.lines("three", "four", start=3)
-    shown(page, "three", "four")
-    page.click("[data-log-older]")
-    args = asked(server)
-    assert args["container"] == "12" and int(args["tail"]) > 10_000
-    assert args["until"].startswith("2026-01-01T10:00:03.00000")
-    older = [frame(text, at(n)) for n, text in enumerate(["zero", "one", "two", "three", "four"])]
-    server.part(int(args["part"]), *older)
-    shown(page, "zero", "one", "two", "three", "four")
-    count(page, "from the beginning")
-    expect(page.locator("[data-log-older]")).to_be_hidden()
-
-
-def test_it_keeps_its_place_when_older_lines_come(page: Page, server: FakeLogs) -> None:
-    server.answer()
-    server.lines(*(f"line {n}" for n in range(1000, 1200)), start=1000)
-    count(page, "200 lines")
-    page.focus("[data-log-scroll]")
-    page.keyboard.press("Home")
-    args = asked(server)  # the top is in sight
-    page.wait_for_timeout(150)
-    before = first_shown(page)
-    server.part(int(args["part"]), *(frame(f"line {n}", at(n)) for n in range(1100)))
-    count(page, "1,200 lines")
-    page.wait_for_timeout(150)
-    assert first_shown(page) == before
-    page.mouse.move(400, 400)
-    page.mouse.wheel(0, -100)
-    expect(page.locator(".log-line", has_text="line 996")).to_be_visible()
-
-
-def test_it_fills_a_gap(page: Page, server: FakeLogs) -> None:
-    server.answer()
-    server.lines("0", "1")
-    server.gap(3)
-    server.lines("5", "6", start=5)
-    page.click("[data-gap]")
-    args = asked(server)
-    assert args["since"].startswith("2026-01-01T10:00:00.99999") or args["since"] <= at(1)
-    assert args["until"] >= at(5)[:26]
-    server.part(int(args["part"]), *(frame(str(n), at(n)) for n in range(1, 6)))
-    shown(page, "0", "1", "2", "3", "4", "5", "6")
-    expect(page.locator(".log-mark")).to_have_count(0)
-    server.lines("7", start=7)
-    shown(page, *"01234567")
-
-
-def test_it_says_why_nothing_older_comes(page: Page, server: FakeLogs) -> None:
-    server.answer()
-    server.lines("one")
-    page.click("[data-log-all]")
-    server.part(int(asked(server)["part"]), problem="The host does not answer.")
-    expect(page.locator("[data-log-problem]")).to_have_text("The host does not answer.")
-    page.click("[data-log-all]")
-    server.part(int(asked(server)["part"]), frame("zero", "2026-01-01T09:00:00.000000000Z"))
-    expect(page.locator("[data-log-problem]")).to_contain_text("stopped in the middle")
-    shown(page, "one")
-
-
-def test_it_goes_to_a_time(page: Page, server: FakeLogs) -> None:
-    server.answer()
-    server.lines(*(f"line {n}" for n in range(45)))
-    page.click("[popovertarget=log-view]")
-    page.check("[value=times-utc]")
-    page.keyboard.press("Escape")
-    page.fill("#log-at", "nonsense")
-    page.press("#log-at", "Enter")
-    expect(page.locator("[data-log-problem]")).to_contain_text("“nonsense” is no time")
-    page.fill("#log-at", "2026-01-01 10:00:20")
-    page.press("#log-at", "Enter")
-    expect(page.locator(".log-line.is-marked")).to_contain_text("line 20")
-    expect(page.locator("[data-log-problem]")).to_be_hidden()
-    page.fill("#log-at", "2026-01-01 09:00")
-    page.press("#log-at", "Enter")
-    args = asked(server)
-    assert args["since"].startswith("2026-01-01T09:00:00.0") and "tail" not in args
-    server.part(
-        int(args["part"]), frame("early", "2026-01-01T09:10:00.000000000Z"), frame("line 0", at(0))
-    )
-    expect(page.locator(".log-line.is-marked")).to_contain_text("early")
-
-
-# --- Searching and filtering ------------------------------------------------------------------
-
-
-def test_it_finds_and_steps_through_hits(page: Page, server: FakeLogs) -> None:
-    server.answer()
-    server.lines(*(f"line {n}{' needle' if n % 100 == 50 else ''}" for n in range(300)))
-    page.fill("#log-q", "NEEDLE")
-    hits = page.locator("[data-log-hits]")
-    expect(hits).to_have_text("3 hits")
-    page.press("#log-q", "Enter")
-    expect(hits).to_have_text("1 of 3")
-    expect(page.locator(".log-line.is-marked")).to_contain_text("line 50 needle")
-    page.press("#log-q", "Shift+Enter")
-    expect(hits).to_have_text("3 of 3")
-    expect(page.locator(".log-line.is-marked")).to_contain_text("line 250 needle")
-    assert page.evaluate("CSS.highlights.get('log-hit-now').size") == 1
-    page.check("[data-log-search] [name=cased]", force=True)
-    expect(hits).to_have_text("no hit")
-    page.press("#log-q", "Escape")
-    expect(hits).to_have_text("")
-
-
-def test_it_filters_and_keeps_stack_traces_whole(page: Page, server: FakeLogs) -> None:
-    server.answer()
-    server.lines("INFO fine", "ERROR boom", "  at a.b(C.java:1)", "  at c.d(E.java:2)", "INFO ok")
-    page.click("[data-log-filter]")
-    page.click(".chip:has([value=error])")
-    shown(page, "ERROR boom", "  at a.b(C.java:1)", "  at c.d(E.java:2)")
-    count(page, "3 of 5 lines")
-    server.lines("ERROR again", "INFO not this", start=5)
-    expect(page.locator(".log-line")).to_have_count(4)
-    page.click(".chip:has([value=error])")
-    page.fill("#log-f", "E.java")
-    shown(page, "ERROR boom", "  at a.b(C.java:1)", "  at c.d(E.java:2)")
-    page.click(".log-line:has-text('c.d')")
-    page.click(".log-detail button:has-text('Show among all lines')")
-    expect(page.locator(".log-line")).to_have_count(7)
-    expect(page.locator(".log-line.is-marked")).to_contain_text("c.d")
-
-
-def test_it_filters_by_stream_and_time(page: Page, server: FakeLogs) -> None:
-    server.answer()
-    server.lines("out", start=1)
-    server.lines("err", stream=2, start=2)
-    page.click("[data-log-filter]")
-    page.select_option("[name=stream]", "stderr")
-    shown(page, "err")
-    page.select_option("[name=stream]", "")
-    page.fill("#log-until", "2000-01-01T00:00")
-    state(page, "No line matches.")
-    page.click("[data-log-filters] [type=reset]")
-    shown(page, "out", "err")
-
-
-def test_it_takes_expressions_but_not_for_ever(page: Page, server: FakeLogs) -> None:
-    server.answer()
-    server.lines("status=200", "status=503", "a" * 40 + "!")
-    page.click("[data-log-filter]")
-    page.check("[data-log-filters] [name=regular]", force=True)
-    page.fill("#log-f", r"status=5\d\d")
-    shown(page, "status=503")
-    page.fill("#log-f", "(")
-    problem = page.locator("[data-log-problem]")
-    expect(problem).to_contain_text("no regular expression")
-    page.fill("#log-f", "^(a+)+$")
-    expect(problem).to_contain_text("takes too long")
-    server.lines("still here", start=3)
-    expect(page.locator(".log-line").last).to_contain_text("still here")
-
-
-# --- Several containers -----------------------------------------------------------------------
-
-
-def test_it_merges_containers_in_order_of_time(page: Page, server: FakeLogs) -> None:
-    other = {"index": 1, "container": 13, "name": "db-1", "title": "db-1 · prod-3"}
-    server.answer(other)
-    server.frames(frame("a1", at(1)), frame("a3", at(3)), source=0)
-    server.frames(frame("b0", at(0)), frame("b2", at(2)), source=1)
-    shown(page, "b0", "a1", "b2", "a3")
-    expect(page.locator(".log-line .log-source")).to_have_text(["db-1", "web-1", "db-1", "web-1"])
-    page.click("[data-log-filter]")
-    page.select_option("#log-source", "1")
-    shown(page, "b0", "b2")
-    server.cut()
-    args = parse_qs(server.expect("stream.open")["args"])
-    assert args["place"] == [f"12,1,{at(3)}", f"13,1,{at(2)}"]

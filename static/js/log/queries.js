@@ -5,7 +5,7 @@ import { Scan } from "./scan.js";
 export class Queries {
   #store;
   #rows;
-  #matcher;
+  #matcher; // () => the address of its script
   #changed;
   #post;
   #filter = null; // Scan
@@ -126,7 +126,7 @@ export class Queries {
 
   #expression(question, where) {
     try {
-      return expressionOf(question, this.#matcher);
+      return expressionOf(question, this.#matcher());
     } catch (error) {
       this.#post({ type: "mistake", where, text: error.message });
       return undefined;

@@ -25,9 +25,10 @@ class Log {
   rows = new Rows(this.store);
   sources = new Sources(this.store, () => this.#changed());
   post = (message) => self.postMessage(message);
-  #words;
+  #words = { hole: "", gap: "" };
+  #matcher = "";
   #args;
-  #all; // fetch everything as soon as there is an answer
+  #all = false; // fetch everything as soon as there is an answer
   #link;
   #queries;
   #fetches;
@@ -35,11 +36,9 @@ class Log {
   #telling = 0;
   #state = { answered: false, over: "", cut: false };
 
-  constructor({ address, args, words, matcher, all }) {
-    this.#words = words;
+  constructor({ address, args }) {
     this.#args = args;
-    this.#all = all;
-    this.#queries = new Queries(this, matcher, () => this.#window?.changed());
+    this.#queries = new Queries(this, () => this.#matcher, () => this.#window?.changed());
     this.#window = new Window(this, () => this.#facts(), (texts) => this.#queries.places(texts));
     this.#link = new Link(address, {
       open: () => this.#ask(),
@@ -168,6 +167,14 @@ class Log {
   }
 
   // --- What the page asks for -----------------------------------------------------------------
+
+  /** The page is there; the log may have been begun before it. */
+  ready({ words, matcher, all }) {
+    this.#words = words;
+    this.#matcher = matcher;
+    if (all && this.#state.answered) this.#fetches.older(true);
+    else this.#all = all;
+  }
 
   show(message) {
     this.#window.show(message);
