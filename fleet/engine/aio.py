@@ -7,13 +7,15 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 
+from fleet.engine.bulk import Bulk
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import EngineError, Unreachable, Unsupported
 from fleet.engine.hijack import Hijacked, hijack
-from fleet.engine.log_blocks import FrameCutter, LogBlock, TerminalCutter
+from fleet.engine.log_blocks import LogBlock, cut
 from fleet.engine.protocol import (
     BODY_LIMIT,
     USER_AGENT,
@@ -21,6 +23,7 @@ from fleet.engine.protocol import (
     decode,
     http_error,
     negotiate,
+    query_time,
     version_error,
     versions,
 )
@@ -161,7 +164,7 @@ class AsyncEngine:
         """
         if since_ns is None and since is not None:
             since_ns = int(since * 1e9)
-        params = {} if since_ns is None else {"since": _seconds(since_ns)}
+        params = {} if since_ns is None else {"since": query_time(since_ns)}
         return Stream(
             lambda: self._open_stream("/events", params), self._read_events, self._route.explain
         )
@@ -177,8 +180,9 @@ class AsyncEngine:
         timestamps: bool = False,
         tty: bool | None = None,
         lean: bool = False,
+        whole: bool = True,
     ) -> Stream[LogBlock]:
-        """A container's output in blocks of whole frames, as large as they were read.
+        """A container's output in blocks of frames, as large as they were read.
 
         Args:
             tail: so many of the last lines; ``None``: all. Give it with ``since`` always: without
@@ -188,7 +192,9 @@ class AsyncEngine:
             tty: whether the container has a terminal (then each line is made a frame of stdout);
                 ``None``: ask, one more call.
             lean: spare half of our work by HTTP/1.0: without chunks (the engine makes one of each
-                line), but then a lost connection looks like the end of the log.
+                line), and where nothing is followed also in bursts, by a thread; but then a lost
+                connection without TLS looks like the end of the log.
+            whole: cut blocks where a frame ends and count those; else a frame may be torn.
         """
         params = {
             "stdout": "1",
@@ -199,22 +205,23 @@ class AsyncEngine:
         }
         for name, moment in (("since", since), ("until", until)):
             if moment is not None:
-                params[name] = _seconds(int(moment * 1e9))
+                params[name] = query_time(int(moment * 1e9))
         terminal = tty
 
-        async def opener() -> aiohttp.ClientResponse:
+        path = container_path(ref, "logs")
+
+        async def opener() -> aiohttp.ClientResponse | Bulk:
             nonlocal terminal
             if terminal is None:
                 terminal = (await self.container(ref)).tty
-            return await self._open_stream(container_path(ref, "logs"), params, lean=lean)
+            if lean and not follow:
+                return await self._open_bulk(path, params)
+            return await self._open_stream(path, params, lean=lean)
 
-        async def reader(response: aiohttp.ClientResponse) -> AsyncIterator[LogBlock]:
-            cutter = TerminalCutter() if terminal else FrameCutter()
-            async for chunk in response.content.iter_any():
-                if (block := cutter.feed(chunk)).entries:
-                    yield block
-            if (block := cutter.flush()).entries:
-                yield block
+        def reader(answer: aiohttp.ClientResponse | Bulk) -> AsyncIterator[LogBlock]:
+            if isinstance(answer, Bulk):
+                return cut(answer.chunks(), bool(terminal), whole)
+            return cut(answer.content.iter_any(), bool(terminal), whole)
 
         return Stream(opener, reader, self._route.explain)
 
@@ -355,6 +362,14 @@ class AsyncEngine:
         except Exception as error:
             raise self._explain(error) from error
 
+    async def _open_bulk(self, path: str, params: Params) -> Bulk:
+        url = f"{await self._versioned(path)}?{urlencode(params)}"
+        bulk = Bulk(self._route, url, self._connect_timeout, self._read_timeout)
+        try:
+            return await bulk.open()
+        except EngineError as error:
+            raise self._explain(error) from error
+
     def _explain(self, error: BaseException) -> EngineError:
         found = self._route.explain(error)
         if isinstance(found, Unsupported) and found.code in ("api_too_old", "api_too_new"):
@@ -383,7 +398,3 @@ async def _read_all(response: aiohttp.ClientResponse) -> bytes:
         if size > BODY_LIMIT:
             raise Unsupported("not_docker", raw="an answer of more than 64 MB")
     return b"".join(parts)
-
-
-def _seconds(ns: int) -> str:
-    return f"{ns // 10**9}.{ns % 10**9:09d}"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Iterator
+from typing import NamedTuple, Protocol
 
 from fleet.engine.errors import EngineError
 from fleet.engine.types import LogFrame
@@ -23,7 +23,10 @@ _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:
 
 
 class LogBlock(NamedTuple):
-    """Whole frames: their bytes, how many, and where the last one begins."""
+    """Whole frames: their bytes, how many, and where the last one begins.
+
+    Of what was not cut only the bytes are known, and ``entries`` is 1.
+    """
 
     data: bytes
     entries: int
@@ -61,6 +64,28 @@ class LogBlock(NamedTuple):
 def pack(stream: int, data: bytes) -> bytes:
     """Return a frame."""
     return _HEADER.pack(stream, len(data)) + data
+
+
+class Cutter(Protocol):
+    """Blocks out of chunks of any size."""
+
+    def feed(self, chunk: bytes) -> LogBlock:
+        """Return what is complete now."""
+
+    def flush(self) -> LogBlock:
+        """Return what is left at the end."""
+
+
+class NoCutter:
+    """Blocks as the chunks are: who reads them finds the frames."""
+
+    def feed(self, chunk: bytes) -> LogBlock:
+        """Return all of it."""
+        return LogBlock(chunk, 1)
+
+    def flush(self) -> LogBlock:
+        """Return nothing."""
+        return LogBlock(b"", 0)
 
 
 class FrameCutter:
@@ -108,6 +133,18 @@ class TerminalCutter:
         """Return what is left at the end, a line without an end."""
         rest, self._rest = self._rest, b""
         return _framed(rest)
+
+
+async def cut(
+    chunks: AsyncIterator[bytes], terminal: bool, whole: bool = True
+) -> AsyncIterator[LogBlock]:
+    """Yield ``whole`` frames, or what comes as it comes. Raises ``EngineError``: not a log."""
+    cutter: Cutter = TerminalCutter() if terminal else FrameCutter() if whole else NoCutter()
+    async for chunk in chunks:
+        if (block := cutter.feed(chunk)).entries:
+            yield block
+    if (block := cutter.flush()).entries:
+        yield block
 
 
 def _framed(data: bytes) -> LogBlock:

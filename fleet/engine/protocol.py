@@ -37,6 +37,11 @@ def container_path(ref: str, action: str) -> str:
     return f"/containers/{quote(ref)}" + (f"/{action}" if action else "")
 
 
+def query_time(ns: int) -> str:
+    """Unix nanoseconds as the engine reads them in a query."""
+    return f"{ns // 10**9}.{ns % 10**9:09d}"
+
+
 def negotiate(version: Json) -> str:
     """The API version to speak, from ``GET /version``: the smaller of the newest of both.
 

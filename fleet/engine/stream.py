@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Generic, TypeVar
-
-import aiohttp
+from typing import Any, Generic, Protocol, TypeVar
 
 from fleet.engine.errors import EngineError
 
+
+class Answer(Protocol):
+    """An answer whose body has not come yet."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+A = TypeVar("A", bound=Answer)
 T = TypeVar("T")
-Opener = Callable[[], Awaitable[aiohttp.ClientResponse]]
-Reader = Callable[[aiohttp.ClientResponse], AsyncIterator[T]]
 
 
 class Stream(Generic[T]):
@@ -24,10 +29,15 @@ class Stream(Generic[T]):
     """
 
     def __init__(
-        self, opener: Opener, reader: Reader[T], explain: Callable[[BaseException], EngineError]
+        self,
+        opener: Callable[[], Awaitable[A]],
+        reader: Callable[[A], AsyncIterator[T]],
+        explain: Callable[[BaseException], EngineError],
     ) -> None:
-        self._opener, self._reader, self._explain = opener, reader, explain
-        self._response: aiohttp.ClientResponse | None = None
+        self._opener: Callable[[], Awaitable[Answer]] = opener
+        self._reader: Callable[[Any], AsyncIterator[T]] = reader
+        self._explain = explain
+        self._response: Answer | None = None
         self._items: AsyncGenerator[T] | None = None
 
     async def open(self) -> None:

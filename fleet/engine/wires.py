@@ -21,6 +21,20 @@ from fleet.engine.transport import Route
 _CONNECTIONS = 10
 
 
+def dial(route: Route, timeout: float) -> socket.socket:
+    """A connected, blocking socket within ``timeout`` seconds. Raises ``OSError``."""
+    if not route.unix_path:
+        return connect(route.address.host, route.address.port, timeout)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(timeout)
+        sock.connect(route.unix_path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
 class Wires:
     """The sockets of one engine. After ``cut`` none is opened any more."""
 
@@ -32,7 +46,7 @@ class Wires:
 
     def open(self, timeout: float) -> socket.socket:
         """A connected socket, TLS spoken where the route wants it. Raises ``OSError``."""
-        sock = self._connect(timeout)
+        sock = dial(self._route, timeout)
         with self._lock:
             self._open.add(sock)
         if self.is_cut:
@@ -48,18 +62,6 @@ class Wires:
         with self._lock:
             self._open.add(wrapped)
         return wrapped
-
-    def _connect(self, timeout: float) -> socket.socket:
-        if not self._route.unix_path:
-            return connect(self._route.address.host, self._route.address.port, timeout)
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.settimeout(timeout)
-            sock.connect(self._route.unix_path)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
 
     def cut(self) -> None:
         """End all connections now, from any thread; their readers return at once."""

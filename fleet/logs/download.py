@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from fleet.engine.errors import EngineError
 from fleet.engine.log_blocks import FrameCutter
 from fleet.logs.history import Part, PartUnread, read_part
 from fleet.logs.lines import ERR, Line, LineParser
@@ -23,13 +24,13 @@ async def log_text(target: LogTarget, *, as_json: bool, language: str) -> AsyncI
 
     A host that goes away in the middle is told by the last line: the file has begun already.
     """
-    parser = LineParser()
+    cutter, parser = FrameCutter(), LineParser()
     written = as_objects if as_json else as_text
     try:
         async for data in read_part(target, Part()):
-            yield written(parser.feed(FrameCutter().feed(data).frames()))
+            yield written(parser.feed(cutter.feed(data).frames()))
         yield written(parser.flush())
-    except PartUnread as error:
+    except (PartUnread, EngineError) as error:
         with translation.override(language or None):
             words = _("Here the log was cut off: %(why)s") % {"why": error}
         yield (json.dumps({"error": words}) if as_json else words).encode() + b"\n"

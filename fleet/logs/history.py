@@ -36,7 +36,7 @@ class Part:
 
 
 async def read_part(target: LogTarget, part: Part) -> AsyncIterator[bytes]:
-    """Yield blocks of whole frames. Raises PartUnread."""
+    """Yield bytes of frames as they come: one may be torn. Raises PartUnread."""
     try:
         async for data in _read(target, part):
             yield data
@@ -58,6 +58,7 @@ async def _read(target: LogTarget, part: Part) -> AsyncIterator[bytes]:
             timestamps=True,
             tty=facts.tty,
             lean=True,
+            whole=False,
         )
         async with stream:
             async for block in stream:

@@ -55,9 +55,9 @@ async def test_it_reads_logs(target: Target) -> None:
             assert [batch async for batch in engine.logs(ident)] == []
             return
 
-        async def streams() -> dict[str, bytes]:
+        async def streams(lean: bool = False) -> dict[str, bytes]:
             found = {"stdout": b"", "stderr": b""}
-            async for batch in engine.logs(ident, tail=6):
+            async for batch in engine.logs(ident, tail=6, lean=lean):
                 for frame in batch.frames():
                     found[frame.stream] += frame.data
             return found
@@ -67,6 +67,9 @@ async def test_it_reads_logs(target: Target) -> None:
                 await asyncio.sleep(0.05)
         assert found["stdout"] == b"out 1\nout 2\nout 3\n"
         assert found["stderr"] == b"err 1\nerr 2\nerr 3\n"
+        assert await streams(lean=True) == found
+        with pytest.raises(NotFound):
+            await engine.logs("contract-none", tty=False, lean=True).open()
 
 
 async def test_it_measures_what_runs(target: Target) -> None:

@@ -78,6 +78,16 @@ def test_it_says_why_nothing_older_comes(page: Page, server: FakeLogs) -> None:
     shown(page, "one")
 
 
+def test_it_tells_what_the_engine_complains_of(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines("one", start=1)
+    page.click("[data-log-all]")
+    complaint = frame("Error grabbing logs: unexpected EOF", "", 3)
+    server.part(int(asked(server)["part"]), frame("zero", at(0)), complaint)
+    expect(page.locator("[data-log-problem]")).to_have_text("Error grabbing logs: unexpected EOF")
+    shown(page, "one")
+
+
 def test_it_goes_to_a_time(page: Page, server: FakeLogs) -> None:
     server.answer()
     server.lines(*(f"line {n}" for n in range(45)))

@@ -14,7 +14,7 @@ from fleet.actor import Actor
 from fleet.logs.history import Part, PartUnread, read_part
 from fleet.logs.target import LogTarget, log_target
 
-MESSAGE_BYTES = 128 * 1024
+MESSAGE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,8 @@ export class Fetches {
   ended(id, problem) {
     const part = this.#parts.finish(id);
     if (!part) return;
-    if (problem || part.early) this.#post({ type: "problem", text: problem });
+    const text = problem || part.reader.complaint;
+    if (text || part.early) this.#post({ type: "problem", text });
     else if (part.kind === "older") this.#putOlder(part);
     else this.#putGap(part);
   }

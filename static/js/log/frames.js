@@ -10,7 +10,10 @@ const NEWLINE = 10;
 const RETURN = 13;
 const BLANK = 32;
 const FIXED = 30; // letters of a time as Docker writes it: 2026-01-02T03:04:05.123456789Z
+const MOST_STREAM = 2; // a higher one is the engine's complaint, or no log
+const FRAME_LIMIT = 4 * 1024 * 1024;
 const LINE_LIMIT = 1024 * 1024; // bytes; what is longer goes on as another line
+const COMPLAINT = 500; // bytes
 const decoder = new TextDecoder();
 
 const two = (bytes, at) => (bytes[at] - 48) * 10 + bytes[at + 1] - 48;
@@ -20,6 +23,8 @@ const three = (bytes, at) => (bytes[at] - 48) * 100 + two(bytes, at + 1);
 export class FrameReader {
   entries = 0; // frames, as the engine counts its `tail`
   last = null; // { at, same }: the time of the last whole line, and how many frames had it
+  complaint = ""; // what came instead of lines
+  #torn = null; // the beginning of a frame whose rest comes with the next bytes
   #blocks;
   #target;
   #source;
@@ -38,16 +43,21 @@ export class FrameReader {
     this.#source = source;
   }
 
-  /** Read a block of whole frames; they begin at `at`. */
+  /** Read frames, which begin at `at`; the last one may be torn. */
   feed(bytes, at) {
+    if (this.complaint) return;
+    if (this.#torn) [bytes, at] = [joined([this.#torn, bytes.subarray(at)]), 0];
     const block = this.#blocks.add(bytes);
     const end = bytes.length;
     while (at + HEADER <= end) {
       const size = bytes[at + 4] * 0x1000000 + (bytes[at + 5] << 16) + (bytes[at + 6] << 8) + bytes[at + 7];
       const stop = at + HEADER + size;
+      if (stop > end && size <= FRAME_LIMIT) break;
+      if (bytes[at] > MOST_STREAM || size > FRAME_LIMIT) return this.#complain(bytes.subarray(at + HEADER, stop));
       this.#frame(block, bytes, at + HEADER, stop, bytes[at] === ERR ? ERR : OUT);
       at = stop;
     }
+    this.#torn = at < end ? bytes.slice(at) : null;
     if (this.#place.same) this.last = { at: this.#written(), same: this.#place.same };
   }
 
@@ -58,7 +68,13 @@ export class FrameReader {
 
   /** Forget what has no end yet: it comes again. */
   forget() {
+    this.#torn = null;
+    this.complaint = "";
     this.#open = { [OUT]: null, [ERR]: null };
+  }
+
+  #complain(bytes) {
+    this.complaint = decoder.decode(bytes.subarray(0, COMPLAINT)).trim() || "?";
   }
 
   #frame(block, bytes, from, stop, stream) {
@@ -137,13 +153,18 @@ export class FrameReader {
   #finish(stream) {
     const { pieces, size, time } = this.#open[stream];
     this.#open[stream] = null;
-    const joined = new Uint8Array(size);
-    let at = 0;
-    for (const piece of pieces) {
-      joined.set(piece, at);
-      at += piece.length;
-    }
-    const end = size && joined[size - 1] === RETURN ? size - 1 : size;
-    this.#target.live.push(this.#blocks.add(joined), 0, end, time, stream, this.#source);
+    const text = joined(pieces);
+    const end = size && text[size - 1] === RETURN ? size - 1 : size;
+    this.#target.live.push(this.#blocks.add(text), 0, end, time, stream, this.#source);
   }
+}
+
+function joined(pieces) {
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }

@@ -49,6 +49,7 @@ export class Parts {
   again() {
     if (!this.open) return;
     this.open.lines.truncate(0);
+    this.open.reader.forget();
     this.#ask();
   }
 
