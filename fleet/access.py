@@ -23,6 +23,7 @@ from fleet.models import (
     Grant,
     Host,
     Job,
+    SavedFilter,
     Scope,
     User,
 )
@@ -263,6 +264,18 @@ def _in_sight(actor: Actor) -> Q:
     return found
 
 
+def visible_filters(actor: Actor) -> QuerySet[SavedFilter]:
+    """Return the saved filters that the actor may use: their own, and the shared ones of others.
+
+    Nothing is a token's own that may less than its owner.
+    """
+    if actor.user is None:
+        return SavedFilter.objects.none()
+    shared, own = Q(shared=True), Q(owner=actor.user)
+    found = shared if actor.narrowed else shared | own
+    return SavedFilter.objects.filter(found).select_related("owner")
+
+
 def _partly_hidden(actor: Actor) -> QuerySet[Job, int | None]:
     """Return the ids of the parents of which the actor may not see every child."""
     children = Job.objects.filter(parent__isnull=False).order_by()
@@ -313,4 +326,10 @@ def access_event(actor: Actor, pk: int) -> Event:
 def access_job(actor: Actor, pk: int) -> Job:
     """Return a job. Raises Unknown."""
     found: Job = _one(visible_jobs(actor), pk, _("job"), actor, "")
+    return found
+
+
+def access_filter(actor: Actor, pk: int) -> SavedFilter:
+    """Return a saved filter. Raises Unknown."""
+    found: SavedFilter = _one(visible_filters(actor), pk, _("saved filter"), actor, "")
     return found

@@ -39,6 +39,7 @@ from fleet.models import (
     JobLine,
     JobState,
     Role,
+    SavedFilter,
     Team,
     User,
 )
@@ -72,6 +73,8 @@ class World:
     grant: Grant
     token: ApiToken
     session: UserSession
+    own_filter: SavedFilter  # the viewer's
+    shared_filter: SavedFilter  # the viewer's, for everybody
 
 
 @pytest.fixture
@@ -112,12 +115,20 @@ def world(db: None) -> World:
         grant=grant(person, "viewer", host),
         token=create_token(person, "ci")[0],
         session=UserSession.objects.create(user=person, ip="10.0.0.1", session_key="x" * 32),
+        own_filter=save_filter(people["viewer"], "Mine", shared=False),
+        shared_filter=save_filter(people["viewer"], "Ours", shared=True),
     )  # fmt: skip
 
 
 def make_person(name: str) -> User:
     """Make a user with the tests' password."""
     return User.objects.create(username=name, password=password_hash())
+
+
+def save_filter(owner: User | None, name: str, *, shared: bool) -> SavedFilter:
+    """Save a filter that finds the world's container."""
+    assert owner is not None
+    return SavedFilter.objects.create(owner=owner, name=name, query="q=web", shared=shared)
 
 
 def make_job(container: Container, state: str) -> Job:

@@ -75,6 +75,7 @@ NOWHERE = "404 404 404 404 404"
 
 PASSWORD_FORM = {"old_password": "wrong", "password": "x", "password_again": "x"}
 HOST_FORM = {"name": "new", "url": "127.0.0.1:9", "environment": "staging", "insecure": "on"}
+FILTER = {"name": "Failed here", "query": "state=failed"}
 ROLE = {"name": "watcher", "permissions": ["container.view"]}
 
 PAGES = [
@@ -115,6 +116,34 @@ PAGES = [
         post=OPERATES,
         pk="container",
         slug="=restart",
+    ),
+    r("saved-filters/", get=SIGNED_IN),
+    r("saved-filters/add/", get=SIGNED_IN, post=OWN, data=FILTER),
+    r(
+        "saved-filters/<int:pk>/",
+        get="302 403 200 403 403",
+        post="302 403 302 403 403",
+        pk="shared_filter",
+        data=FILTER,
+    ),
+    r(
+        "saved-filters/<int:pk>/",
+        get="302 404 200 404 404",
+        post="302 404 302 404 404",
+        pk="own_filter",
+        data=FILTER,
+    ),
+    r(
+        "saved-filters/<int:pk>/remove/",
+        get="302 403 200 403 200",
+        post="302 403 302 403 302",
+        pk="shared_filter",
+    ),
+    r(
+        "saved-filters/<int:pk>/remove/",
+        get="302 404 200 404 404",
+        post="302 404 302 404 404",
+        pk="own_filter",
     ),
     r("preferences/", post=OWN, data={"density": "compact"}),
     r("hosts/", get=SIGNED_IN),

@@ -170,7 +170,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _open(self, message: OpenStream) -> None:
         if message.topic in STREAMS:
-            await self.streams.open(STREAMS[message.topic], QueryDict(message.args))
+            await self.streams.open(STREAMS[message.topic], QueryDict(message.args, mutable=True))
         else:
             await self._unknown(message.topic)
 

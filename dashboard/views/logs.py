@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from dashboard.filter_words import saved_menu
 from dashboard.log_words import log_context
 from dashboard.requests import actor_of
 from fleet.access import access_container
@@ -26,7 +27,8 @@ from fleet.selectors.container_query import FILTERS, ContainerQuery
 from fleet.selectors.containers import container_hosts, list_problems, stack_choices
 from fleet.selectors.engine_calls import away_words
 
-KEPT = ("container", "q", "all", *FILTERS)
+KEPT = ("container", "filter", "q", "all", *FILTERS)
+BESIDE = ("label", "state", "health", "image")  # filters without a field of their own here
 NAMED = 6  # containers that the head names
 
 
@@ -34,13 +36,17 @@ NAMED = 6  # containers that the head names
 def fleet_logs(request: HttpRequest) -> HttpResponse:
     """Show the logs that the address chooses, or what there is to choose from."""
     actor = actor_of(request)
-    query = ContainerQuery.parse(request.GET)
     pairs = [(name, text) for name in KEPT for text in request.GET.getlist(name) if text]
     chosen = selected(actor, request.GET) if pairs else Selection(())
+    saved = chosen.saved
+    query = ContainerQuery.from_text(saved.query) if saved else ContainerQuery.parse(request.GET)
     hosts = container_hosts(actor).values()
     context = {
         **log_context(request.user),
         "query": query,
+        "saved": saved_menu(actor, query, page="logs", chosen=saved.pk if saved else 0),
+        "chosen_filter": saved,
+        "beside": [pair for pair in query.pairs() if pair[0] in BESIDE],
         "problems": list_problems(actor, query),
         "chosen": chosen,
         "named": chosen.sources[:NAMED],
@@ -48,7 +54,7 @@ def fleet_logs(request: HttpRequest) -> HttpResponse:
         "most": MOST,
         "asked": bool(pairs),
         "log_args": urlencode(pairs),
-        "log_label": _("Logs"),
+        "log_label": _("Logs of %(filter)s") % {"filter": saved.name} if saved else _("Logs"),
         "hosts": [host.name for host in hosts],
         "environments": sorted({host.environment.name for host in hosts}),
         "stacks": stack_choices(actor),

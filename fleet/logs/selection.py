@@ -9,11 +9,11 @@ from django.db import DatabaseError
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from fleet.access import Unknown, access_container, access_of
+from fleet.access import Unknown, access_container, access_filter, access_of
 from fleet.actor import Actor
 from fleet.logs.target import LOGS, LogTarget, log, target_of
-from fleet.models import Container
-from fleet.selectors.container_query import FILTERS
+from fleet.models import Container, SavedFilter
+from fleet.selectors.container_query import FILTERS, ContainerQuery
 from fleet.selectors.containers import filter_containers
 
 MOST = 50  # containers in one view: each is a stream of its own at its engine
@@ -36,28 +36,37 @@ class Source:
 
 @dataclass(frozen=True)
 class Selection:
-    """The containers of a view; `more` match and are too many."""
+    """The containers of a view; `more` match and are too many.
+
+    `saved` is the filter by whose number they were chosen; `lost` when it is no longer there.
+    """
 
     sources: tuple[Source, ...]
     more: int = 0
+    saved: SavedFilter | None = None
+    lost: bool = False
 
 
 def selected(actor: Actor, args: MultiValueDict[str, str]) -> Selection:
-    """Return what `container=1&container=2`, the filter of a list, or `all=1` means now.
+    """Return what `container=1&container=2`, `filter=3` (a saved one), the filter of a list, or
+    `all=1` means now; of several the first of these counts.
 
-    Raises Unknown for a container that the actor does not see and for no selection at all, Refused
-    for one whose log they may not read; a filter just leaves those out.
+    Raises Unknown for a container or saved filter that the actor does not see and for no selection
+    at all, Refused for one whose log they may not read; a filter just leaves those out.
     """
     if numbers := args.getlist("container"):
         found = dict.fromkeys(_number(text) for text in numbers[:MOST])
         rows = [access_container(actor, pk, LOGS) for pk in found]
         return Selection(tuple(map(source_of, rows)), max(0, len(numbers) - MOST))
-    if not any(args.get(name) for name in ("all", "q", *FILTERS)):
+    number = args.get("filter")
+    saved = access_filter(actor, _number(number)) if number else None
+    if saved is None and not any(args.get(name) for name in ("all", "q", *FILTERS)):
         raise Unknown(_("container"))
-    allowed = filter_containers(actor, args).filter(actor.access.reach(LOGS).q("host"))
+    query = ContainerQuery.from_text(saved.query) if saved else ContainerQuery.parse(args)
+    allowed = filter_containers(actor, query).filter(actor.access.reach(LOGS).q("host"))
     rows = list(allowed[: MOST + 1])
     more = allowed.count() - MOST if len(rows) > MOST else 0
-    return Selection(tuple(map(source_of, rows[:MOST])), more)
+    return Selection(tuple(map(source_of, rows[:MOST])), more, saved)
 
 
 def source_of(row: Container) -> Source:
@@ -67,11 +76,12 @@ def source_of(row: Container) -> Source:
 
 def selected_now(
     actor: Actor, args: MultiValueDict[str, str], known: Iterable[Source]
-) -> list[Source] | None:
+) -> Selection | None:
     """Return what belongs into a view that is open: its rights, filter and rows as they are now.
 
-    A container that was chosen itself and is gone is followed by the one of its name on its host.
-    None while the database does not answer: all stays as it is.
+    A container that was chosen itself and is gone is followed by the one of its name on its host;
+    so are all of a saved filter that was deleted, or that may no longer be used: what somebody
+    reads does not end because of that. None while the database does not answer: all stays as it is.
     """
     try:
         fresh = replace(actor, access=access_of(actor.user)) if actor.user else actor
@@ -81,9 +91,18 @@ def selected_now(
         return None
 
 
-def _now(actor: Actor, args: MultiValueDict[str, str], known: Iterable[Source]) -> list[Source]:
-    if "container" not in args:
-        return list(selected(actor, args).sources)
+def _now(actor: Actor, args: MultiValueDict[str, str], known: Iterable[Source]) -> Selection:
+    if "container" in args:
+        return Selection(_by_name(actor, known))
+    try:
+        return selected(actor, args)
+    except Unknown:
+        if not args.get("filter"):
+            raise
+        return Selection(_by_name(actor, known), lost=True)
+
+
+def _by_name(actor: Actor, known: Iterable[Source]) -> tuple[Source, ...]:
     names: dict[int, set[str]] = {}
     for source in known:
         names.setdefault(source.target.host_id, set()).add(source.name)
@@ -92,7 +111,7 @@ def _now(actor: Actor, args: MultiValueDict[str, str], known: Iterable[Source]) 
     for host, of_host in names.items():
         rows = Container.objects.filter(reach, host=host, name__in=of_host)
         found += map(source_of, rows.select_related("host"))
-    return found
+    return tuple(found)
 
 
 def _number(text: str) -> int:

@@ -24,6 +24,9 @@ PERMISSION = "audit.view"
 OTHERS: dict[str, Promise] = {
     "account.password": gettext_lazy("Change one's password"),
     "account.profile": gettext_lazy("Change one's name or address"),
+    "filter.create": gettext_lazy("Save a filter"),
+    "filter.remove": gettext_lazy("Delete a saved filter"),
+    "filter.update": gettext_lazy("Change a saved filter"),
     "job.cancel": gettext_lazy("Cancel a job"),
     "session.end": gettext_lazy("End one's sessions"),
     "session.sign_in": gettext_lazy("Sign in"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django.db.models import Q
 from django.utils.datastructures import MultiValueDict
@@ -98,6 +98,14 @@ class ContainerQuery:
                 data[name] = str(value)
         return cls.parse(data)
 
+    @classmethod
+    def from_text(cls, text: str) -> ContainerQuery:
+        """Read a query string that is no request's: a saved one."""
+        data: MultiValueDict[str, str] = MultiValueDict()
+        for name, value in parse_qsl(text, keep_blank_values=True):
+            data.appendlist(name, value)
+        return cls.parse(data)
+
     @property
     def problems(self) -> tuple[str, ...]:
         """Return what is wrong with the input, in words."""
@@ -133,6 +141,14 @@ class ContainerQuery:
         if self.sized:
             pairs.append(("size", str(self.size)))
         return pairs
+
+    @property
+    def filter_text(self) -> str:
+        """Return search and filters alone, in one spelling: equal texts find the same."""
+        pairs = [("q", " ".join(dict.fromkeys(self.q.split())))] if self.q else []
+        for name in FILTERS:
+            pairs += [(name, value) for value in sorted(getattr(self, name))]
+        return urlencode(pairs)
 
     def urlencode(self, **changes: Any) -> str:
         """Return the query string of this list with changes, at its first page unless told."""

@@ -15,7 +15,7 @@ async function act(form, button) {
   const left = leaving();
   const answer = await postForm(form, button, { Accept: "application/json" });
   busy(button, false);
-  if (!answer?.ok) return reportFailure(answer);
+  if (!answer?.ok) return (await tellBeside(form, answer)) || reportFailure(answer);
   const said = await answer.json().catch(() => null);
   if (!said) return left() || location.assign(answer.url);
   form.closest("dialog")?.close("done");
@@ -23,6 +23,16 @@ async function act(form, button) {
   if (said.job) toast({ level: "busy", ...said.job });
   else if (said.message) toast({ level: "success", message: said.message });
   if (said.location && !left()) visit(said.location);
+}
+
+/** What is wrong with a form that has a place for it is told there, where the person looks. */
+async function tellBeside(form, answer) {
+  const place = form.querySelector("[data-problem]");
+  if (!place || answer?.status !== 422) return false;
+  const said = await answer.clone().json().catch(() => ({}));
+  place.textContent = said.message || "";
+  place.hidden = !said.message;
+  return Boolean(said.message);
 }
 
 function busy(button, on) {

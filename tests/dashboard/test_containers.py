@@ -206,12 +206,12 @@ def test_it_needs_as_many_queries_for_many_rows_as_for_one(
     page_of(client)
     make_container(host, "web-0")
     # session, user, grants; hosts, counts, rows; running jobs
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         page_of(client, address)
     other = make_host("prod-2", production)
     for number in range(40):
         make_container((host, other)[number % 2], f"web-{number + 1}")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert len(rows_of(page_of(client, address))) == 41
 
 

@@ -16,7 +16,7 @@ from fleet.engine.log_blocks import FrameCutter
 from fleet.logs.lines import ERR, Line
 from fleet.logs.marks import Mark
 from fleet.logs.reader import Batch
-from fleet.models import Container, Environment, Grant, User
+from fleet.models import Container, Environment, Grant, SavedFilter, User
 from fleet.publish import AccessChanged, publish_async
 from tests.conftest import make_container, make_host
 from tests.live.pages import Message, Page
@@ -272,3 +272,36 @@ async def test_a_filter_loses_what_may_no_longer_be_read(
         mark = (await page.until(of("log.mark")))[-1]
         assert mark["code"] == "left"
         await eventually_async(lambda: engine.connections == 0, "the stream is closed", seconds=2)
+
+
+async def test_a_saved_filter_that_changes_or_goes_is_told(
+    viewer: User,
+    row: Container,
+    engine: FakeEngine,
+    real: FakeContainer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logs, "LOOK_SECONDS", 0.05)
+    other = engine.state.add("batch")
+    second = await sync_to_async(make_container)(row.host, "batch", engine_id=other.id)
+    saved = await SavedFilter.objects.acreate(owner=viewer, name="Web", query="q=web")
+    async with Page(viewer) as page:
+        await page.send(type="stream.open", topic="logs", args=f"filter={saved.pk}")
+        await page.until(of("log.answered"))
+        await SavedFilter.objects.aupdate(query="q=batch")
+        mark = (await page.until(of("log.mark")))[-1]
+        assert mark["code"] == "filter"
+        assert mark["text"] == "The filter “Web” was changed: its containers are shown."
+        marks = [await page.until(of("log.mark")) for _ in range(2)]
+        assert [found[-1]["code"] for found in marks] == ["left", "joined"]
+        await saved.adelete()
+        told = (await page.until(of("log.unfiltered")))[-1]
+        assert told["args"] == f"container={second.pk}" and "was deleted" in told["text"]
+        other.write("still here")
+        assert [line.text for line in await lines_from(page)] == ["still here"]
+        await publish_async(AccessChanged())  # its rights are looked at again, without the filter
+        other.write("and on")
+        assert [line.text for line in await lines_from(page)] == ["and on"]
+        await page.send(type="stream.open", topic="logs", args=f"filter={saved.pk}")
+        gone = (await page.until(of("gone")))[-1]
+        assert gone["message"] == "There is no such saved filter."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.utils import translation
@@ -36,7 +37,7 @@ class Wanted:
 
 @register
 class Logs(Stream):
-    """`logs`, with `container=12` (or more of them) or the filter of the containers' list.
+    """`logs`, with `container=12` (or more of them), `filter=3` or the containers' list's filter.
 
     After a lost connection also `place=12,<lines>,<time>` for each container.
     """
@@ -62,6 +63,8 @@ class LogView:
     def __init__(self, wanted: Wanted, args: QueryDict, send: Send) -> None:
         self._wanted, self._args, self._send = wanted, args, send
         self._places = places_of(args)
+        self._saved = wanted.selection.saved
+        self._left: set[int] = set()  # containers that a saved filter no longer finds
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by container
         self._sources: list[Source] = []  # in the order of their numbers
 
@@ -84,17 +87,41 @@ class LogView:
 
     async def _look(self) -> None:
         actor, args = self._wanted.actor, self._args
-        now = await run(selected_now, actor, args, self._sources, language=self._wanted.language)
+        known = [source for source in self._sources if source.container not in self._left]
+        now = await run(selected_now, actor, args, known, language=self._wanted.language)
         if now is None:
             return
-        there = {source.container for source in now}
+        await self._tell_filter(now)
+        there = {source.container for source in now.sources}
         for number, source in enumerate(self._sources):
             task = self._tasks[source.container]
             if source.container not in there and not task.done():
                 await cancel(task)
                 await self._mark(number, "left", self._words("left", source))
-        fresh = [source for source in now if source.container not in self._tasks]
+                if now.saved:
+                    self._left.add(source.container)
+        fresh = [source for source in now.sources if source.container not in self._tasks]
         await self._join(fresh[: MOST - sum(not task.done() for task in self._tasks.values())])
+
+    async def _tell_filter(self, now: Selection) -> None:
+        """Say that the saved filter has changed, or is gone: then its containers stay chosen."""
+        before, self._saved = self._saved, now.saved
+        if before is None or (now.saved and now.saved.query == before.query):
+            return
+        if not now.lost:
+            await self._mark(0, "filter", self._filter_words("filter", before.name))
+            return
+        numbers = [str(source.container) for source in now.sources or self._sources]
+        del self._args["filter"]
+        self._args.setlist("container", numbers)
+        await self._send(
+            told(
+                "log.unfiltered",
+                0,
+                text=self._filter_words("unfiltered", before.name),
+                args=urlencode([("container", number) for number in numbers]),
+            )
+        )
 
     async def _join(self, sources: tuple[Source, ...] | list[Source]) -> None:
         if not sources:
@@ -138,6 +165,17 @@ class LogView:
                 more,
             )
         await self._mark(0, "more", text % {"more": more, "most": MOST})
+
+    def _filter_words(self, code: str, name: str) -> str:
+        with translation.override(self._wanted.language or None):
+            if code == "filter":
+                words = _("The filter “%(name)s” was changed: its containers are shown.")
+            else:
+                words = _(
+                    "The filter “%(name)s” was deleted, or is no longer shared."
+                    " The containers that were shown stay."
+                )
+        return words % {"name": name}
 
     def _words(self, code: str, source: Source) -> str:
         where = {"name": source.name, "host": source.host}

@@ -85,6 +85,7 @@ class Log {
     else if (type === "log.sources") this.#told(message.sources);
     else if (type === "log.gap") this.#gap(source, message.skipped);
     else if (type === "log.mark") this.#mark(source, message.code, message.text);
+    else if (type === "log.unfiltered") this.#unfiltered(message);
     else if (type === "log.end") this.#ended(source, message);
     else if (type === "log.part") this.#partEnded(message);
     else if (type === "gone") this.#gone(message);
@@ -113,6 +114,12 @@ class Log {
     if (code === "away") this.#state.cut = true;
     else if (code === "back") this.#state.cut = false;
     this.sources.mark(source, code, text);
+  }
+
+  /** The saved filter is gone: after a lost connection its containers themselves are asked for. */
+  #unfiltered({ args, text }) {
+    this.#args = args;
+    this.#mark(0, "unfiltered", text);
   }
 
   #ended(source, { code, text }) {
