@@ -19,7 +19,7 @@ class SavedFilterForm(forms.Form):
     name = forms.CharField(
         label=_("Name"),
         max_length=LONG,
-        required=False,  # the operation says what is wrong
+        error_messages={"required": _("Enter a name.")},
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autofocus": True, "placeholder": _("Failed here")}
         ),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from dashboard.filter_words import saved_menu
+from dashboard.live.topics.containers import filter_chips
 from dashboard.log_words import log_context
 from dashboard.requests import actor_of
 from fleet.access import access_container
@@ -46,7 +47,8 @@ def fleet_logs(request: HttpRequest) -> HttpResponse:
         "query": query,
         "saved": saved_menu(actor, query, page="logs", chosen=saved.pk if saved else 0),
         "chosen_filter": saved,
-        "beside": [pair for pair in query.pairs() if pair[0] in BESIDE],
+        "hidden": [pair for pair in query.pairs() if pair[0] in BESIDE],
+        "beside": filter_chips(query, BESIDE),
         "problems": list_problems(actor, query),
         "chosen": chosen,
         "named": chosen.sources[:NAMED],

@@ -32,6 +32,7 @@ async function tellBeside(form, answer) {
   const said = await answer.clone().json().catch(() => ({}));
   place.textContent = said.message || "";
   place.hidden = !said.message;
+  form.querySelector("input:not([type=hidden])")?.focus();
   return Boolean(said.message);
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -123,13 +124,16 @@ def _all_chip(page: ContainerPage) -> dict[str, Any]:
     }
 
 
-def filter_chips(query: ContainerQuery) -> list[dict[str, Any]]:
-    """Return a removable chip for each filter that is set but for those shown with counts."""
+def filter_chips(query: ContainerQuery, names: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return a removable chip for each filter that is set but for those shown with counts.
+
+    With `names`, for all values of these filters.
+    """
     chips = []
     for name, label in FILTER_NAMES.items():
         values = (query.q,) if name == "q" and query.q else getattr(query, name) or ()
         for value in values:
-            if (name, value) in CHIPS:
+            if name not in names if names else (name, value) in CHIPS:
                 continue
             href = query.urlencode(q="") if name == "q" else query.toggled(name, value)
             chips.append(
