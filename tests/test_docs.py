@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 NOUNS = (
-    "host environment container event job user team role grant audit token log".split()  # noqa: SIM905
+    "host environment container event job user team role grant audit token log saved-filter".split()  # noqa: SIM905
 )
 
 

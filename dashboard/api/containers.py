@@ -14,7 +14,7 @@ from dashboard.api.auth import caller
 from dashboard.api.filters import Text
 from dashboard.api.jobs import JobOut, accepted
 from dashboard.api.pages import Window, page
-from fleet.access import access_container, visible_containers
+from fleet.access import access_container, access_filter, visible_containers
 from fleet.actor import Actor
 from fleet.models import Container
 from fleet.operations import Operation, operations_on
@@ -106,6 +106,8 @@ LABEL_TEXT = (
     " has the permission container.secrets"
 )
 
+SAVED_TEXT = "the id of a saved filter"
+
 
 class ContainerFilter(Schema, extra="forbid"):
     """Filters; all of them together. `host` is a name or an id, `label` is key or key=value."""
@@ -127,12 +129,22 @@ class ContainerFilter(Schema, extra="forbid"):
         return query
 
 
+class ContainerListFilter(ContainerFilter):
+    """Filters, and a saved one; all of them together."""
+
+    saved_filter: Annotated[int, Field(ge=0, lt=2**63, description=SAVED_TEXT)] = 0
+
+
 @router.get("", response=ContainersOut, summary="List containers")
 def list_containers(
-    request: HttpRequest, wanted: Query[ContainerFilter], window: Query[Window]
+    request: HttpRequest, wanted: Query[ContainerListFilter], window: Query[Window]
 ) -> Any:
     """Return the containers of all hosts that the caller may see."""
-    rows = filter_containers(caller(request), wanted.query()).select_related("host__environment")
+    actor = caller(request)
+    rows = filter_containers(actor, wanted.query()).select_related("host__environment")
+    if wanted.saved_filter:
+        saved = ContainerQuery.from_text(access_filter(actor, wanted.saved_filter).query)
+        rows = rows.filter(pk__in=filter_containers(actor, saved).order_by().values("pk"))
     return page(rows, window, ContainerOut.of, SORTS)
 
 

@@ -34,7 +34,7 @@ Shared = Annotated[bool, Field(description=SHARED_TEXT)]
 
 
 class SavedFilterOut(Schema):
-    """A saved filter. Use its `query` with /containers, or `?filter=<id>` with the page of logs."""
+    """A saved filter: `/containers?saved_filter=<id>` gives what it finds."""
 
     id: int
     name: str

@@ -75,7 +75,7 @@ def add(request: HttpRequest) -> HttpResponse:
         made = attempt(form, lambda: saved_filter_create(actor=actor, data=form.data_for()))
         if made:
             messages.success(request, _("The filter “%(name)s” was saved.") % {"name": made.name})
-            return _done(request, made)
+            return _done(request, made, set_now=True)
     return _ask(request, form, None)
 
 
@@ -91,7 +91,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         if changed:
             words = _("The filter “%(name)s” was changed.") % {"name": changed.name}
             messages.success(request, words)
-            return _done(request, changed)
+            return _done(request, changed, set_now="query" in data)
     return _ask(request, form, row)
 
 
@@ -103,7 +103,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         saved_filter_remove(actor=actor, filter_id=pk)
         messages.success(request, _("The filter “%(name)s” was deleted.") % {"name": row.name})
-        return _done(request, None)
+        return _done(request, row, gone=True)
     context = {"row": row, "facts": filter_facts(row.query), "back": _back(request)}
     return render(request, "saved_filters/remove.html", context)
 
@@ -130,14 +130,16 @@ def _ask(request: HttpRequest, form: SavedFilterForm, row: SavedFilter | None) -
     return render(request, f"saved_filters/{template}.html", context, status=status)
 
 
-def _done(request: HttpRequest, row: SavedFilter | None) -> HttpResponse:
-    """Lead back to where the form was opened; logs go on by the filter's number."""
+def _done(
+    request: HttpRequest, row: SavedFilter, *, set_now: bool = False, gone: bool = False
+) -> HttpResponse:
+    """Lead back to where the form was opened; logs of what was `set_now` go on under its name."""
     back = _back(request)
-    path, _mark, query = back.partition("?")
-    if path == reverse("log-view"):
-        back = logs_address(row) if row else path
-    elif path == reverse("container-list") and row and query:
-        back = list_address(row)
+    if back.partition("?")[0] == reverse("log-view"):
+        if set_now:
+            back = logs_address(row)
+        elif gone and back == logs_address(row):
+            back = reverse("log-view")
     return JsonResponse({"location": back}) if wants_json(request) else redirect(back)
 
 

@@ -49,13 +49,18 @@ def test_it_lists_own_ones_and_those_that_are_shared(
     assert status == 403 and "cannot save filters" in body["detail"]
 
 
-def test_its_query_finds_for_each_what_they_may_see(
+def test_it_finds_for_each_what_they_may_see(
     host: Host, other_host: Host, administrator: User, viewer: User, call_as: Call
 ) -> None:
     for on in (host, other_host):
         make_container(on, "web-1")
-    _, made = call_as(administrator).call("POST", "/saved-filters", {**WEB, "shared": True})
-    call = call_as(viewer).call
-    _, row = call("GET", f"/saved-filters/{made['id']}")
-    found = call("GET", f"/containers?{row['query']}")[1]["items"]
-    assert [item["host"] for item in found] == ["stage-1"]
+        make_container(on, "web-2", state="paused")
+    web = {"name": "Web", "query": "q=web&state=running&state=dead", "shared": True}
+    _, made = call_as(administrator).call("POST", "/saved-filters", web)
+    call, where = call_as(viewer).call, f"/containers?saved_filter={made['id']}"
+    found = call("GET", where)[1]["items"]
+    assert [(item["host"], item["name"]) for item in found] == [("stage-1", "web-1")]
+    assert call("GET", f"{where}&q=web-2")[1]["count"] == 0
+    assert call_as(administrator).call("GET", where)[1]["count"] == 2
+    call_as(administrator).call("PATCH", f"/saved-filters/{made['id']}", {"shared": False})
+    assert call("GET", where)[0] == 404

@@ -107,6 +107,15 @@ def test_it_is_changed_and_replaced_by_what_is_set_now(client: Client, saved: Sa
     assert (saved.query, saved.shared) == ("q=db", True)
 
 
+def test_changing_one_leads_back_to_what_was_shown(client: Client, saved: SavedFilter) -> None:
+    where, back = f"/saved-filters/{saved.pk}/", "/logs/?filter=77"
+    sent = {"name": "DB", "query": "q=db", "next": back}
+    assert client.post(where, sent).headers["Location"] == back
+    logs = client.post(where, {**sent, "replace": "on"}).headers["Location"]
+    assert logs == f"/logs/?filter={saved.pk}"  # what was set now has this name from now on
+    assert client.post(f"{where}remove/", {"next": back}).headers["Location"] == back
+
+
 def test_it_is_deleted_after_a_question(client: Client, saved: SavedFilter) -> None:
     where = f"/saved-filters/{saved.pk}/remove/"
     assert "The filter goes." in text_of(client, where)
