@@ -11,6 +11,7 @@ from fleet.engine.log_blocks import LogBlock
 from fleet.engine.raw import parse_time
 
 NOTHING = LogBlock(b"", 0)
+MOST_KEPT = 16  # blocks of one time; an engine that counts in seconds may write more
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,33 @@ class Place:
 
     at: str
     same: int = 1
+
+
+class Trail:
+    """Where a viewer stands, of what it was given: looked at only when it is asked for."""
+
+    def __init__(self, begun: Place | None = None) -> None:
+        self._begun = begun
+        self._newest: list[LogBlock] = []  # those whose last line is of one time
+
+    def went(self, items: Iterable[object]) -> None:
+        """Note what was given, in order."""
+        for item in items:
+            if not isinstance(item, LogBlock) or not item.entries:
+                continue
+            if self._newest and item.last_time == self._newest[-1].last_time:
+                self._newest = [*self._newest[-MOST_KEPT:], item]
+            else:
+                self._newest = [item]
+
+    @property
+    def place(self) -> Place | None:
+        """The place behind the last line."""
+        at, frames = _newest(self._newest)
+        if not at:
+            return self._begun
+        same = len(frames) + (self._begun.same if self._begun and self._begun.at == at else 0)
+        return Place(at, same)
 
 
 class Beginning:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fleet.engine.log_blocks import LogBlock
-from fleet.logs.places import NOTHING, Beginning, Place, Resumed
+from fleet.logs.marks import Mark
+from fleet.logs.places import NOTHING, Beginning, Place, Resumed, Trail
 from tests.logs.blocks import at, block, numbered, texts
 
 
@@ -57,3 +58,16 @@ def test_it_begins_anew_without_anything_read() -> None:
     assert resumed.fresh(numbered(2)).entries == 2
     assert not resumed.hole()
     assert Resumed([LogBlock(b"", 0)]).at == ""
+
+
+def test_a_trail_ends_behind_the_last_line() -> None:
+    trail = Trail(Place(at(9), 2))
+    assert trail.place == Place(at(9), 2)
+    trail.went([block((at(9), "c")), Mark("restarted")])
+    assert trail.place == Place(at(9), 3)
+    trail.went([block((at(9), "d"), (at(10), "e")), NOTHING, block((at(10), "f"))])
+    assert trail.place == Place(at(10), 2)
+    rest = Beginning(trail.place).cut(
+        block((at(9), "d"), (at(10), "e"), (at(10), "f"), (at(10), "g"))
+    )
+    assert texts([rest]) == ["g"]

@@ -305,3 +305,21 @@ async def test_a_saved_filter_that_changes_or_goes_is_told(
         await page.send(type="stream.open", topic="logs", args=f"filter={saved.pk}")
         gone = (await page.until(of("gone")))[-1]
         assert gone["message"] == "There is no such saved filter."
+
+
+async def test_a_container_that_a_filter_finds_again_comes_back(
+    viewer: User, row: Container, real: FakeContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "LOOK_SECONDS", 0.05)
+    real.write("one")
+    real.write("two")
+    async with Page(viewer) as page:
+        await page.send(type="stream.open", topic="logs", args="q=web&state=running")
+        assert [line.text for line in await lines_from(page)] == ["one", "two"]
+        await Container.objects.aupdate(state="paused")
+        assert (await page.until(of("log.mark")))[-1]["code"] == "left"
+        real.write("meanwhile")
+        await Container.objects.aupdate(state="running")
+        mark = (await page.until(of("log.mark")))[-1]
+        assert (mark["source"], mark["code"]) == (0, "joined")
+        assert [line.text for line in await lines_from(page)] == ["meanwhile"]

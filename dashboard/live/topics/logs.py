@@ -18,7 +18,7 @@ from dashboard.live.topics.log_wire import messages_of, places_of, told
 from fleet.actor import Actor
 from fleet.cancel import cancel
 from fleet.logs.hub import current_log_hub
-from fleet.logs.places import Place
+from fleet.logs.places import Place, Trail
 from fleet.logs.selection import MOST, Selection, Source, selected, selected_now
 
 MESSAGE_SECONDS = 0.03  # at most so many messages a second while little comes
@@ -64,7 +64,8 @@ class LogView:
         self._wanted, self._args, self._send = wanted, args, send
         self._places = places_of(args)
         self._saved = wanted.selection.saved
-        self._left: set[int] = set()  # containers that a saved filter no longer finds
+        self._left: set[int] = set()  # containers that the filter no longer finds
+        self._trails: dict[int, Trail] = {}  # by container
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by container
         self._sources: list[Source] = []  # in the order of their numbers
 
@@ -92,16 +93,38 @@ class LogView:
         if now is None:
             return
         await self._tell_filter(now)
-        there = {source.container for source in now.sources}
+        there = {source.container: source for source in now.sources}
         for number, source in enumerate(self._sources):
-            task = self._tasks[source.container]
-            if source.container not in there and not task.done():
-                await cancel(task)
-                await self._mark(number, "left", self._words("left", source))
-                if now.saved:
-                    self._left.add(source.container)
+            if source.container not in there:
+                await self._leave(number, source)
+        back = {s.container: n for n, s in enumerate(self._sources) if s.container in self._left}
+        for pk in back.keys() & there.keys():
+            if self._room():
+                await self._come_back(back[pk], there[pk])
         fresh = [source for source in now.sources if source.container not in self._tasks]
-        await self._join(fresh[: MOST - sum(not task.done() for task in self._tasks.values())])
+        await self._join(fresh[: self._room()])
+
+    def _room(self) -> int:
+        """Return how many more may join."""
+        return max(0, MOST - sum(not task.done() for task in self._tasks.values()))
+
+    async def _leave(self, number: int, source: Source) -> None:
+        task = self._tasks[source.container]
+        if task.done():
+            return
+        await cancel(task)
+        if "container" not in self._args:
+            self._left.add(source.container)
+        await self._mark(number, "left", self._words("left", source))
+
+    async def _come_back(self, number: int, source: Source) -> None:
+        """The filter finds one again, such as one that runs again: its log goes on where it was."""
+        self._left.remove(source.container)
+        self._sources[number] = source
+        await self._mark(number, "joined", self._words("joined", source))
+        trail = self._trails.get(source.container)
+        place = trail.place if trail else self._places.get(source.container)
+        self._tasks[source.container] = asyncio.create_task(self._pump(number, source, place))
 
     async def _tell_filter(self, now: Selection) -> None:
         """Say that the saved filter has changed, or is gone: then its containers stay chosen."""
@@ -139,6 +162,7 @@ class LogView:
             self._tasks[source.container] = asyncio.create_task(self._pump(number, source, place))
 
     async def _pump(self, number: int, source: Source, place: Place | None) -> None:
+        trail = self._trails[source.container] = Trail(place)
         with current_log_hub().reading(source.target, place) as reader:
             answered = False
             while True:
@@ -150,6 +174,7 @@ class LogView:
                 for message in messages_of(batch, number, self._wanted.language):
                     size += len(message) if isinstance(message, bytes) else 0
                     await self._send(message)
+                trail.went(batch.items)
                 if batch.end is not None:
                     return
                 await asyncio.sleep(0 if size > BUSY_BYTES else MESSAGE_SECONDS)
