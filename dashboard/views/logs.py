@@ -14,11 +14,12 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from dashboard.failures import failure
 from dashboard.filter_words import saved_menu
 from dashboard.live.topics.containers import filter_chips
 from dashboard.log_words import log_context
 from dashboard.requests import actor_of
-from fleet.access import access_container
+from fleet.access import Unknown, access_container
 from fleet.actor import Actor
 from fleet.logs.download import gathered, gzipped, log_text
 from fleet.logs.selection import MOST, Selection, selected
@@ -38,11 +39,25 @@ def fleet_logs(request: HttpRequest) -> HttpResponse:
     """Show the logs that the address chooses, or what there is to choose from."""
     actor = actor_of(request)
     pairs = [(name, text) for name in KEPT for text in request.GET.getlist(name) if text]
-    chosen = selected(actor, request.GET) if pairs else Selection(())
+    try:
+        chosen = selected(actor, request.GET) if pairs else Selection(())
+    except Unknown as error:
+        if not request.GET.get("filter"):
+            raise
+        words = _("%(unknown)s It was deleted, or is no longer shared.") % {"unknown": error}
+        onward = {"href": reverse("log-view"), "onward": _("Choose whose logs to read")}
+        return failure(request, 404, words, **onward)
+    context = _context(request, actor, chosen)
+    context |= {"asked": bool(pairs), "log_args": urlencode(pairs)}
+    return render(request, "log/fleet.html", context)
+
+
+def _context(request: HttpRequest, actor: Actor, chosen: Selection) -> dict[str, Any]:
+    """Return what is shown, and what there is to choose from."""
     saved = chosen.saved
     query = ContainerQuery.from_text(saved.query) if saved else ContainerQuery.parse(request.GET)
     hosts = container_hosts(actor).values()
-    context = {
+    return {
         **log_context(request.user),
         "query": query,
         "saved": saved_menu(actor, query, page="logs", chosen=saved.pk if saved else 0),
@@ -54,15 +69,12 @@ def fleet_logs(request: HttpRequest) -> HttpResponse:
         "named": chosen.sources[:NAMED],
         "unnamed": max(0, len(chosen.sources) - NAMED),
         "most": MOST,
-        "asked": bool(pairs),
-        "log_args": urlencode(pairs),
         "log_label": _("Logs of %(filter)s") % {"filter": saved.name} if saved else _("Logs"),
         "hosts": [host.name for host in hosts],
         "environments": sorted({host.environment.name for host in hosts}),
         "stacks": stack_choices(actor),
         "may_read": bool(actor.access.reach(LOGS)),
     }
-    return render(request, "log/fleet.html", context)
 
 
 def downloads_of(pk: int) -> list[dict[str, Any]]:

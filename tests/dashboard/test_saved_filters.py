@@ -149,7 +149,8 @@ def test_logs_of_a_filter_that_one_may_not_use(
     hidden = sign_in(operator).get(f"/logs/?filter={saved.pk}")
     missing = sign_in(operator).get("/logs/?filter=99999")
     assert hidden.status_code == missing.status_code == 404
-    assert "There is no such saved filter." in hidden.content.decode()
+    assert "There is no such saved filter. It was deleted" in hidden.content.decode()
+    assert 'href="/logs/"' in hidden.content.decode()
     assert "Web" not in hidden.content.decode()
 
 

@@ -3,6 +3,8 @@ import { render } from "../ansi.js";
 import { MARK } from "./lines.js";
 import { exact, timeText } from "./times.js";
 
+// What is said of the view as a whole, or names its container by itself.
+const OF_VIEW = new Set(["filter", "unfiltered", "more", "joined", "left", "recreated"]);
 const GAPS = new Set(["gap", "hole"]);
 
 /** Returns what draws a row. `settings` has `times`, `columns`, `sources` (index -> { name, host }), `words`. */
@@ -52,7 +54,7 @@ function mark(row, settings) {
   const element = document.createElement("div");
   element.className = `log-mark is-${row.code}`;
   element.dataset.number = row.number;
-  const source = settings.sources.size > 1 && settings.sources.get(row.source);
+  const source = settings.sources.size > 1 && !OF_VIEW.has(row.code) && settings.sources.get(row.source);
   const text = span("", source ? `${source.name}: ${row.text}` : row.text);
   element.append(text);
   if (GAPS.has(row.code)) {
