@@ -37,43 +37,63 @@ def logs_address(row: SavedFilter) -> str:
     return f"{reverse('log-view')}?filter={row.pk}"
 
 
-def saved_menu(actor: Actor, query: ContainerQuery, *, page: str, chosen: int = 0) -> Any:
-    """Return the menu of saved filters of a page: `list`, or `logs`. None for nobody.
+class SavedMenu:
+    """The menu of a page, `list` or `logs`: its rows lead there and, beside, to the other."""
 
-    Its rows lead to that page and beside it to the other; each of one's own can be changed.
-    """
-    text = query.filter_text
-    found = filter_choices(actor, text, chosen=chosen)
-    logs = bool(actor.access.reach(LOGS))
-    here = reverse("container-list") if page == "list" else reverse("log-view")
-    back = f"{here}?{text}" if text else here
-    if chosen and found.current:
-        back = logs_address(found.current)
+    def __init__(self, actor: Actor, query: ContainerQuery, *, page: str, chosen: int = 0) -> None:
+        self._actor, self._text = actor, query.filter_text
+        self._chosen = chosen
+        self._to_logs = page == "logs"
+        self._may_read = bool(actor.access.reach(LOGS))
+        self._found = filter_choices(actor, self._text, chosen=chosen)
+        self._list, self._logs = reverse("container-list"), reverse("log-view")
+        self._forms = reverse("saved-filter-list")
+        self._words = {
+            "logs": _("Logs of %(name)s"), "list": _("Containers of %(name)s"),
+            "edit": _("Change %(name)s"), "shared": _("shared"),
+        }  # fmt: skip
+        self.current = self._found.current
+        self.more = self._found.more
+        self.any = bool(self._found.own or self._found.shared)
+        savable = bool(self._text) and not self.current and not query.filter_problems
+        self.save = self._form("add", query=self._text) if savable else ""
 
-    def one(row: SavedFilter) -> dict[str, Any]:
-        to_list, to_logs = list_address(row), logs_address(row) if logs else ""
-        now = {"query": text} if text and text != row.query else {}
-        edit = f"{reverse('saved-filter', args=[row.pk])}?{urlencode({'next': back, **now})}"
-        own = may_change(actor, row)
+    def groups(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Return titles and rows."""
+        return [
+            (_("Yours"), [self._row(row) for row in self._found.own]),
+            (_("Shared by others"), [self._row(row) for row in self._found.shared]),
+        ]
+
+    def _row(self, row: SavedFilter) -> dict[str, Any]:
+        own = may_change(self._actor, row)
+        to_list, to_logs = f"{self._list}?{row.query}", f"{self._logs}?filter={row.pk}"
+        here = to_logs if self._to_logs and self._may_read else to_list
+        acts = []
+        if self._to_logs:
+            acts.append(self._act("list", row, "box", to_list))
+        elif self._may_read:
+            acts.append(self._act("logs", row, "file-text", to_logs))
+        if own:
+            now = {"query": self._text} if self._text not in ("", row.query) else {}
+            edit = self._form(str(row.pk), **now)
+            acts.append({**self._act("edit", row, "pencil", edit), "dialog": True})
         return {
-            "row": row,
-            "href": to_list if page == "list" else to_logs or to_list,
-            "logs": to_logs if page == "list" else "",
-            "list": to_list if page == "logs" else "",
-            "current": row == found.current,
-            "edit": edit if own else "",
-            "note": (_("shared") if row.shared else "") if own else row.owner.username,
+            "name": row.name,
+            "href": here,
+            "current": row == self.current,
+            "note": (self._words["shared"] if row.shared else "") if own else row.owner.username,
+            "acts": acts,
         }
 
-    able = bool(text) and found.current is None and not query.filter_problems
-    add = f"{reverse('saved-filter-add')}?{urlencode({'query': text, 'next': back})}"
-    return {
-        "groups": [
-            (_("Yours"), [one(row) for row in found.own]),
-            (_("Shared by others"), [one(row) for row in found.shared]),
-        ],
-        "any": bool(found.own or found.shared),
-        "more": found.more,
-        "current": found.current,
-        "save": add if able else "",
-    }
+    def _act(self, key: str, row: SavedFilter, icon: str, href: str) -> dict[str, Any]:
+        return {"href": href, "icon": icon, "words": self._words[key] % {"name": row.name}}
+
+    def _form(self, name: str, **given: str) -> str:
+        """Return the address of a form that comes back to what is shown now."""
+        back = self._logs if self._to_logs else self._list
+        if self._to_logs and self.current and self._chosen:
+            back = logs_address(self.current)
+        elif self._text:
+            back = f"{back}?{self._text}"
+        return f"{self._forms}{name}/?{urlencode({**given, 'next': back})}"

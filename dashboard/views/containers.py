@@ -12,7 +12,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from dashboard.filter_words import saved_menu
+from dashboard.filter_words import SavedMenu
 from dashboard.live.html import draw
 from dashboard.live.moments import site_of
 from dashboard.live.topics.container_rows import COLUMNS, OPTIONAL, columns_arg
@@ -50,7 +50,7 @@ def container_list(request: HttpRequest) -> HttpResponse:
         "problems": list_problems(actor, query),
         "sort": query.sort,
         "may_read_logs": bool(actor.access.reach(LOGS)),
-        "saved": saved_menu(actor, query, page="list"),
+        "saved": SavedMenu(actor, query, page="list"),
         "bulk_actions": _bulk_actions(actor, query),
         "row_actions": _row_actions(actor),
     }

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from dashboard.failures import failure
-from dashboard.filter_words import saved_menu
+from dashboard.filter_words import SavedMenu
 from dashboard.live.topics.containers import filter_chips
 from dashboard.log_words import log_context
 from dashboard.requests import actor_of
@@ -60,7 +60,7 @@ def _context(request: HttpRequest, actor: Actor, chosen: Selection) -> dict[str,
     return {
         **log_context(request.user),
         "query": query,
-        "saved": saved_menu(actor, query, page="logs", chosen=saved.pk if saved else 0),
+        "saved": SavedMenu(actor, query, page="logs", chosen=saved.pk if saved else 0),
         "chosen_filter": saved,
         "hidden": [pair for pair in query.pairs() if pair[0] in BESIDE],
         "beside": filter_chips(query, BESIDE),

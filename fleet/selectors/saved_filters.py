@@ -8,7 +8,7 @@ from fleet.access import visible_filters
 from fleet.actor import Actor
 from fleet.models import SavedFilter
 
-SHOWN = 100  # shared ones of others in a menu; the page has all
+SHOWN = 30  # shared ones of others in a menu; the page has all
 
 
 @dataclass(frozen=True)

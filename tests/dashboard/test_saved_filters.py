@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from fleet.models import Host, SavedFilter, User
+from fleet.selectors.saved_filters import SHOWN
 from tests.conftest import make_container
 
 SignIn = Callable[[User], Client]
@@ -81,6 +82,15 @@ def test_the_menu_opens_shows_and_changes_them(
     assert f'href="/logs/?filter={saved.pk}"' in html and f'"/logs/?filter={other.pk}"' in html
     assert f"/saved-filters/{saved.pk}/?" in html and f"/saved-filters/{other.pk}/?" not in html
     assert "olga" in html and "Private" not in html and "Save this filter" not in html
+
+
+def test_a_menu_of_many_leads_to_the_page_of_all(client: Client, operator: User) -> None:
+    for number in range(SHOWN + 3):
+        name = f"Theirs {number:02}"
+        SavedFilter.objects.create(owner=operator, name=name, query="q=db", shared=True)
+    html = text_of(client, "/containers/")
+    assert html.count('<span class="cut">Theirs') == SHOWN and "(3 more)" in html
+    assert text_of(client, "/saved-filters/").count(">Theirs") == SHOWN + 3
 
 
 def test_it_costs_the_list_one_query(client: Client, viewer: User, saved: SavedFilter) -> None:
