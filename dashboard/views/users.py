@@ -144,4 +144,7 @@ def _goes(actor: Actor, user: User, action: str) -> list[str]:
         grants = user.grants.count()
         found.append(ngettext("%d grant of their own", "%d grants of their own", grants) % grants)
         found.append(ngettext("%d API token", "%d API tokens", tokens) % tokens)
+        if filters := user.saved_filters.filter(shared=True).count():
+            words = ngettext("%d filter shared with all", "%d filters shared with all", filters)
+            found.append(words % filters)
     return found

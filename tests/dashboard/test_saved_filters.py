@@ -142,6 +142,15 @@ def test_the_page_of_all_of_them(client: Client, saved: SavedFilter) -> None:
     assert "No saved filters yet" in text_of(client, "/saved-filters/")
 
 
+def test_who_removes_a_user_is_told_of_what_they_share(
+    saved: SavedFilter, viewer: User, administrator: User, sign_in: SignIn
+) -> None:
+    where = f"/administration/users/{viewer.pk}/remove/"
+    assert "shared with all" not in text_of(sign_in(administrator), where)
+    SavedFilter.objects.update(shared=True)
+    assert "1 filter shared with all" in text_of(sign_in(administrator), where)
+
+
 def test_logs_of_a_saved_filter(client: Client, saved: SavedFilter, host: Host) -> None:
     make_container(host, "web-1")
     html = text_of(client, f"/logs/?filter={saved.pk}")
