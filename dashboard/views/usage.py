@@ -15,10 +15,12 @@ from dashboard.requests import actor_of, is_part
 from dashboard.templatetags.words import size_text
 from fleet.access import visible_environments
 from fleet.selectors.containers import container_hosts
+from fleet.selectors.given import given_text
 from fleet.selectors.usage import RANGES
 from fleet.selectors.usage_now import TOPS, Recent, Top, recent_usage, top_usage
 
 MOST = 500  # rows of one page
+NAME_LIMIT = 60
 
 
 def charts_context(request: HttpRequest, source: str) -> dict[str, Any]:
@@ -62,7 +64,10 @@ def _brief(one: Recent) -> list[Any]:
 def top(request: HttpRequest) -> HttpResponse:
     """Show who uses most: `?by=memory&environment=production`."""
     actor = actor_of(request)
-    wanted = {name: request.GET.get(name, "")[:60] for name in ("by", "environment", "host")}
+    wanted = {
+        name: given_text(request.GET.get(name, ""), NAME_LIMIT)
+        for name in ("by", "environment", "host")
+    }
     by = wanted["by"] if wanted["by"] in TOPS else "cpu"
     found = top_usage(actor, by, environment=wanted["environment"], host=wanted["host"])
     labels = {

@@ -18,6 +18,7 @@ from fleet.actor import Actor
 from fleet.models import AuditEntry, AuditResult
 from fleet.operations import REGISTRY
 from fleet.permissions import PERMISSIONS
+from fleet.selectors.given import given_text
 
 PERMISSION = "audit.view"
 # What is written down beside operations: what people do with what is their own.
@@ -58,7 +59,7 @@ class AuditQuery:
         """Read a query string; never raises."""
         found = cls()
         for name in ("actor", "action", "target"):
-            setattr(found, name, data.get(name, "").replace("\x00", "").strip()[:TEXT_LIMIT])
+            setattr(found, name, given_text(data.get(name, ""), TEXT_LIMIT))
         found.result = found._choice(data.get("result", ""))
         found.since = found._time(data.get("since", ""), _("From"), end=False)
         found.until = found._time(data.get("until", ""), _("To"), end=True)

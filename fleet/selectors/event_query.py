@@ -25,8 +25,9 @@ from fleet.selectors.event_words import (
     PROBLEM_KINDS,
     TOLD_TO_END,
 )
+from fleet.selectors.given import given_text
 
-TEXT_LIMIT = 200
+IDS_LIMIT = 200  # of containers that had one name
 ENGINE_ID = re.compile(r"^[0-9a-f]{12,64}\Z")
 RANGES = {
     "1h": timedelta(hours=1),
@@ -122,7 +123,7 @@ class EventQuery:
 
 
 def _text(params: Mapping[str, Any], name: str) -> str:
-    return str(params.get(name, "")).replace("\x00", "").strip()[:TEXT_LIMIT]
+    return given_text(params.get(name, ""))
 
 
 def _number(text: str, sentence: str, problems: list[str]) -> int | None:
@@ -206,7 +207,7 @@ def _of_container(actor: Actor, text: str) -> Q:
         known |= Q(pk=int(text))
     rows = visible_containers(actor).filter(known).order_by()
     ids = rows.values_list("engine_id", flat=True).distinct()
-    return named | Q(object_id__in=list(ids[:TEXT_LIMIT]))
+    return named | Q(object_id__in=list(ids[:IDS_LIMIT]))
 
 
 def _of_stack(actor: Actor, name: str) -> Q:

@@ -25,11 +25,11 @@ from fleet.engine.probe import limits_of
 from fleet.models import OPEN_STATES, Environment, Host, HostState, Job
 from fleet.selectors.certificates import Certificate, certificates_of, fingerprint_of
 from fleet.selectors.events import EventRow, latest_rows
+from fleet.selectors.given import given_text
 from fleet.selectors.labels import HasLabel
 from fleet.selectors.tallies import Tally, tallies
 
 PAGE_SIZE = 50
-TEXT_LIMIT = 200
 EVENTS_LIMIT = 10
 SECRETS = ("tls_key_encrypted", "ssh_key_encrypted")
 SORTS: dict[str, tuple[Any, ...]] = {
@@ -57,7 +57,7 @@ class HostQuery:
     @classmethod
     def parse(cls, params: Mapping[str, Any]) -> HostQuery:
         """Read a query string."""
-        text = {name: _text(params.get(name, "")) for name in QUERY_FIELDS}
+        text = {name: given_text(params.get(name, "")) for name in QUERY_FIELDS}
         problems = []
         if text["state"] and text["state"] not in HostState.values:
             problems.append(_("There is no such state: the filter was left out."))
@@ -78,10 +78,6 @@ class HostQuery:
     def filters(self) -> list[tuple[str, str]]:
         """The filters in use, as (field, value)."""
         return [(n, str(getattr(self, n))) for n in QUERY_FIELDS[:4] if getattr(self, n)]
-
-
-def _text(value: object) -> str:
-    return str(value).replace("\x00", "").strip()[:TEXT_LIMIT]
 
 
 QUERY_FIELDS = ("q", "environment", "state", "label", "sort", "page")

@@ -18,6 +18,7 @@ from fleet.jobs.states import RETRYABLE_STATES
 from fleet.models import OPEN_STATES, Container, Job, JobLine, JobState
 from fleet.operations.jobs import may_cancel
 from fleet.operations.registry import REGISTRY, permission_for
+from fleet.selectors.given import given_text
 
 SIZES = (25, 50, 100, 250)
 LINES = 500  # the last ones, that a page shows and follows
@@ -98,7 +99,7 @@ def on_hosts(hosts: Q) -> Q:
 
 
 def _values(given: MultiValueDict[str, str], name: str) -> tuple[str, ...]:
-    values = [str(value).replace("\x00", "")[:LONG] for value in given.getlist(name)]
+    values = [given_text(value, LONG) for value in given.getlist(name)]
     return tuple(dict.fromkeys(value for value in values if value))[:VALUES]
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from fleet.access import Refused, Unknown, require
 from fleet.actor import Actor
 from fleet.models import ApiToken, Grant, Role, Scope, Team, User
+from fleet.selectors.given import given_text
 
 PERMISSION = "people.manage"
 
@@ -20,11 +21,11 @@ def users_of(actor: Actor, *, q: str = "", state: str = "") -> QuerySet[User]:
     users = User.objects.annotate(
         team_count=Count("teams", distinct=True), grant_count=Count("grants", distinct=True)
     )
-    if q:
+    if q := given_text(q):
         names = ("username", "first_name", "last_name", "email")
         found = Q()
         for name in names:
-            found |= Q(**{f"{name}__icontains": q.replace("\x00", "")})
+            found |= Q(**{f"{name}__icontains": q})
         users = users.filter(found)
     if state in {"active", "disabled"}:
         users = users.filter(is_active=state == "active")
@@ -45,7 +46,7 @@ def teams_of(actor: Actor, *, q: str = "") -> QuerySet[Team]:
     teams = Team.objects.annotate(
         member_count=Count("members", distinct=True), grant_count=Count("grants", distinct=True)
     )
-    teams = teams.filter(name__icontains=q.replace("\x00", "")) if q else teams
+    teams = teams.filter(name__icontains=q) if (q := given_text(q)) else teams
     return teams.order_by("name")
 
 

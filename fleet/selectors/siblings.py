@@ -17,10 +17,10 @@ from fleet.access import (
 )
 from fleet.actor import Actor
 from fleet.models import Container, Environment, Host
+from fleet.selectors.given import given_text
 
 SHOWN = 50
 FEW = 10  # are seen at a glance: nobody needs to filter them
-TEXT_LIMIT = 200
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def container_siblings(actor: Actor, pk: int, q: str = "") -> Siblings:
 
 
 def _siblings(rows: QuerySet[Any], here: Any, q: str) -> Siblings:
-    q = q.replace("\x00", "").strip()[:TEXT_LIMIT]
+    q = given_text(q)
     matching = rows.filter(name__icontains=q) if q else rows
     shown = list(matching.order_by("name", "pk")[: SHOWN + 1])
     total = len(shown) if len(shown) <= SHOWN else matching.count()

@@ -139,6 +139,10 @@ def test_the_pages_show_it(
     client = sign_in(administrator)
     page = client.get("/usage/", {"by": "memory", "environment": "production"}).content.decode()
     assert ">shop<" in page and ">web<" not in page
+    page = client.get(
+        "/usage/", {"by": "memory", "environment": " production\x00"}
+    ).content.decode()
+    assert ">shop<" in page and ">web<" not in page
     web = fleet["web"].pk
     found = client.get("/usage/recent/", {"containers": f"{web},x,99999999", "hosts": ""}).json()
     assert found == {"containers": {str(web): [120, 3000, "z" * 30, "z" * 30]}, "hosts": {}}
