@@ -11,14 +11,14 @@ from fleet.logs.places import Place
 from fleet.logs.reader import ALL_BYTES, FEWEST_BYTES, QUEUE_BYTES, Reader
 from fleet.logs.shared import Shared
 from fleet.logs.target import LogTarget
-from fleet.logs.upstream import Upstream
+from fleet.logs.upstream import LogUpstream
 
 
 class LogHub(Shared[Reader]):
     """Logs by container."""
 
     def __init__(self) -> None:
-        super().__init__(Upstream)
+        super().__init__(LogUpstream)
 
     def reading(
         self, target: LogTarget, after: Place | None = None, since: datetime | None = None

@@ -1,30 +1,88 @@
-"""What is read from an engine once for all who look: the last reader takes it with it."""
+"""What is read from an engine once for all who look: the last reader takes it with it.
+
+It goes on through lost hosts: `Upstream` tries again until what it reads is gone for good.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
-from fleet.logs.target import LogTarget
+import structlog
 
+from fleet.cancel import first_of
+from fleet.engine.aio import AsyncEngine, open_async
+from fleet.engine.errors import EngineError
+from fleet.logs.marks import Mark, end_of
+from fleet.logs.target import LogTarget, moved, renewed
+
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between attempts to reach a host
 R = TypeVar("R")
+log = structlog.get_logger(__name__)
 
 
-class Upstream(Protocol[R]):
-    """A task that reads one container for its readers."""
+class Upstream(ABC, Generic[R]):
+    """A task that reads one container for its readers, until cancelled or over."""
 
-    target: LogTarget
-    readers: set[R]
-    task: asyncio.Task[None]
+    kind: ClassVar[str]  # what is read, in our own log
+
+    def __init__(self, target: LogTarget) -> None:
+        self.target = target
+        self.readers: set[R] = set()
+        self.end: Mark | None = None
+        self.away = False  # readers were told that the host does not answer, and nothing since
+        self.task = asyncio.create_task(self._run())
 
     @property
     def over(self) -> bool:
         """Whether nothing more will come: who joins now begins anew."""
+        return self.end is not None
 
+    @abstractmethod
     def join(self, reader: R) -> None:
         """Let a reader have what is kept, and all that comes."""
+
+    @abstractmethod
+    async def _read(self, engine: AsyncEngine) -> None:
+        """Read while the host answers. Raises EngineError when host or container go."""
+
+    @abstractmethod
+    def _tell_away(self, error: EngineError) -> None:
+        """Tell that the host does not answer, for the first time or again."""
+
+    def _finish(self, end: Mark) -> None:
+        """Tell readers why nothing more will come."""
+        self.end = end
+
+    async def _run(self) -> None:
+        try:
+            self._finish(await self._stay_connected())
+        except Exception:
+            target = self.target
+            log.exception(f"{self.kind}_failed", host=target.host_id, container=target.engine_id)
+            self._finish(Mark("broken"))
+
+    async def _stay_connected(self) -> Mark:
+        """Read until it is over for good, reaching the host again and again; return why."""
+        wait = FIRST_WAIT
+        while True:
+            if self.target.endpoint is None:
+                return self.target.problem or Mark("host_gone")
+            try:
+                async with open_async(self.target.endpoint) as engine:
+                    await first_of(self._read(engine), moved(self.target))
+            except EngineError as error:
+                if (end := end_of(error)) is not None:
+                    return end
+                wait = wait if self.away else FIRST_WAIT
+                self._tell_away(error)
+            await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
+            wait = min(wait * 2, LONGEST_WAIT)
+            self.target = await renewed(self.target)
 
 
 class Shared(Generic[R]):

@@ -3,54 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Iterable
 from datetime import timedelta
 
-import structlog
-
 from fleet.cancel import first_of
-from fleet.engine.aio import AsyncEngine, open_async
+from fleet.engine.aio import AsyncEngine
 from fleet.engine.errors import EngineError, Unreachable
 from fleet.engine.log_blocks import LogBlock
 from fleet.engine.raw import parse_time
 from fleet.engine.types import ContainerFacts
 from fleet.logs.flow import Flow, newest_time
-from fleet.logs.marks import Mark, end_of
+from fleet.logs.marks import Mark
 from fleet.logs.places import Resumed
 from fleet.logs.reader import Item, Reader
 from fleet.logs.rotation import Rotation
-from fleet.logs.target import LogTarget, moved, renewed
+from fleet.logs.shared import Upstream
+from fleet.logs.target import LogTarget
 
 TAIL = 1000
 RESUME_TAIL = 10_000  # how far back we look for what we missed
-FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between attempts to reach a host
 FIRST_LOOK, LAST_LOOK = 0.5, 3.0  # seconds between looks at a container that has ended
 PATIENCE = (0.0, 0.1, 0.3, 1.0)
 CROWDED_PAUSE = 0.05
 UP = frozenset({"running", "paused"})
-log = structlog.get_logger(__name__)
 
 
-class Upstream:
-    """Reads until cancelled or over; `readers` share what it reads."""
+class LogUpstream(Upstream[Reader]):
+    """Reads a log; what was read last is kept for who comes later."""
+
+    kind = "log"
 
     def __init__(self, target: LogTarget) -> None:
-        self.target = target
-        self.readers: set[Reader] = set()
-        self.end: Mark | None = None
-        self.task = asyncio.create_task(self._run())
+        super().__init__(target)
         self._kept: deque[Item] = deque()
         self._count = 0  # lines and marks in what is kept
         self._dropped = False  # there was more before what is kept
         self._answered = False
-        self._away = False
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will come."""
-        return self.end is not None
 
     def join(self, reader: Reader) -> None:
         """Let a reader have what is kept, and all that comes."""
@@ -60,47 +49,20 @@ class Upstream:
         if self.end is not None:
             reader.finish(self.end)
 
-    # --- Reaching the host -----------------------------------------------------------------
-
-    async def _run(self) -> None:
-        try:
-            self._finish(await self._follow())
-        except Exception:
-            log.exception("log_failed", host=self.target.host_id, container=self.target.engine_id)
-            self._finish(Mark("broken"))
-
-    async def _follow(self) -> Mark:
-        """Read until it is over for good; return why."""
-        wait = FIRST_WAIT
-        while True:
-            if self.target.endpoint is None:
-                return self.target.problem or Mark("host_gone")
-            try:
-                async with open_async(self.target.endpoint) as engine:
-                    await first_of(self._read_lives(engine), moved(self.target))
-            except EngineError as error:
-                if (end := end_of(error)) is not None:
-                    return end
-                wait = wait if self._away else FIRST_WAIT
-                self._tell_away(error)
-            await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
-            wait = min(wait * 2, LONGEST_WAIT)
-            self.target = await renewed(self.target)
-
     def _tell_away(self, error: EngineError) -> None:
-        if not self._away:
-            self._away = True
+        if not self.away:
+            self.away = True
             self._tell(Mark("away", error.message, error.raw))
 
     # --- The container's lives -------------------------------------------------------------
 
-    async def _read_lives(self, engine: AsyncEngine) -> None:
+    async def _read(self, engine: AsyncEngine) -> None:
         """Read one life after the other. Raises EngineError when host or container go."""
         facts = await engine.container(self.target.engine_id)
         while True:
             flow, rotation = Flow(), Rotation()
             await first_of(
-                self._read(engine, facts, flow, rotation),
+                self._read_life(engine, facts, flow, rotation),
                 flow.stalled(engine, facts),
                 rotation.watch(engine, facts, self._tell),
             )
@@ -142,7 +104,7 @@ class Upstream:
         self._tell(Mark("started"))
         return facts
 
-    async def _read(
+    async def _read_life(
         self, engine: AsyncEngine, facts: ContainerFacts, flow: Flow, rotation: Rotation
     ) -> None:
         """Read until the container ends, going on where we were."""
@@ -158,8 +120,8 @@ class Upstream:
             lean=True,
         )
         async with stream:
-            if self._away:
-                self._away = False
+            if self.away:
+                self.away = False
                 self._tell(Mark("back"))
             self._answered = True
             self._share(())
@@ -190,7 +152,7 @@ class Upstream:
         self._share([mark])
 
     def _finish(self, end: Mark) -> None:
-        self.end = end
+        super()._finish(end)
         for reader in self.readers:
             reader.finish(end)
 

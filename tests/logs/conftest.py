@@ -10,7 +10,7 @@ import pytest
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_state import FakeContainer
-from fleet.logs import upstream
+from fleet.logs import shared, upstream
 from fleet.logs.hub import LogHub
 from fleet.logs.reader import Item, Reader
 from fleet.logs.target import LogTarget
@@ -20,8 +20,8 @@ from tests.logs.blocks import lines_of, texts
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again soon, and look at no database: the target stays as it is."""
-    monkeypatch.setattr(upstream, "FIRST_WAIT", 0.05)
-    monkeypatch.setattr(upstream, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(shared, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(shared, "LONGEST_WAIT", 0.2)
     monkeypatch.setattr(upstream, "FIRST_LOOK", 0.05)
     monkeypatch.setattr("fleet.logs.target.read_target", lambda old: old)
 

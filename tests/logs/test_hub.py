@@ -17,7 +17,7 @@ from fleet.logs.marks import Mark
 from fleet.logs.places import Place
 from fleet.logs.reader import ALL_BYTES, Item
 from fleet.logs.target import LogTarget
-from fleet.logs.upstream import TAIL, Upstream
+from fleet.logs.upstream import TAIL, LogUpstream
 from tests.logs.blocks import lines_of, texts
 from tests.logs.conftest import read_until
 from tests.waiting import eventually_async
@@ -168,8 +168,8 @@ async def test_it_says_once_that_the_host_is_away(hub: LogHub, target: LogTarget
         assert str(mark) == (
             "The host does not answer: There is no socket at this path. Trying again."
         )
-        upstream = cast(Upstream, hub.upstreams[nowhere.key])
-        await eventually_async(lambda: upstream._away, "it has tried")
+        upstream = cast(LogUpstream, hub.upstreams[nowhere.key])
+        await eventually_async(lambda: upstream.away, "it has tried")
         assert list(upstream._kept) == [mark]
 
 

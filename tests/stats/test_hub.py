@@ -13,9 +13,9 @@ from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_state import FakeContainer
 from fleet.engine.fake_stats import LIMIT, MEMORY
 from fleet.engine.stats import Usage
+from fleet.logs import shared
 from fleet.logs.marks import Mark
 from fleet.logs.target import LogTarget
-from fleet.stats import hub as module
 from fleet.stats.hub import KEPT, Item, Reader, StatsHub
 from tests.waiting import eventually_async
 
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.timeout(60)
 @pytest.fixture
 async def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeEngine]:
     """A fake engine that tells often; no database is looked at."""
-    monkeypatch.setattr(module, "FIRST_WAIT", 0.05)
-    monkeypatch.setattr(module, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(shared, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(shared, "LONGEST_WAIT", 0.2)
     monkeypatch.setattr("fleet.logs.target.read_target", lambda old: old)
     async with FakeEngine(tmp_path / "stats.sock") as engine:
         engine.faults.stats_every = 0.05
