@@ -8,8 +8,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 import structlog
-from channels.generic.websocket import AsyncWebsocketConsumer
-from django.http import HttpRequest, QueryDict
+from django.http import QueryDict
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -26,41 +25,16 @@ from dashboard.live.messages import (
     Subscribe,
     parse,
 )
-from dashboard.live.moments import site_of
 from dashboard.live.pace import Pace
-from dashboard.live.rights import read_rights
+from dashboard.live.socket import FULL, MALFORMED, OUR_BUG, TOO_MANY, Socket
 from dashboard.live.streams import Streams
-from dashboard.live.threads import run
 from dashboard.live.topics import STREAMS, TOPICS
 from dashboard.live.topics.base import Topic
-from dashboard.live.view import Seer
 from dashboard.live.viewer import BrowserGone, Viewer, gone_text
-from dashboard.requests import client_address
-from fleet.actor import Actor
 
 log = structlog.get_logger(__name__)
 
-SIGNED_OUT, MALFORMED, TOO_MANY, FULL, OUR_BUG = 4401, 4400, 4429, 4503, 1011
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 10.0, 40
-
-
-def language_of(scope: dict[str, Any]) -> str:
-    """Return the language that a page of this browser is drawn in."""
-    request = HttpRequest()
-    request.COOKIES = scope.get("cookies", {})
-    request.META["HTTP_ACCEPT_LANGUAGE"] = headers_of(scope).get(b"accept-language", "")
-    return translation.get_language_from_request(request)
-
-
-def headers_of(scope: dict[str, Any]) -> dict[bytes, str]:
-    """Return the headers by their names in lower case."""
-    return {name: value.decode("latin1") for name, value in scope.get("headers", [])}
-
-
-def address_of(scope: dict[str, Any]) -> str:
-    """Return the address that the socket comes from."""
-    remote = (scope.get("client") or ("",))[0] or ""
-    return client_address(remote, headers_of(scope).get(b"x-forwarded-for", ""))
 
 
 def believed(following: Following, topic: Topic) -> Known:
@@ -71,56 +45,33 @@ def believed(following: Following, topic: Topic) -> Known:
     return Known(following.have, following.lists)
 
 
-class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class LiveConsumer(Socket):
     """`/ws/live/`: one for each open page."""
 
-    channel_layer_alias = "none"  # the hub listens once for all pages
     viewer: Viewer | None = None
     sender: asyncio.Task[None] | None = None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve the socket; whatever ends it, nothing of it stays behind."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self._clean_up()
 
     async def connect(self) -> None:
         """Accept who is signed in; browsers learn a refusal's reason only after accepting."""
         await self.accept()
-        user, session = self.scope.get("user"), self.scope.get("session")
-        if user is None or not user.is_authenticated or session is None:
-            await self._bye("signed_out")
+        viewer = await self._recognise(self.send_text)
+        if viewer is None:
             return
-        key = session.session_key or ""
-        rights = await run(read_rights, [user.pk], [key])
-        hash_now = rights.session_hashes.get(user.pk, "")
-        if (verdict := rights.verdict(user.pk, key, hash_now)) != "stay":
-            await self._bye(verdict)
-            return
-        actor = Actor(
-            rights.users[user.pk], rights.accesses[user.pk], address=address_of(self.scope)
-        )
-        self.language = language_of(self.scope)
-        site = site_of(headers_of(self.scope).get(b"host", ""))
+        self.viewer = viewer
         self.lock = asyncio.Lock()
         self.pace = Pace(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE)
         self.hub = current_hub()
-        self.viewer = Viewer(
-            Seer(actor, self.language, site),
-            session_key=key,
-            session_hash=hash_now,
-            send=self.send_text,
-        )
-        self.streams = Streams(self.viewer, self.send_message)
-        self.viewer.on_bye = self._on_bye
-        self.viewer.on_rights = self.streams.check_soon
+        self.streams = Streams(viewer, self.send_message)
+        viewer.on_bye = self._on_bye
+        viewer.on_rights = self.streams.check_soon
         try:
-            await self.hub.join(self.viewer)
+            await self.hub.join(viewer)
         except TooManyPages:
             await self._refuse(FULL)
             return
-        self.sender = asyncio.create_task(self.viewer.run())
+        if self.viewer is None:  # the hub said goodbye meanwhile
+            return
+        self.sender = asyncio.create_task(viewer.run())
         self.sender.add_done_callback(self._sender_ended)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -202,14 +153,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _bye(self, reason: str) -> None:
         await self._stop()
-        with suppress(OSError):
-            await self.send(text_data=json.dumps({"type": "bye", "reason": reason}))
-            await self.close(SIGNED_OUT)
+        await super()._bye(reason)
 
     async def _refuse(self, code: int) -> None:
         await self._stop()
-        with suppress(OSError):  # the browser may have gone already
-            await self.close(code)
+        await self._close(code)
 
     def _sender_ended(self, sender: asyncio.Task[None]) -> None:
         if sender.cancelled() or isinstance(error := sender.exception(), BrowserGone):

@@ -5,29 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
-from typing import Any
 
 import structlog
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from dashboard.live.consumer import (
+from dashboard.live.hub import LiveHub, TooManyPages, current_hub
+from dashboard.live.pace import Pace
+from dashboard.live.socket import (
     FULL,
     MALFORMED,
     OUR_BUG,
     SIGNED_OUT,
     TOO_MANY,
+    Socket,
     address_of,
-    headers_of,
-    language_of,
 )
-from dashboard.live.hub import LiveHub, TooManyPages, current_hub
-from dashboard.live.moments import site_of
-from dashboard.live.pace import Pace
-from dashboard.live.rights import read_rights
-from dashboard.live.threads import run
-from dashboard.live.view import Seer
 from dashboard.live.viewer import Viewer
 from dashboard.terminal.messages import (
     TYPED_LIMIT,
@@ -44,7 +37,6 @@ from dashboard.terminal.messages import (
 )
 from dashboard.terminal.opening import Person, open_by_page, open_by_ticket
 from fleet.access import AccessError, Unknown
-from fleet.actor import Actor
 from fleet.cancel import cancel
 from fleet.terminal.hub import AnyLink, current_terminals
 from fleet.terminal.problems import Problem
@@ -58,10 +50,9 @@ MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 400.0, 2000  # a key held down, a mouse 
 LAST = frozenset({"ended", "problem", "taken"})
 
 
-class TerminalConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class TerminalConsumer(Socket):
     """`/ws/terminal/`: opened by a page, or with a ticket of the API."""
 
-    channel_layer_alias = "none"
     person: Person | None = None
     hub: LiveHub | None = None
     viewer: Viewer | None = None
@@ -69,15 +60,7 @@ class TerminalConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     opening: asyncio.Task[None] | None = None
     sender: asyncio.Task[None] | None = None
     late: asyncio.TimerHandle | None = None
-    language = ""
     begun = False
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve the socket; whatever ends it, nothing of it stays behind."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self._clean_up()
 
     # --- Coming and going ----------------------------------------------------------------------
 
@@ -86,39 +69,23 @@ class TerminalConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.accept()
         self.lock = asyncio.Lock()
         self.pace = Pace(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE)
-        self.language = language_of(self.scope)
-        user, session = self.scope.get("user"), self.scope.get("session")
-        if session is None:  # a script: see door.py
+        if self.scope.get("session") is None:  # a script: see door.py
             self.late = asyncio.get_running_loop().call_later(FIRST_SECONDS, self._too_late)
             return
-        if user is None or not user.is_authenticated:
-            await self._bye("signed_out")
-            return
-        key = session.session_key or ""
-        rights = await run(read_rights, [user.pk], [key])
-        hash_now = rights.session_hashes.get(user.pk, "")
-        if (verdict := rights.verdict(user.pk, key, hash_now)) != "stay":
-            await self._bye(verdict)
-            return
-        address = address_of(self.scope)
-        actor = Actor(rights.users[user.pk], rights.accesses[user.pk], address=address)
-        self.person = Person(actor, key, hash_now, self.language)
-        await self._hear_of_rights(self.person)
+        viewer = await self._recognise(self._nothing)
+        if viewer is not None:
+            actor, key, hash_now = viewer.seer.actor, viewer.session_key, viewer.session_hash
+            self.person = Person(actor, key, hash_now, self.language)
+            await self._hear_of_rights(viewer)
 
-    async def _hear_of_rights(self, person: Person) -> None:
+    async def _hear_of_rights(self, viewer: Viewer) -> None:
         """Let the hub of the pages tell at once when rights or sessions change."""
-        site = site_of(headers_of(self.scope).get(b"host", ""))
-        self.viewer = Viewer(
-            Seer(person.actor, person.language, site),
-            session_key=person.session_key,
-            session_hash=person.session_hash,
-            send=self._nothing,
-        )
-        self.viewer.on_rights = self._check_soon
-        self.viewer.on_bye = lambda _reason: self._check_soon()
+        self.viewer = viewer
+        viewer.on_rights = self._check_soon
+        viewer.on_bye = lambda _reason: self._check_soon()
         self.hub = current_hub()
         try:
-            await self.hub.join(self.viewer)
+            await self.hub.join(viewer)
         except TooManyPages:
             await self._close(FULL)
 
@@ -251,15 +218,6 @@ class TerminalConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         with suppress(OSError):
             await self._send(told)
             await self.close(NORMAL)
-
-    async def _bye(self, reason: str) -> None:
-        with suppress(OSError):
-            await self._send({"type": "bye", "reason": reason})
-            await self.close(SIGNED_OUT)
-
-    async def _close(self, code: int) -> None:
-        with suppress(OSError):
-            await self.close(code)
 
 
 def message_type(message: Message) -> str:
