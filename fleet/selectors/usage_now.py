@@ -31,14 +31,9 @@ TOP_SIZE = 25
 
 
 @dataclass(frozen=True)
-class HostUsage:
-    """What all containers of a host use together; None where nothing is known."""
+class Used:
+    """What is used now; None where nothing is known."""
 
-    at: datetime | None
-    every: int | None
-    cpus: int | None
-    memory_total: int | None
-    containers: int
     cpu: float | None
     memory: float | None
     received: float | None
@@ -46,6 +41,17 @@ class HostUsage:
     read: float | None
     written: float | None
     processes: float | None
+
+
+@dataclass(frozen=True)
+class HostUsage(Used):
+    """What all containers of a host use together."""
+
+    at: datetime | None
+    every: int | None
+    cpus: int | None
+    memory_total: int | None
+    containers: int
 
 
 def host_usage(actor: Actor, pk: int) -> HostUsage:
@@ -150,20 +156,13 @@ def _shape(values: Values, floor: float) -> str:
 
 
 @dataclass(frozen=True)
-class TopRow:
-    """A container and what it uses."""
+class TopRow(Used):
+    """A container and what it uses, in whole numbers but for the processor."""
 
     container: Container
     value: float  # of what the list is about
     percent: float  # of all that is used
-    cpu: float | None
-    memory: int | None
     memory_limit: int | None
-    received: int | None
-    sent: int | None
-    read: int | None
-    written: int | None
-    processes: int | None
 
 
 @dataclass(frozen=True)
@@ -204,7 +203,12 @@ def top_usage(
     greedy = heapq.nlargest(size + 10, values, key=lambda key: values[key])
     known = visible_containers(actor).in_bulk(greedy)
     rows = [
-        TopRow(known[pk], values[pk], 100 * values[pk] / total, **_rounded(lines[pk]))
+        TopRow(
+            container=known[pk],
+            value=values[pk],
+            percent=100 * values[pk] / total,
+            **_rounded(lines[pk]),
+        )
         for pk in greedy
         if pk in known and values[pk] > 0
     ]
