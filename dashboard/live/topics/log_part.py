@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.http import QueryDict
 from django.utils import translation
 
 from dashboard.live.topics.args import number_of
 from dashboard.live.topics.base import Send, Stream, register
 from dashboard.live.topics.log_wire import PART, Message, packed
+from dashboard.live.topics.wanted import Wanted
 from fleet.actor import Actor
 from fleet.logs.history import Part, PartUnread, read_part
-from fleet.logs.target import LogTarget, log_target
+from fleet.logs.target import log_target
 
 MESSAGE_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Whose log it is, and the page's language."""
-
-    target: LogTarget
-    language: str
 
 
 @register
@@ -33,8 +24,7 @@ class LogPart(Stream):
 
     def check(self, actor: Actor, args: QueryDict) -> Wanted:
         """Return whose log it is. Raises Unknown, Refused without `container.logs`."""
-        target = log_target(actor, number_of(args, "container"))
-        return Wanted(target, translation.get_language() or "")
+        return Wanted.of(log_target(actor, number_of(args, "container")))
 
     async def run(self, target: Wanted, args: QueryDict, send: Send) -> None:
         """Send the part, then that it is whole, or why it is not."""

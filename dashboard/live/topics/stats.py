@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
@@ -10,20 +9,12 @@ from django.utils import translation
 
 from dashboard.live.topics.args import number_of
 from dashboard.live.topics.base import Send, Stream, register
+from dashboard.live.topics.wanted import Wanted
 from fleet.actor import Actor
 from fleet.logs.marks import Mark
-from fleet.logs.target import LogTarget
 from fleet.stats import Usage
 from fleet.stats.hub import Item, current_stats_hub
 from fleet.stats.target import stats_target
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What one page looks at, and in which language."""
-
-    target: LogTarget
-    language: str
 
 
 @register
@@ -34,8 +25,7 @@ class Stats(Stream):
 
     def check(self, actor: Actor, args: QueryDict) -> Wanted:
         """Return which container it is. Raises Unknown, Refused."""
-        target = stats_target(actor, number_of(args, "container"))
-        return Wanted(target, translation.get_language() or "")
+        return Wanted.of(stats_target(actor, number_of(args, "container")))
 
     async def run(self, target: Wanted, args: QueryDict, send: Send) -> None:
         """Send readings until the page goes or the container is removed."""
