@@ -8,19 +8,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from asgiref.testing import ApplicationCommunicator
-from django.conf import settings
-from django.test import Client
-
-from config.asgi import application
 from dashboard.live.threads import POOL, THREADS
 from fleet.models import User
+from tests.live.browser_socket import DEADLINE, BrowserSocket
 
 Message = dict[str, Any]
-DEADLINE = 10.0
 BYTES = "bytes"  # the type that a binary message gets here
-COMMUNICATOR: Any = ApplicationCommunicator  # it has no types
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def wait_for_threads() -> None:
@@ -34,49 +27,25 @@ def wait_for_threads() -> None:
         met.result()
 
 
-class Page:
+class Page(BrowserSocket):
     """One open page: `async with Page(user) as page:`; `user` None is somebody signed out."""
 
+    path = "/ws/live/"
+
     def __init__(self, user: User | None, *, origin: str = "http://localhost") -> None:
-        self.user = user
-        self.origin = origin
-        self.client = Client()
+        super().__init__(user, origin=origin)
         self.rows: list[str] = []
         self.late = False
         self.html: dict[str, str] = {}
 
-    async def __aenter__(self) -> Page:
-        headers = [(b"host", b"localhost"), (b"origin", self.origin.encode())]
-        if self.user is not None:
-            await self.client.aforce_login(self.user, backend=BACKEND)
-            cookie = self.client.cookies[settings.SESSION_COOKIE_NAME].value
-            headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()))
-        scope = {
-            "type": "websocket",
-            "path": "/ws/live/",
-            "query_string": b"",
-            "headers": headers,
-            "client": ["127.0.0.1", 5000],
-            "subprotocols": [],
-        }
-        self.socket = COMMUNICATOR(application, scope)
-        await self.socket.send_input({"type": "websocket.connect"})
-        answer = await self.socket.receive_output(DEADLINE)
-        self.accepted = answer["type"] == "websocket.accept"
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.socket.send_input({"type": "websocket.disconnect", "code": 1005})
-        await self.socket.wait(DEADLINE)
+    async def leave(self) -> None:
+        """Close the tab; return once nothing of it is read any more."""
+        await super().leave()
         await asyncio.to_thread(wait_for_threads)
 
     async def send(self, **message: Any) -> None:
         """Send a message."""
         await self.send_raw(text=json.dumps(message))
-
-    async def send_raw(self, **frame: Any) -> None:
-        """Send a frame: `text` or `bytes`."""
-        await self.socket.send_input({"type": "websocket.receive", **frame})
 
     async def follow(
         self, args: str = "", *, topic: str = "containers", have: Any = None, lists: Any = None
@@ -97,7 +66,7 @@ class Page:
 
     async def next(self) -> Message:
         """Return the next message and keep what it shows."""
-        output = await self.socket.receive_output(DEADLINE)
+        output = await self.receive()
         if output.get("bytes") is not None:
             return {"type": BYTES, "bytes": output["bytes"]}
         message: Message = json.loads(output["text"])
@@ -123,7 +92,7 @@ class Page:
         """Return what came until the socket was closed, and the code."""
         found: list[Message] = []
         while True:
-            output = await self.socket.receive_output(DEADLINE)
+            output = await self.receive()
             if output["type"] == "websocket.close":
                 return found, output["code"]
             found.append(json.loads(output["text"]))

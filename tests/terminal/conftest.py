@@ -9,21 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asgiref.testing import ApplicationCommunicator
-from django.conf import settings
 from django.test import Client
 
-from config.asgi import application
 from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_state import FakeContainer
 from fleet.engine.protocol import versions
 from fleet.models import AuditEntry, Container, Environment, User
 from fleet.terminal.hub import current_terminals
 from tests.conftest import make_container, make_host
-from tests.live.pages import BACKEND, wait_for_threads
+from tests.live.browser_socket import DEADLINE, BrowserSocket
+from tests.live.pages import wait_for_threads
 
-COMMUNICATOR: Any = ApplicationCommunicator  # it has no types
-DEADLINE = 10.0
 Message = dict[str, Any]
 
 
@@ -52,57 +48,27 @@ def row(fake: FakeEngine, web: FakeContainer, staging: Environment) -> Container
     return make_container(make_host("fake-1", staging, url=fake.url), "web-1", engine_id=web.id)
 
 
-class Term:
+class Term(BrowserSocket):
     """One terminal's socket: `async with Term(user) as term:`; None is somebody signed out."""
 
+    path = "/ws/terminal/"
+
     def __init__(
-        self, user: User | None, *, origin: str = "http://localhost", client: Client | None = None
+        self,
+        user: User | None,
+        *,
+        origin: str | None = "http://localhost",
+        client: Client | None = None,
     ) -> None:
-        self.user, self.origin = user, origin
-        self.client = client or Client()
+        super().__init__(user, origin=origin, client=client)
         self.output = b""
         self.messages: list[Message] = []
         self.code = 0
         self.session = ""
 
-    async def __aenter__(self) -> Term:
-        headers = [(b"host", b"localhost")]
-        if self.origin:
-            headers.append((b"origin", self.origin.encode()))
-        if self.user is not None:
-            if settings.SESSION_COOKIE_NAME not in self.client.cookies:
-                await self.client.aforce_login(self.user, backend=BACKEND)
-            cookie = self.client.cookies[settings.SESSION_COOKIE_NAME].value
-            headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()))
-        scope = {
-            "type": "websocket",
-            "path": "/ws/terminal/",
-            "query_string": b"",
-            "headers": headers,
-            "client": ["127.0.0.1", 5000],
-            "subprotocols": [],
-        }
-        self.socket = COMMUNICATOR(application, scope)
-        await self.socket.send_input({"type": "websocket.connect"})
-        self.accepted = (await self.socket.receive_output(DEADLINE))["type"] == "websocket.accept"
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.leave()
-
-    async def leave(self) -> None:
-        """Close the tab."""
-        if not self.socket.future.done():
-            await self.socket.send_input({"type": "websocket.disconnect", "code": 1005})
-            await self.socket.wait(DEADLINE)
-
     async def send(self, type: str, **message: Any) -> None:
         """Send a message."""
         await self.send_raw(text=json.dumps({"type": type, **message}))
-
-    async def send_raw(self, **frame: Any) -> None:
-        """Send a frame: `text` or `bytes`."""
-        await self.socket.send_input({"type": "websocket.receive", **frame})
 
     async def type(self, text: str) -> None:
         """Type."""
@@ -115,7 +81,7 @@ class Term:
 
     async def step(self) -> None:
         """Take one thing that comes."""
-        output = await self.socket.receive_output(DEADLINE)
+        output = await self.receive()
         if output["type"] == "websocket.close":
             self.code = output["code"]
         elif output.get("bytes") is not None:

@@ -33,7 +33,7 @@ async def test_pages_of_other_sites_get_nothing(administrator: User, origin: str
 async def test_a_cookie_without_an_origin_opens_nothing(
     administrator: User, row: Container
 ) -> None:
-    async with Term(administrator, origin="") as term:
+    async with Term(administrator, origin=None) as term:
         await term.send("open", container=row.pk)
         assert await term.closed() == 4400
 

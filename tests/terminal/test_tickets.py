@@ -16,7 +16,7 @@ from fleet.models import ApiToken, AuditEntry, Container, Role, User
 from fleet.terminal.tickets import give, take
 from fleet.tokens import create_token
 from tests.api.conftest import Caller
-from tests.live.pages import BACKEND
+from tests.live.browser_socket import BACKEND
 from tests.terminal.conftest import Term, ended
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,14 +46,14 @@ async def test_a_ticket_opens_one_terminal(
     secret = await token_of(operator)
     status, given = await ask_for(secret, row, {"command": ["ls", "-l"], "user": "app"})
     assert (status, given["expires_in"], given["socket"]) == (201, 30, "/ws/terminal/")
-    async with Term(None, origin="") as term:
+    async with Term(None, origin=None) as term:
         opened = await redeem(term, given["ticket"])
         assert opened["type"] == "opened"
         (process,) = fake.terminals.running
         assert (process.words[-2:], process.user) == (["ls", "-l"], "app")
         await term.type("exit 4\r")
         assert (await term.message("ended"))["exit_code"] == 4
-    async with Term(None, origin="") as again:
+    async with Term(None, origin=None) as again:
         assert (await redeem(again, given["ticket"]))["code"] == "ticket"
     entry = await AuditEntry.objects.filter(action="terminal.open").aget()
     assert (entry.via, entry.actor_name) == ("api", "olga")
@@ -63,7 +63,7 @@ async def test_its_terminal_ends_with_the_connection(
     row: Container, operator: User, fake: FakeEngine
 ) -> None:
     _status, given = await ask_for(await token_of(operator), row)
-    async with Term(None, origin="") as term:
+    async with Term(None, origin=None) as term:
         await redeem(term, given["ticket"])
         assert fake.terminals.running
     await ended(fake)
@@ -74,7 +74,7 @@ async def test_its_terminal_ends_with_the_token(
 ) -> None:
     monkeypatch.setattr("fleet.terminal.session.CHECK_SECONDS", 0.2)
     _status, given = await ask_for(await token_of(operator), row)
-    async with Term(None, origin="") as term:
+    async with Term(None, origin=None) as term:
         await redeem(term, given["ticket"])
         await ApiToken.objects.aupdate(revoked_at=timezone.now())
         end = await term.message("ended")
@@ -85,7 +85,7 @@ async def test_its_terminal_ends_with_the_token(
 async def test_a_ticket_is_not_good_for_ever(row: Container, operator: User) -> None:
     _status, given = await ask_for(await token_of(operator), row)
     await sync_to_async(cache.clear)()
-    async with Term(None, origin="") as term:
+    async with Term(None, origin=None) as term:
         assert (await redeem(term, given["ticket"]))["code"] == "ticket"
 
 
@@ -94,7 +94,7 @@ async def test_a_ticket_of_a_token_that_was_revoked_is_nothing(
 ) -> None:
     _status, given = await ask_for(await token_of(operator), row)
     await ApiToken.objects.aupdate(revoked_at=timezone.now())
-    async with Term(None, origin="") as term:
+    async with Term(None, origin=None) as term:
         assert (await redeem(term, given["ticket"]))["code"] == "ticket"
     assert not fake.terminals.execs
 
@@ -137,7 +137,7 @@ async def test_a_browser_may_ask_for_one_too(
     await client.aforce_login(operator, backend=BACKEND)
     path = f"/api/v1/containers/{row.pk}/exec"
     answer = await sync_to_async(client.post)(path, content_type="application/json")
-    async with Term(None, origin="") as term:
+    async with Term(None, origin=None) as term:
         await redeem(term, answer.json()["ticket"])
         await client.alogout()
         assert (await term.message("ended"))["code"] == "rights"
@@ -171,5 +171,5 @@ async def test_a_page_shows_no_ticket(row: Container, operator: User) -> None:
 
 async def test_a_socket_that_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.terminal.consumer.FIRST_SECONDS", 0.05)
-    async with Term(None, origin="") as term:
+    async with Term(None, origin=None) as term:
         assert await term.closed() == 4401
