@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
@@ -10,6 +10,7 @@ CLAIM_LIMIT = 5000  # elements of a topic that a page says to show
 TOPICS_LIMIT = 8  # of one page
 MESSAGE_LIMIT = 512 * 1024  # characters: 500 rows and their order take about 40,000
 
+T = TypeVar("T")
 Name = Annotated[str, Field(max_length=40)]
 Args = Annotated[str, Field(max_length=16_384)]
 ElementId = Annotated[str, Field(max_length=200)]
@@ -74,9 +75,14 @@ _adapter: TypeAdapter[Message] = TypeAdapter(Message)
 
 def parse(text: str | None) -> Message:
     """Return the message. Raises Malformed."""
-    if text is None or len(text) > MESSAGE_LIMIT:
+    return checked(text, _adapter, MESSAGE_LIMIT)
+
+
+def checked(text: str | None, adapter: TypeAdapter[T], limit: int) -> T:
+    """Return what a socket was told, as one of its messages. Raises Malformed."""
+    if text is None or len(text) > limit:
         raise Malformed("binary or too long")
     try:
-        return _adapter.validate_json(text)
+        return adapter.validate_json(text)
     except ValidationError as error:
         raise Malformed(error.errors()[0]["type"]) from None

@@ -11,6 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dashboard.live.hub import LiveHub, TooManyPages, current_hub
+from dashboard.live.messages import Malformed
 from dashboard.live.pace import Pace
 from dashboard.live.socket import (
     FULL,
@@ -26,7 +27,6 @@ from dashboard.terminal.messages import (
     TYPED_LIMIT,
     First,
     Join,
-    Malformed,
     Message,
     Open,
     Redeem,

@@ -6,16 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from dashboard.live.messages import checked
 from fleet.operations.params import sentence_of
 from fleet.terminal.ask import Ask
 from fleet.terminal.view import Size
 
 MESSAGE_LIMIT = 64 * 1024
 TYPED_LIMIT = 64 * 1024  # bytes in one frame; pages send less at once
-
-
-class Malformed(Exception):
-    """A message that nobody of ours sends."""
 
 
 class WrongAsk(Exception):
@@ -87,12 +84,7 @@ _adapter: TypeAdapter[Message] = TypeAdapter(Message)
 
 def parse(text: str | None) -> Message:
     """Return the message. Raises Malformed."""
-    if text is None or len(text) > MESSAGE_LIMIT:
-        raise Malformed("too long")
-    try:
-        return _adapter.validate_json(text)
-    except ValidationError as error:
-        raise Malformed(error.errors()[0]["type"]) from None
+    return checked(text, _adapter, MESSAGE_LIMIT)
 
 
 def ask_of(given: dict[str, Any]) -> Ask:
