@@ -54,6 +54,22 @@ class ContainerTopic(Topic):
         return isinstance(hint, ContainersChanged) and hint.host == number_of(args, "host")
 
 
+class ContainerPart(ContainerTopic):
+    """What a page keeps as it was last when its container is gone."""
+
+    def load(self, actor: Actor, args: QueryDict) -> Snapshot:
+        """Return the parts, none once the container is gone. Raises Unknown for those of others."""
+        try:
+            return Snapshot(parts=self.parts(actor, args))
+        except Unknown:
+            fate_of(actor, args)
+            return Snapshot(parts={})
+
+    def parts(self, actor: Actor, args: QueryDict) -> dict[str, Part]:
+        """Return what is shown of the container. Raises Unknown."""
+        raise NotImplementedError
+
+
 @register
 class ContainerHead(ContainerTopic):
     """`container`, with `args_of`: name, state and buttons on top of a container's pages."""
@@ -71,34 +87,26 @@ class ContainerHead(ContainerTopic):
 
 
 @register
-class ContainerCards(ContainerTopic):
+class ContainerCards(ContainerPart):
     """`container-overview`, with `args_of`: the cards of a container's first page."""
 
     name = "container-overview"
 
-    def load(self, actor: Actor, args: QueryDict) -> Snapshot:
-        """Return the cards; of a container that is gone the page keeps the last ones."""
-        try:
-            return Snapshot(parts=card_parts(container_overview(actor, id_of(args))))
-        except Unknown:
-            fate_of(actor, args)
-            return Snapshot(parts={})
+    def parts(self, actor: Actor, args: QueryDict) -> dict[str, Part]:
+        """Return the cards. Raises Unknown."""
+        return card_parts(container_overview(actor, id_of(args)))
 
 
 @register
-class ContainerLogHost(ContainerTopic):
+class ContainerLogHost(ContainerPart):
     """`container-log-host`, with `args_of`: whether the host of an open log is away."""
 
     name = "container-log-host"
 
-    def load(self, actor: Actor, args: QueryDict) -> Snapshot:
-        """Return the note; of a container that is gone the page keeps the last one."""
-        try:
-            row = access_container(actor, id_of(args))
-        except Unknown:
-            fate_of(actor, args)
-            return Snapshot(parts={})
-        return Snapshot(parts={log_host_id(row): log_host_part(row)})
+    def parts(self, actor: Actor, args: QueryDict) -> dict[str, Part]:
+        """Return the note. Raises Unknown."""
+        row = access_container(actor, id_of(args))
+        return {log_host_id(row): log_host_part(row)}
 
 
 def fate_of(actor: Actor, args: QueryDict) -> Fate:

@@ -8,10 +8,10 @@ from django.http import QueryDict
 from django.template.loader import render_to_string
 
 from dashboard.live.moments import ago_mark
-from dashboard.live.topics.base import Part, Snapshot, register
-from dashboard.live.topics.container import ContainerTopic, fate_of
+from dashboard.live.topics.base import Part, register
+from dashboard.live.topics.container import ContainerPart
 from dashboard.live.topics.hosts import id_of
-from fleet.access import Unknown, access_container
+from fleet.access import access_container
 from fleet.actor import Actor
 from fleet.models import Container
 from fleet.selectors.deaths import last_end
@@ -20,19 +20,15 @@ SAME = "0"  # nothing to say
 
 
 @register
-class ContainerDeath(ContainerTopic):
+class ContainerDeath(ContainerPart):
     """`container-death`, with `args_of` and `end`, the time that the page shows."""
 
     name = "container-death"
 
-    def load(self, actor: Actor, args: QueryDict) -> Snapshot:
-        """Return the note; of a container that is gone the page keeps the last one."""
-        try:
-            row = access_container(actor, id_of(args))
-        except Unknown:
-            fate_of(actor, args)
-            return Snapshot(parts={})
-        return Snapshot(parts={note_id(row): note_part(row, last_end(actor, row), args.get("end"))})
+    def parts(self, actor: Actor, args: QueryDict) -> dict[str, Part]:
+        """Return the note. Raises Unknown."""
+        row = access_container(actor, id_of(args))
+        return {note_id(row): note_part(row, last_end(actor, row), args.get("end"))}
 
 
 def end_arg(end: datetime | None) -> str:
