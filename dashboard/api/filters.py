@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from pydantic import AfterValidator
 
 from fleet.operations.errors import Invalid
+from fleet.selectors.given import given_number
 
 
 def _no_nul(text: str) -> str:
@@ -39,8 +40,8 @@ Moment = Annotated[datetime, AfterValidator(_in_utc)]
 def by_name_or_id(path: str, value: str) -> Q:
     """Return the filter for a row named by its name, or by its id when that is a number."""
     found = Q(**{f"{path}__name": value})
-    if value.isascii() and value.isdigit() and len(value) < 19:
-        found |= Q(**{f"{path}__pk": int(value)})
+    if (pk := given_number(value)) is not None:
+        found |= Q(**{f"{path}__pk": pk})
     return found
 
 

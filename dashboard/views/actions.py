@@ -29,6 +29,7 @@ from fleet.operations.errors import Invalid
 from fleet.operations.params import check_params
 from fleet.operations.requests import request as request_job
 from fleet.selectors.containers import ContainerQuery, filter_containers
+from fleet.selectors.given import given_number
 
 FEW = 10  # more than these are confirmed by typing their number
 LISTED = 100  # names in a preview; the rest is a number
@@ -190,7 +191,7 @@ def _chosen(request: HttpRequest, actor: Actor) -> Any:
     if request.POST.get("all") and not request.POST.get("confirmed"):
         return _all_that_match(actor, ContainerQuery.parse(request.GET))
     texts = [part for value in request.POST.getlist("ids") for part in value.split(",")]
-    ids = {int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19}
+    ids = {pk for pk in map(given_number, texts) if pk is not None}
     if len(ids) > MANY:
         raise Invalid({"": [_("Choose at most %(many)d containers.") % {"many": MANY}]})
     return visible_containers(actor).filter(pk__in=ids).order_by("host__name", "name", "pk")

@@ -15,7 +15,7 @@ from dashboard.requests import actor_of, is_part
 from dashboard.templatetags.words import size_text
 from fleet.access import visible_environments
 from fleet.selectors.containers import container_hosts
-from fleet.selectors.given import given_text
+from fleet.selectors.given import given_number, given_text
 from fleet.selectors.usage import RANGES
 from fleet.selectors.usage_now import TOPS, Recent, Top, recent_usage, top_usage
 
@@ -51,7 +51,7 @@ def recent(request: HttpRequest) -> HttpResponse:
 
 def _ids(request: HttpRequest, name: str) -> list[int]:
     texts = request.GET.get(name, "").split(",")[:MOST]
-    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19]
+    return [pk for pk in map(given_number, texts) if pk is not None]
 
 
 def _brief(one: Recent) -> list[Any]:

@@ -15,6 +15,7 @@ from fleet.logs.target import LOGS, LogTarget, log, target_of
 from fleet.models import Container, SavedFilter
 from fleet.selectors.container_query import FILTERS, ContainerQuery
 from fleet.selectors.containers import filter_containers
+from fleet.selectors.given import given_number
 
 MOST = 50  # containers in one view: each is a stream of its own at its engine
 
@@ -55,11 +56,11 @@ def selected(actor: Actor, args: MultiValueDict[str, str]) -> Selection:
     at all, Refused for one whose log they may not read; a filter just leaves those out.
     """
     if numbers := args.getlist("container"):
-        found = dict.fromkeys(_number(text) for text in numbers[:MOST])
+        found = dict.fromkeys(given_number(text) or 0 for text in numbers[:MOST])
         rows = [access_container(actor, pk, LOGS) for pk in found]
         return Selection(tuple(map(source_of, rows)), max(0, len(numbers) - MOST))
     number = args.get("filter")
-    saved = access_filter(actor, _number(number)) if number else None
+    saved = access_filter(actor, given_number(number) or 0) if number else None
     if saved is None and not any(args.get(name) for name in ("all", "q", *FILTERS)):
         raise Unknown(_("container"))
     query = ContainerQuery.from_text(saved.query) if saved else ContainerQuery.parse(args)
@@ -112,7 +113,3 @@ def _by_name(actor: Actor, known: Iterable[Source]) -> tuple[Source, ...]:
         rows = Container.objects.filter(reach, host=host, name__in=of_host)
         found += map(source_of, rows.select_related("host"))
     return tuple(found)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

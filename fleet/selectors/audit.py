@@ -18,7 +18,7 @@ from fleet.actor import Actor
 from fleet.models import AuditEntry, AuditResult
 from fleet.operations import REGISTRY
 from fleet.permissions import PERMISSIONS
-from fleet.selectors.given import given_text
+from fleet.selectors.given import given_number, given_text
 
 PERMISSION = "audit.view"
 # What is written down beside operations: what people do with what is their own.
@@ -63,9 +63,7 @@ class AuditQuery:
         found.result = found._choice(data.get("result", ""))
         found.since = found._time(data.get("since", ""), _("From"), end=False)
         found.until = found._time(data.get("until", ""), _("To"), end=True)
-        before = data.get("before", "")
-        if before.isascii() and before.isdigit() and len(before) < 19:
-            found.before = int(before)
+        found.before = given_number(data.get("before", ""))
         return found
 
     def _choice(self, text: str) -> str:

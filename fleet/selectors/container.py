@@ -27,6 +27,7 @@ from fleet.engine.raw import as_dict, as_int, as_list, as_str, parse_time
 from fleet.engine.usage import FileChange, ProcessTable
 from fleet.models import Container, Event, Host
 from fleet.selectors.engine_calls import Answer, ask
+from fleet.selectors.given import given_text
 from fleet.selectors.masking import (
     MASK,
     mask_command,
@@ -41,7 +42,7 @@ SECRETS = "container.secrets"
 UP = frozenset({"running", "paused", "restarting"})
 CHANGES_SHOWN = 2000
 OUTPUT_SHOWN = 4096
-NAME_LIMIT = 512
+ENGINE_ID_LIMIT, NAME_LIMIT = 100, 512
 
 
 # --- What the row knows --------------------------------------------------------------------
@@ -84,12 +85,12 @@ def container_fate(actor: Actor, *, host_id: int, engine_id: str, name: str) -> 
     host = visible_hosts(actor).filter(pk=host_id).first() if 0 < host_id < 2**63 else None
     if host is None or not actor.access.may("container.view", host):
         raise Unknown(_("container"))
-    engine_id, name = (text.replace("\0", "") for text in (engine_id, name))
-    gone = visible_events(actor).filter(host=host, object_id=engine_id[:100]).filter(_REMOVAL)
+    engine_id, name = given_text(engine_id, ENGINE_ID_LIMIT), given_text(name, NAME_LIMIT)
+    gone = visible_events(actor).filter(host=host, object_id=engine_id).filter(_REMOVAL)
     last: Event | None = gone.order_by("-at", "-id").first()
     if last and last.object_name not in {"", engine_id}:
         name = last.object_name  # it may have been renamed since
-    heir = visible_containers(actor).filter(host=host, name=name[:NAME_LIMIT]).first()
+    heir = visible_containers(actor).filter(host=host, name=name).first()
     return Fate(name, host, engine_id, last.at if last else None, heir)
 
 

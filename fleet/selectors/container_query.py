@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from fleet.access import Reach
 from fleet.models import ContainerState, Health, HostState
+from fleet.selectors.given import given_number
 from fleet.selectors.labels import HasLabel
 from fleet.selectors.masking import mask_value
 
@@ -183,7 +184,7 @@ class ContainerQuery:
         for word in dict.fromkeys(self.q.lower().split()):
             found &= Q(search__contains=word)
         if self.host:
-            ids = [int(value) for value in self.host if _is_id(value)]
+            ids = [pk for pk in map(given_number, self.host) if pk is not None]
             found &= Q(host__name__in=self.host) | Q(host_id__in=ids)
         if self.environment:
             found &= Q(host__environment__name__in=self.environment)
@@ -289,15 +290,12 @@ def _number(
     text = data.get(name)
     if not text:
         return default
-    if text.isascii() and text.isdigit() and len(text) < 8 and int(text) in allowed:
-        return int(text)
+    found = given_number(text, digits=7)
+    if found is not None and found in allowed:
+        return found
     told = {"value": text[:40], "what": what, "default": default}
     wrong.append((name, _("“%(value)s” is no %(what)s; %(default)s is used.") % told))
     return default
-
-
-def _is_id(value: str) -> bool:
-    return value.isascii() and value.isdigit() and len(value) < 19
 
 
 def _any(conditions: Iterable[Q]) -> Q:

@@ -25,7 +25,7 @@ from fleet.selectors.event_words import (
     PROBLEM_KINDS,
     TOLD_TO_END,
 )
-from fleet.selectors.given import given_text
+from fleet.selectors.given import given_number, given_text
 
 IDS_LIMIT = 200  # of containers that had one name
 ENGINE_ID = re.compile(r"^[0-9a-f]{12,64}\Z")
@@ -127,10 +127,10 @@ def _text(params: Mapping[str, Any], name: str) -> str:
 
 
 def _number(text: str, sentence: str, problems: list[str]) -> int | None:
-    if text and not (text.isdecimal() and len(text) < 19):
+    found = given_number(text)
+    if text and found is None:
         problems.append(sentence)
-        return None
-    return int(text) if text else None
+    return found
 
 
 def _time(text: str, problems: list[str]) -> datetime | None:
@@ -203,8 +203,8 @@ def _of_container(actor: Actor, text: str) -> Q:
     if ENGINE_ID.match(text):
         return named | Q(object_kind="container", object_id__startswith=text)
     known = Q(name=text)
-    if text.isascii() and text.isdigit() and len(text) < 12:
-        known |= Q(pk=int(text))
+    if (pk := given_number(text, digits=11)) is not None:
+        known |= Q(pk=pk)
     rows = visible_containers(actor).filter(known).order_by()
     ids = rows.values_list("engine_id", flat=True).distinct()
     return named | Q(object_id__in=list(ids[:IDS_LIMIT]))

@@ -1,8 +1,9 @@
-"""Texts that an address gives: anybody may have written them."""
+"""What an address gives: anybody may have written it."""
 
 from __future__ import annotations
 
 LIMIT = 200
+DIGITS = 18  # of a number that every database takes
 
 
 def given_text(value: object, limit: int = LIMIT) -> str:
@@ -12,3 +13,8 @@ def given_text(value: object, limit: int = LIMIT) -> str:
     sends it, so it is left out without a word.
     """
     return str(value).replace("\x00", "").strip()[:limit]
+
+
+def given_number(text: str, *, digits: int = DIGITS) -> int | None:
+    """Return a whole number of at most so many digits; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None

@@ -25,7 +25,7 @@ from fleet.engine.probe import limits_of
 from fleet.models import OPEN_STATES, Environment, Host, HostState, Job
 from fleet.selectors.certificates import Certificate, certificates_of, fingerprint_of
 from fleet.selectors.events import EventRow, latest_rows
-from fleet.selectors.given import given_text
+from fleet.selectors.given import given_number, given_text
 from fleet.selectors.labels import HasLabel
 from fleet.selectors.tallies import Tally, tallies
 
@@ -70,7 +70,7 @@ class HostQuery:
             **text,
             sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "name",
             down=sort.startswith("-"),
-            page=int(page) if page.isdecimal() and len(page) < 6 else 1,
+            page=given_number(page, digits=5) or 1,
             problems=tuple(problems),
         )
 

@@ -18,7 +18,7 @@ from fleet.jobs.states import RETRYABLE_STATES
 from fleet.models import OPEN_STATES, Container, Job, JobLine, JobState
 from fleet.operations.jobs import may_cancel
 from fleet.operations.registry import REGISTRY, permission_for
-from fleet.selectors.given import given_text
+from fleet.selectors.given import given_number, given_text
 
 SIZES = (25, 50, 100, 250)
 LINES = 500  # the last ones, that a page shows and follows
@@ -56,7 +56,7 @@ class JobQuery:
             operation=tuple(name for name in operations if name in REGISTRY),
             host=_values(given, "host"),
             actor=_values(given, "actor"),
-            page=_number(given.get("page")),
+            page=given_number(given.get("page") or "", digits=6) or 1,
             size=size if size in SIZES else 50,
             problems=tuple(problems),
         )
@@ -101,11 +101,6 @@ def on_hosts(hosts: Q) -> Q:
 def _values(given: MultiValueDict[str, str], name: str) -> tuple[str, ...]:
     values = [given_text(value, LONG) for value in given.getlist(name)]
     return tuple(dict.fromkeys(value for value in values if value))[:VALUES]
-
-
-def _number(text: object) -> int:
-    digits = str(text or "")
-    return max(1, int(digits)) if digits.isascii() and digits.isdigit() and len(digits) < 7 else 1
 
 
 @dataclass(frozen=True)

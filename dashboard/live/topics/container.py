@@ -13,10 +13,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dashboard.live.moments import SITE, ago_mark
-from dashboard.live.topics.args import number_of
+from dashboard.live.topics.args import id_of, number_of
 from dashboard.live.topics.base import Part, Snapshot, Topic, register
 from dashboard.live.topics.container_rows import possible, state_words, useful
-from dashboard.live.topics.hosts import id_of
 from dashboard.templatetags.quayside import port_link
 from fleet.access import Unknown, access_container
 from fleet.actor import Actor

@@ -8,9 +8,9 @@ from django.http import QueryDict
 from django.template.loader import render_to_string
 
 from dashboard.live.moments import ago_mark
+from dashboard.live.topics.args import id_of
 from dashboard.live.topics.base import Part, register
 from dashboard.live.topics.container import ContainerPart
-from dashboard.live.topics.hosts import id_of
 from fleet.access import access_container
 from fleet.actor import Actor
 from fleet.models import Container

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import QueryDict
 from django.template.loader import render_to_string
 
+from dashboard.live.topics.args import id_of
 from dashboard.live.topics.base import Part, Snapshot, Topic, register
 from fleet.access import access_host
 from fleet.actor import Actor
@@ -29,12 +30,6 @@ CARDS: dict[str, Callable[[HostPage], str]] = {  # name of the card -> the revis
 def part(rev: str, template: str, context: dict[str, Any]) -> Part:
     """Return an element that is drawn from a template when somebody lacks it."""
     return Part(rev, partial(render_to_string, template, context))
-
-
-def id_of(args: QueryDict) -> int:
-    """Return the row that a page's arguments name; 0, which is no row, for nonsense."""
-    text = args.get("id", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 @register

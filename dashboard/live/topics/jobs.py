@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from dashboard import job_words
 from dashboard.forms.actions import param_label
 from dashboard.live.moments import ago_mark
+from dashboard.live.topics.args import id_of
 from dashboard.live.topics.base import AROUND, Notice, Part, Snapshot, Toast, Topic, register
 from dashboard.templatetags.states import JOB
 from fleet.access import visible_jobs
@@ -73,12 +74,12 @@ class OneJob(JobTopic):
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
         """A child's hint carries its parent's id as well."""
-        mine = isinstance(hint, JobsChanged) and job_id_of(args) in hint.ids
+        mine = isinstance(hint, JobsChanged) and id_of(args) in hint.ids
         return mine or containers_went(hint)
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
         """Return the job as its page shows it."""
-        return job_snapshot(job_detail(actor, job_id_of(args), JobQuery.parse(args)))
+        return job_snapshot(job_detail(actor, id_of(args), JobQuery.parse(args)))
 
 
 @register
@@ -144,12 +145,6 @@ def toast_of(job: Job) -> Toast:
 def containers_went(hint: Hint) -> bool:
     """Return whether containers were removed, which jobs may have been about."""
     return isinstance(hint, ContainersChanged) and bool(hint.removed)
-
-
-def job_id_of(args: QueryDict) -> int:
-    """Return the job that a page's arguments name; 0, which is no job, for nonsense."""
-    text = args.get("id", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 # --- Pictures ------------------------------------------------------------------------------

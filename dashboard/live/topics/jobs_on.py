@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.http import QueryDict
 
+from dashboard.live.topics.args import id_of
 from dashboard.live.topics.base import Part, Snapshot, register
 from dashboard.live.topics.container import fate_of
-from dashboard.live.topics.hosts import id_of
 from dashboard.live.topics.jobs import ROWS, JobTopic, fragment, row_part
 from fleet.access import Unknown, access_container, access_host
 from fleet.actor import Actor
