@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from fleet.models import (
@@ -32,6 +32,7 @@ from fleet.permissions import FLEET_ONLY, PERMISSIONS
 if TYPE_CHECKING:
     from fleet.actor import Actor
 
+M = TypeVar("M", bound=Model)
 CHUNK = 400  # ids twice in a query, and SQLite takes 999 of them in its oldest builds
 
 
@@ -286,10 +287,21 @@ def _host_of(row: Any) -> Host | None:
     return row if isinstance(row, Host) else getattr(row, "host", None)
 
 
-def _one(rows: QuerySet[Any], pk: int, kind: str, actor: Actor, permission: str) -> Any:
-    row = rows.filter(pk=pk).first() if 0 < pk < 2**63 else None
+def find(rows: QuerySet[M], pk: int) -> M | None:
+    """Return the row with an id; None also for a number that no database takes as one."""
+    return rows.filter(pk=pk).first() if 0 < pk < 2**63 else None
+
+
+def one_of(rows: QuerySet[M], pk: int, kind: str) -> M:
+    """Return the row with an id. Raises Unknown, naming the `kind`."""
+    row = find(rows, pk)
     if row is None:
         raise Unknown(kind)
+    return row
+
+
+def _one(rows: QuerySet[M], pk: int, kind: str, actor: Actor, permission: str) -> M:
+    row = one_of(rows, pk, kind)
     if permission and not actor.access.may(permission, _host_of(row)):
         raise Refused(permission, row)
     return row
@@ -297,15 +309,12 @@ def _one(rows: QuerySet[Any], pk: int, kind: str, actor: Actor, permission: str)
 
 def access_host(actor: Actor, pk: int, permission: str = "host.view") -> Host:
     """Return a host. Raises Unknown when it is not to be seen, Refused when not allowed."""
-    found: Host = _one(visible_hosts(actor), pk, _("host"), actor, permission)
-    return found
+    return _one(visible_hosts(actor), pk, _("host"), actor, permission)
 
 
 def access_environment(actor: Actor, pk: int, permission: str = "") -> Environment:
     """Return an environment. Raises Unknown or Refused."""
-    row = visible_environments(actor).filter(pk=pk).first() if 0 < pk < 2**63 else None
-    if row is None:
-        raise Unknown(_("environment"))
+    row = one_of(visible_environments(actor), pk, _("environment"))
     if permission:
         require(actor, permission)
     return row
@@ -313,23 +322,19 @@ def access_environment(actor: Actor, pk: int, permission: str = "") -> Environme
 
 def access_container(actor: Actor, pk: int, permission: str = "container.view") -> Container:
     """Return a container. Raises Unknown or Refused."""
-    found: Container = _one(visible_containers(actor), pk, _("container"), actor, permission)
-    return found
+    return _one(visible_containers(actor), pk, _("container"), actor, permission)
 
 
 def access_event(actor: Actor, pk: int) -> Event:
     """Return an event. Raises Unknown."""
-    found: Event = _one(visible_events(actor), pk, _("event"), actor, "")
-    return found
+    return one_of(visible_events(actor), pk, _("event"))
 
 
 def access_job(actor: Actor, pk: int) -> Job:
     """Return a job. Raises Unknown."""
-    found: Job = _one(visible_jobs(actor), pk, _("job"), actor, "")
-    return found
+    return one_of(visible_jobs(actor), pk, _("job"))
 
 
 def access_filter(actor: Actor, pk: int) -> SavedFilter:
     """Return a saved filter. Raises Unknown."""
-    found: SavedFilter = _one(visible_filters(actor), pk, _("saved filter"), actor, "")
-    return found
+    return one_of(visible_filters(actor), pk, _("saved filter"))

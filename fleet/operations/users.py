@@ -13,7 +13,7 @@ from django.utils.http import base36_to_int, int_to_base36
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from fleet.access import NOTHING, Unknown
+from fleet.access import NOTHING, Unknown, find
 from fleet.actor import Actor
 from fleet.audit import record
 from fleet.models import User
@@ -220,7 +220,7 @@ def user_of_link(text: str) -> User | None:
         pk = base36_to_int(number)
     except ValueError:
         return None
-    user = User.objects.filter(pk=pk, is_active=True).first() if 0 < pk < 2**63 else None
+    user = find(User.objects.filter(is_active=True), pk)
     return user if user and dash and default_token_generator.check_token(user, token) else None
 
 

@@ -17,6 +17,7 @@ from fleet import audit
 from fleet.access import (
     Unknown,
     access_container,
+    find,
     visible_containers,
     visible_events,
     visible_hosts,
@@ -82,7 +83,7 @@ class Fate:
 
 def container_fate(actor: Actor, *, host_id: int, engine_id: str, name: str) -> Fate:
     """Return what became of a container that a page shows. Raises Unknown for hosts of others."""
-    host = visible_hosts(actor).filter(pk=host_id).first() if 0 < host_id < 2**63 else None
+    host = find(visible_hosts(actor), host_id)
     if host is None or not actor.access.may("container.view", host):
         raise Unknown(_("container"))
     engine_id, name = given_text(engine_id, ENGINE_ID_LIMIT), given_text(name, NAME_LIMIT)

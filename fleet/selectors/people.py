@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from fleet.access import Refused, Unknown, require
+from fleet.access import Refused, one_of, require
 from fleet.actor import Actor
 from fleet.models import ApiToken, Grant, Role, Scope, Team, User
 from fleet.selectors.given import given_text
@@ -81,26 +79,22 @@ def own_tokens(actor: Actor, *, revoked: bool = False) -> QuerySet[ApiToken]:
 
 def access_user(actor: Actor, pk: int) -> User:
     """Return a user. Raises Refused without the permission, Unknown."""
-    found: User = _one(users_of(actor), pk, _("user"))
-    return found
+    return one_of(users_of(actor), pk, _("user"))
 
 
 def access_team(actor: Actor, pk: int) -> Team:
     """Return a team. Raises Refused without the permission, Unknown."""
-    found: Team = _one(teams_of(actor), pk, _("team"))
-    return found
+    return one_of(teams_of(actor), pk, _("team"))
 
 
 def access_role(actor: Actor, pk: int) -> Role:
     """Return a role. Raises Refused without the permission, Unknown."""
-    found: Role = _one(roles_of(actor), pk, _("role"))
-    return found
+    return one_of(roles_of(actor), pk, _("role"))
 
 
 def access_grant(actor: Actor, pk: int) -> Grant:
     """Return a grant. Raises Refused without the permission, Unknown."""
-    found: Grant = _one(grants_of(actor), pk, _("grant"))
-    return found
+    return one_of(grants_of(actor), pk, _("grant"))
 
 
 def access_token(actor: Actor, pk: int) -> ApiToken:
@@ -108,12 +102,4 @@ def access_token(actor: Actor, pk: int) -> ApiToken:
     rows = ApiToken.objects.select_related("user", "role")
     if not actor.access.may(PERMISSION):
         rows = rows.filter(user=actor.user)
-    found: ApiToken = _one(rows, pk, _("token"))
-    return found
-
-
-def _one(rows: QuerySet[Any], pk: int, kind: str) -> Any:
-    row = rows.filter(pk=pk).first() if 0 < pk < 2**63 else None
-    if row is None:
-        raise Unknown(kind)
-    return row
+    return one_of(rows, pk, _("token"))
