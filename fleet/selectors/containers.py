@@ -20,6 +20,7 @@ from fleet.selectors.container_query import (
     has_failed,
     health_now,
 )
+from fleet.selectors.paging import Numbered, page_of
 
 __all__ = [
     "ContainerPage",
@@ -46,7 +47,7 @@ SECRETS = "container.secrets"
 
 
 @dataclass(frozen=True)
-class ContainerPage:
+class ContainerPage(Numbered):
     """One page of the list, with all that its table shows."""
 
     query: ContainerQuery
@@ -58,16 +59,6 @@ class ContainerPage:
     total: int
     page: int
     pages: int
-
-    @property
-    def first(self) -> int:
-        """Number of the first row, from 1; 0 when there is none."""
-        return (self.page - 1) * self.query.size + 1 if self.rows else 0
-
-    @property
-    def last(self) -> int:
-        """Number of the last row."""
-        return self.first + len(self.rows) - 1 if self.rows else 0
 
 
 def filter_containers(
@@ -111,11 +102,9 @@ def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
         for (host, state, health, failed), count in groups.items()
         if host in hosts and query.matches(state, health, failed, hosts[host].state)
     )
-    pages = max(1, -(-total // query.size))
-    page = min(query.page, pages)
-    start = (page - 1) * query.size
+    page, pages, part = page_of(total, query.size, query.page)
     found = base.filter(query.state_condition()).order_by(*query.ordering).only(*ROW_FIELDS)
-    rows = _with_hosts(found[start : start + query.size] if total else [], hosts)
+    rows = _with_hosts(found[part] if total else [], hosts)
     shown = {row.host_id: row.host for row in rows}
     return ContainerPage(
         query=query,

@@ -19,6 +19,7 @@ from fleet.models import OPEN_STATES, Container, Job, JobLine, JobState
 from fleet.operations.jobs import may_cancel
 from fleet.operations.registry import REGISTRY, permission_for
 from fleet.selectors.given import given_number, given_text
+from fleet.selectors.paging import Numbered, page_of
 
 SIZES = (25, 50, 100, 250)
 LINES = 500  # the last ones, that a page shows and follows
@@ -116,7 +117,7 @@ class JobRow:
 
 
 @dataclass(frozen=True)
-class JobPage:
+class JobPage(Numbered):
     """One page of a list of jobs."""
 
     query: JobQuery
@@ -125,16 +126,6 @@ class JobPage:
     total: int
     page: int
     pages: int
-
-    @property
-    def first(self) -> int:
-        """Number of the first row, from 1; 0 when there is none."""
-        return (self.page - 1) * self.query.size + 1 if self.rows else 0
-
-    @property
-    def last(self) -> int:
-        """Number of the last row."""
-        return self.first + len(self.rows) - 1 if self.rows else 0
 
 
 def filter_jobs(actor: Actor, query: JobQuery) -> QuerySet[Job]:
@@ -147,10 +138,8 @@ def job_page(actor: Actor, query: JobQuery) -> JobPage:
     """Return one page by two queries; a page beyond the end becomes the last one."""
     states = _count_states(filter_jobs(actor, replace(query, state=())))
     total = sum(states[state] for state in query.state or JobState.values)
-    pages = max(1, -(-total // query.size))
-    page = min(query.page, pages)
-    start = (page - 1) * query.size
-    rows = filter_jobs(actor, query)[start : start + query.size] if total else []
+    page, pages, part = page_of(total, query.size, query.page)
+    rows = filter_jobs(actor, query)[part] if total else []
     return JobPage(query, job_rows(actor, rows), states, total, page, pages)
 
 
@@ -259,11 +248,9 @@ def _children(actor: Actor, job: Job, query: JobQuery) -> JobPage:
     children = visible_jobs(actor).filter(query.condition(), parent=job)
     states = _count_states(children)
     total = sum(states[state] for state in query.state or JobState.values)
-    pages = max(1, -(-total // query.size))
-    page = min(query.page, pages)
-    start = (page - 1) * query.size
+    page, pages, part = page_of(total, query.size, query.page)
     shown = children.filter(state__in=query.state) if query.state else children
-    rows = shown.order_by("pk")[start : start + query.size]
+    rows = shown.order_by("pk")[part]
     return JobPage(query, job_rows(actor, rows), states, total, page, pages)
 
 
