@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from dashboard.live.html import HtmlCache
 from fleet.actor import Actor, actor_for
+from fleet.engine.fake import FakeEngine, fake_in_thread
 from fleet.models import Container, Environment, Grant, Host, HostState, Role, Scope, User
 
 pytest_plugins = ("tests.lab.fixtures", "tests.chromium")
@@ -34,6 +36,13 @@ def password_hash() -> str:
 def nothing_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin with nothing drawn: rows of two tests have the same ids and revisions."""
     monkeypatch.setattr("dashboard.live.html.CACHE", HtmlCache())
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[FakeEngine]:
+    """A fake engine on a Unix socket, in the background: for code that blocks."""
+    with fake_in_thread(tmp_path / "fake.sock") as engine:
+        yield engine
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
+from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.fake_state import FakeContainer
 from fleet.models import Container, Environment, Role, User
 from fleet.tokens import create_token
@@ -47,13 +46,6 @@ def call_as() -> Callable[..., Caller]:
         return Caller(create_token(user, "test", None, narrowed)[1])
 
     return make
-
-
-@pytest.fixture
-def fake(tmp_path: Path) -> Iterator[FakeEngine]:
-    """A fake engine."""
-    with fake_in_thread(tmp_path / "fake.sock") as engine:
-        yield engine
 
 
 @pytest.fixture

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
+from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.fake_state import FakeContainer
 from fleet.models import Container, Environment, Host
 from tests.conftest import make_container, make_host
 
 SECRET = "hunter2-and-more"
-
-
-@pytest.fixture
-def fake(tmp_path: Path) -> Iterator[FakeEngine]:
-    """A fake engine."""
-    with fake_in_thread(tmp_path / "fake.sock") as engine:
-        yield engine
 
 
 @pytest.fixture

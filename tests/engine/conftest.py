@@ -36,13 +36,6 @@ def ca() -> Authority:
 
 
 @pytest.fixture
-def fake(tmp_path: Path) -> Iterator[FakeEngine]:
-    """A fake engine on a Unix socket, on the background loop."""
-    with fake_in_thread(tmp_path / "fake.sock") as engine:
-        yield engine
-
-
-@pytest.fixture
 def endpoint(fake: FakeEngine) -> Endpoint:
     """How to reach the fake."""
     return Endpoint(fake.url)

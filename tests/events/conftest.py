@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.api.conftest import call_as, fake, real, row
+from tests.api.conftest import call_as, real, row
 
-__all__ = ["call_as", "fake", "real", "row"]
+__all__ = ["call_as", "real", "row"]

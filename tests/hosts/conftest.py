@@ -1,33 +1,20 @@
-"""Fixtures of the hosts' tests: an engine that answers, and input that makes a host."""
+"""Fixtures of the hosts' tests: a browser, and input that makes a host."""
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-import threading
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
+from django.test import Client
 
-from fleet.engine.fake import FakeEngine
+from fleet.models import User
 from tests.hosts.certificates import Pair, make_pair
 
 
 @pytest.fixture
-def fake_engine() -> Iterator[FakeEngine]:
-    """An engine on a Unix socket, in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    with tempfile.TemporaryDirectory(prefix="qfake-", dir="/tmp") as folder:
-        engine = FakeEngine(Path(folder) / "docker.sock", name="fake-1")
-        asyncio.run_coroutine_threadsafe(engine.start(), loop).result(10)
-        yield engine
-        asyncio.run_coroutine_threadsafe(engine.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
-    loop.close()
+def browser(sign_in: Callable[[User], Client], administrator: User) -> Client:
+    """An administrator's browser."""
+    return sign_in(administrator)
 
 
 @pytest.fixture(scope="session")

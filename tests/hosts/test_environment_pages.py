@@ -14,12 +14,6 @@ pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
 
 
-@pytest.fixture
-def browser(sign_in: SignIn, administrator: User) -> Client:
-    """An administrator's browser."""
-    return sign_in(administrator)
-
-
 def text(response: Any) -> str:
     return str(response.content.decode())
 

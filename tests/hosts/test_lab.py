@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from fleet.jobs.runner import run_job
-from fleet.models import Host, HostState, Job, User
+from fleet.models import Host, HostState, Job
 from fleet.operations.host_jobs import hosts_to_measure
 from tests.hosts.certificates import make_pair, make_ssh_key
 from tests.lab.lab import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.django_db]
-
-
-@pytest.fixture
-def browser(sign_in: Callable[[User], Client], administrator: User) -> Client:
-    """An administrator's browser."""
-    return sign_in(administrator)
 
 
 def tls(lab: Lab, **more: str) -> dict[str, str]:

@@ -19,12 +19,6 @@ pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
 
 
-@pytest.fixture
-def browser(sign_in: SignIn, administrator: User) -> Client:
-    """An administrator's browser."""
-    return sign_in(administrator)
-
-
 def text(response: Any) -> str:
     return str(response.content.decode())
 
@@ -270,8 +264,8 @@ def test_measuring_is_a_job(browser: Client, host: Host) -> None:
 # -- testing a connection ------------------------------------------------------------------------
 
 
-def test_it_tests_what_is_typed(browser: Client, fake_engine: FakeEngine) -> None:
-    form = {"url": fake_engine.url}
+def test_it_tests_what_is_typed(browser: Client, fake: FakeEngine) -> None:
+    form = {"url": fake.url}
     said = text(browser.post("/hosts/test/?kind=unix", form, headers={"HX-Request": "true"}))
     assert "The engine answers." in said and "<html" not in said
     whole = text(browser.post("/hosts/test/?kind=unix", form))
@@ -293,8 +287,8 @@ def test_it_says_in_words_what_is_wrong(browser: Client, kind: str, url: str, wo
     assert words in text(browser.post(f"/hosts/test/?kind={kind}", form))
 
 
-def test_it_tests_a_stored_host(browser: Client, fake_engine: FakeEngine, host: Host) -> None:
-    Host.objects.filter(pk=host.pk).update(url=fake_engine.url)
+def test_it_tests_a_stored_host(browser: Client, fake: FakeEngine, host: Host) -> None:
+    Host.objects.filter(pk=host.pk).update(url=fake.url)
     assert "The engine answers." in text(browser.post(f"/hosts/{host.pk}/test/"))
     entry = AuditEntry.objects.get(action="host.test")
     assert entry.detail["ok"] is True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from celery import current_app
 from django.db import connection
 
 from fleet.actor import Actor
-from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
+from fleet.engine.fake import FakeEngine, in_fake
 from fleet.jobs.pulse import pulse
 from fleet.models import Container, Environment, Host, Job
 from fleet.operations.requests import request
@@ -26,13 +25,6 @@ def broker(transactional_db: None) -> Iterator[None]:
     yield
     pulse.stop()
     current_app.control.purge()
-
-
-@pytest.fixture
-def fake(tmp_path: Path) -> Iterator[FakeEngine]:
-    """A fake engine."""
-    with fake_in_thread(tmp_path / "e.sock") as engine:
-        yield engine
 
 
 @pytest.fixture

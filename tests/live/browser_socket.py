@@ -20,6 +20,7 @@ class BrowserSocket:
     """One socket: `async with BrowserSocket(user) as socket:`; None is somebody signed out."""
 
     path: str
+    patience = DEADLINE  # with what comes next
 
     def __init__(
         self,
@@ -71,5 +72,5 @@ class BrowserSocket:
 
     async def receive(self) -> dict[str, Any]:
         """Return what comes next: a frame, or the end."""
-        output: dict[str, Any] = await self.socket.receive_output(DEADLINE)
+        output: dict[str, Any] = await self.socket.receive_output(self.patience)
         return output
