@@ -9,10 +9,9 @@ import re
 from datetime import UTC, datetime
 
 from django.http.request import host_validation_re, split_domain_port
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dashboard.templatetags.quayside import NOTHING
+from dashboard.templatetags.quayside import ago_html
 from dashboard.templatetags.words import ago_text
 
 SITE = "this-site.quayside.invalid"
@@ -21,15 +20,7 @@ AGO = re.compile(r"\[\[ago (\d{1,11})\]\]")
 
 def ago_mark(moment: datetime | None) -> SafeString:
     """Return a `<time>` whose words are filled in later; the browser keeps them right."""
-    if moment is None:
-        return NOTHING
-    utc = moment.astimezone(UTC)
-    return format_html(
-        '<time datetime="{}" title="{} UTC" data-ago>[[ago {}]]</time>',
-        utc.isoformat(timespec="seconds"),
-        f"{utc:%Y-%m-%d %H:%M:%S}",
-        max(0, int(utc.timestamp())),
-    )
+    return ago_html(moment, lambda utc: f"[[ago {max(0, int(utc.timestamp()))}]]")
 
 
 def finish(html: str, site: str) -> str:

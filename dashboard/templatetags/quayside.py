@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -94,12 +95,17 @@ def state_icon(state: str, kind: str = "container") -> SafeString:
 @register.simple_tag
 def ago(moment: datetime | None) -> SafeString:
     """Show how long ago; exact on hover; kept right by the browser."""
+    return ago_html(moment, words.ago_text)
+
+
+def ago_html(moment: datetime | None, text: Callable[[datetime], str]) -> SafeString:
+    """Return the `<time>` that the browser keeps right, with the words for now."""
     if moment is None:
         return NOTHING
     utc = moment.astimezone(UTC)
     return format_html(
         '<time datetime="{}" title="{} UTC" data-ago>{}</time>',
-        utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M:%S}", words.ago_text(utc),
+        utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M:%S}", text(utc),
     )  # fmt: skip
 
 
