@@ -5,8 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 STEP = 0.02
+
+
+class Readable(Protocol):
+    """What a terminal's process writes."""
+
+    async def read(self) -> bytes:
+        """Return what comes next, nothing at the end."""
 
 
 def eventually(condition: Callable[[], object], what: str, *, seconds: float = 20) -> None:
@@ -27,3 +35,14 @@ async def eventually_async(
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
         await asyncio.sleep(STEP)
+
+
+async def read_until(source: Readable, wanted: str, *, seconds: float = 15) -> str:
+    """Return what is written, once a text is in it."""
+    said = ""
+    async with asyncio.timeout(seconds):
+        while wanted not in said:
+            data = await source.read()
+            assert data, said
+            said += data.decode(errors="replace")
+    return said

@@ -8,7 +8,6 @@ import pytest
 
 from fleet.engine.aio import open_async
 from fleet.engine.errors import EngineError, NotFound
-from fleet.engine.hijack import Hijacked
 from fleet.engine.terminals import (
     Size,
     create_exec,
@@ -18,20 +17,10 @@ from fleet.engine.terminals import (
     start_exec,
 )
 from tests.engine.target import Target
+from tests.waiting import read_until
 
 # It says its number first, as Quayside's do.
 SHELL = ("sh", "-c", 'echo "$$ sh"; exec sh')
-
-
-async def until(wire: Hijacked, wanted: str) -> str:
-    """Return what comes up to a text."""
-    said = ""
-    async with asyncio.timeout(15):
-        while wanted not in said:
-            data = await wire.read()
-            assert data, said
-            said += data.decode(errors="replace")
-    return said
 
 
 async def test_it_runs_a_process_with_a_terminal(target: Target) -> None:
@@ -39,7 +28,7 @@ async def test_it_runs_a_process_with_a_terminal(target: Target) -> None:
     async with open_async(target.endpoint) as engine:
         made = await create_exec(engine, ident, SHELL)
         wire = await start_exec(engine, made, Size(90, 30))
-        await until(wire, " sh")
+        await read_until(wire, " sh")
         assert (await exec_state(engine, made)).running
         await resize_exec(engine, made, Size(100, 40))
         await wire.write(b"exit 3\r")
@@ -57,7 +46,7 @@ async def test_it_runs_a_process_that_ends_another(target: Target) -> None:
     async with open_async(target.endpoint) as engine:
         made = await create_exec(engine, ident, SHELL)
         wire = await start_exec(engine, made, Size())
-        number = (await until(wire, " sh")).split()[0]
+        number = (await read_until(wire, " sh")).split()[0]
         killer = ("sh", "-c", f"kill -KILL {number}")
         await run_exec(engine, await create_exec(engine, ident, killer, terminal=False))
         async with asyncio.timeout(15):

@@ -15,6 +15,7 @@ from fleet.terminal.problems import Problem
 from fleet.terminal.process import Process, begin
 from tests.engine.target import Target, lab_endpoint, plain_client
 from tests.lab.lab import Lab
+from tests.waiting import read_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
 BIG = Size(100, 30)
@@ -48,17 +49,6 @@ def local(lab: Lab) -> Iterator[Target]:
     found = Target("unix", Endpoint(lab[1].socket_url), plain_client(lab[1].socket), [])
     yield found
     found.clear()
-
-
-async def read_until(process: Process, wanted: str) -> str:
-    """Return what was written up to a text."""
-    said = ""
-    async with asyncio.timeout(15):
-        while wanted not in said:
-            data = await process.read()
-            assert data, said
-            said += data.decode(errors="replace")
-    return said
 
 
 async def read_all(process: Process) -> str:
