@@ -43,7 +43,7 @@ from fleet.engine.types import (
     parse_facts,
     parse_summary,
 )
-from fleet.engine.usage import DiskUsage, parse_disk_usage
+from fleet.engine.usage import DISK_USAGE_TIMEOUT, DiskUsage, parse_disk_usage
 
 CONNECTIONS_PER_HOST = 10
 SAMPLES_AT_ONCE = 24
@@ -53,7 +53,6 @@ READ_BUFFER = 256 * 1024
 # pauses twice meanwhile. A reader that has made so much room does not.
 LEAN_BUFFER = 1024 * 1024
 OBJECT_LIMIT = 4 * 1024 * 1024
-DISK_USAGE_TIMEOUT = 120.0
 
 Params = Mapping[str, str]
 

@@ -27,6 +27,7 @@ from fleet.engine.translate import HttpError
 from fleet.engine.transport import Route, borrow_route, return_route
 from fleet.engine.types import ContainerFacts, EngineFacts, parse_container, parse_facts
 from fleet.engine.usage import (
+    DISK_USAGE_TIMEOUT,
     DiskUsage,
     FileChange,
     ProcessTable,
@@ -38,7 +39,6 @@ from fleet.engine.wires import WireAdapter, Wires
 
 # Docker's own grace between the stop signal and the kill signal.
 DEFAULT_GRACE = 10
-DISK_USAGE_TIMEOUT = 120.0
 
 Params = Mapping[str, str | int]
 

@@ -70,6 +70,7 @@ def from_seconds(value: float) -> datetime | None:
 
 
 STATES = frozenset({"created", "running", "paused", "restarting", "removing", "exited", "dead"})
+UP = frozenset({"running", "paused"})  # of these there are processes
 # Podman's own words for what Docker calls otherwise.
 _PODMAN_STATES = {
     "configured": "created",

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from fleet.engine.raw import Json, as_dict, as_int, as_list, as_str, parse_state
 
+DISK_USAGE_TIMEOUT = 120.0  # an engine walks through all that it has
+
 
 @dataclass(frozen=True, slots=True)
 class UsageFacts:

@@ -11,7 +11,7 @@ from fleet.cancel import first_of
 from fleet.engine.aio import AsyncEngine
 from fleet.engine.errors import EngineError, Unreachable
 from fleet.engine.log_blocks import LogBlock
-from fleet.engine.raw import parse_time
+from fleet.engine.raw import UP, parse_time
 from fleet.engine.types import ContainerFacts
 from fleet.logs.flow import Flow, newest_time
 from fleet.logs.marks import Mark
@@ -26,7 +26,6 @@ RESUME_TAIL = 10_000  # how far back we look for what we missed
 FIRST_LOOK, LAST_LOOK = 0.5, 3.0  # seconds between looks at a container that has ended
 PATIENCE = (0.0, 0.1, 0.3, 1.0)
 CROWDED_PAUSE = 0.05
-UP = frozenset({"running", "paused"})
 
 
 class LogUpstream(Upstream[Reader]):

@@ -11,6 +11,7 @@ from fleet.access import access_container
 from fleet.actor import Actor
 from fleet.engine.aio import open_async
 from fleet.engine.errors import EngineError, NotFound
+from fleet.engine.raw import UP
 from fleet.engine.stats import Counters, Usage, usage_between
 from fleet.logs.marks import Mark
 from fleet.logs.target import LogTarget
@@ -21,7 +22,6 @@ from fleet.stats.target import VIEW, stats_target
 
 SECONDS = 8.0  # Podman takes a reading every five seconds
 GRACE_SECONDS = 1.0
-UP = frozenset({"running", "paused"})
 # Measuring takes seconds: it has places of its own, pages must not wait for them.
 MEASURES = Places(threads=8, each=2, name="measure")
 

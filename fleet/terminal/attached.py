@@ -10,6 +10,7 @@ from fleet.engine.aio import AsyncEngine
 from fleet.engine.errors import Conflict
 from fleet.engine.hijack import Hijacked
 from fleet.engine.log_blocks import FrameCutter
+from fleet.engine.raw import UP
 from fleet.engine.terminals import Size, attach, resize_container
 from fleet.terminal.ask import Ask
 from fleet.terminal.problems import Problem
@@ -21,7 +22,7 @@ LOOK_SECONDS = 0.1
 async def attached(engine: AsyncEngine, ref: str, ask: Ask) -> Attached:
     """Begin to look. Raises ``Problem``, ``EngineError``."""
     facts = await engine.container(ref)
-    if facts.state not in ("running", "paused"):
+    if facts.state not in UP:
         raise Problem("not_running")
     if ask.typing and not facts.open_stdin:
         raise Problem("no_input")

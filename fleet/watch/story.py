@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from fleet.engine.raw import UP
 from fleet.engine.types import ContainerFacts, EngineEvent
 from fleet.models import Event
 from fleet.selectors.exit_codes import exit_code_by
@@ -37,7 +38,6 @@ AFTER = {
     "unpause": "running",
     "destroy": "",
 }
-UP = frozenset({"running", "paused"})
 # Events after which nothing about the container itself is different.
 UNCHANGED = frozenset({"kill"})
 # An engine may say more exactly how a process ended than "die" does.
