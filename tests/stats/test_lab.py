@@ -41,7 +41,7 @@ def test_it_reads_a_real_engine(lab: Lab, fleet: WatchedFleet, names: list[str])
     eventually(lambda: lines().keys() >= set(ids.values()), "both are read", seconds=60)
     found = lines()
     busy, idle = (dict(zip(COLUMNS, found[ids[name]], strict=True)) for name in names)
-    assert busy["cpu"] > 50 > 10 > idle["cpu"]
+    assert busy["cpu"] > 10 * idle["cpu"] and busy["cpu"] > 1  # a crowded machine gives it little
     assert busy["memory_limit"] == idle["memory_limit"] == LIMIT
     assert 0 < idle["memory"] < LIMIT and idle["processes"] == 1
     assert found[SUM][0] >= busy["cpu"]
