@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from dashboard.filter_words import SavedMenu
 from dashboard.live.html import draw
 from dashboard.live.moments import site_of
-from dashboard.live.topics.container_rows import COLUMNS, OPTIONAL, columns_arg
+from dashboard.live.topics.container_rows import COLUMNS, OPTIONAL, PLACES, columns_arg
 from dashboard.live.topics.containers import FRAGMENTS, LIST, filter_chips, snapshot_of
 from dashboard.requests import actor_of
 from dashboard.views.preferences import TablePreferences, table_preferences
@@ -53,6 +53,7 @@ def container_list(request: HttpRequest) -> HttpResponse:
         "saved": SavedMenu(actor, query, page="list"),
         "bulk_actions": _bulk_actions(actor, query),
         "row_actions": _row_actions(actor),
+        "row_places": [one for one in PLACES if actor.access.reach(one.permission)],
     }
     return render(request, "containers/list.html" + ("#region" if _part(request) else ""), context)
 

@@ -42,7 +42,7 @@ function openRowMenu(button, menu) {
   menu.querySelector("[data-row-link]").href = base;
   for (const item of menu.querySelectorAll("[data-act]")) {
     item.hidden = !allowed.has(item.dataset.act);
-    item.setAttribute("formaction", `${base}${item.dataset.act}/`);
+    item.setAttribute(item.matches("a") ? "href" : "formaction", `${base}${item.dataset.act}/`);
   }
   tidyRules(menu);
   menu.showPopover();

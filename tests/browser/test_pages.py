@@ -172,9 +172,29 @@ def test_the_menu_of_a_container_s_row_opens_by_touch(
     live(page, f"{stack.url}/containers/?host=fake-1&q=web-1")
     row = page.locator(f"#container-{fleet.containers['web-1']}")
     row.locator("[data-row-menu]").tap()
-    for act in ("restart", "stop"):
+    for act in ("restart", "stop", "logs", "terminal"):
         expect(page.locator(f"#row-menu [data-act={act}]")).to_be_in_viewport(ratio=1)
     expect(row.locator("button.row-act").first).to_be_hidden()
+    page.locator("#row-menu [data-act=terminal]").tap()
+    expect(page.locator("[data-term-state]")).to_have_attribute("data-state", "open")
+
+
+def test_the_menu_of_a_container_s_row_leads_to_its_terminal_by_keyboard(
+    stack: Stack, fleet: Fleet, sign_in: SignIn
+) -> None:
+    page = sign_in()
+    live(page, f"{stack.url}/containers/?host=fake-1&q=web-1")
+    page.locator(f"#container-{fleet.containers['web-1']} [data-row-menu]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#row-menu")).to_be_visible()
+    for _step in range(2):  # from the first item backwards: its page, then its terminal
+        page.keyboard.press("ArrowUp")
+    expect(page.locator("#row-menu [data-act=terminal]")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/containers/{fleet.containers['web-1']}/terminal/")
+    expect(page.locator("[data-term-state]")).to_have_attribute("data-state", "open")
+    page.go_back()
+    expect(page.locator("#container-rows > tr")).to_have_count(1)
 
 
 @pytest.mark.parametrize("address", ["/containers/{}/", "/containers/?host=fake-1&q=web-1"])

@@ -14,7 +14,7 @@ from django.test import Client
 from dashboard.live.topics.containers import Containers
 from fleet.actor import Actor
 from fleet.models import Host, User
-from tests.conftest import make_container, make_host
+from tests.conftest import grant, make_container, make_host
 
 SignIn = Callable[[User], Client]
 
@@ -52,9 +52,33 @@ def test_it_offers_only_what_makes_sense(client: Client, host: Host) -> None:
     html = page_of(client)
     assert f'href="/containers/{made.pk}/" data-row-menu' in html
     assert 'data-clicks="start"' in html
-    acts = re.search(r'data-acts="([^"]*)"', html)
-    assert acts is not None
-    assert acts[1].split() == ["start", "restart", "rename", "remove"]
+    assert acts_of(html) == ["start", "restart", "rename", "remove", "logs"]
+
+
+def acts_of(html: str) -> list[str]:
+    """Return what the menu of the only row offers."""
+    (acts,) = re.findall(r'data-acts="([^"]*)"', html)
+    return str(acts).split()
+
+
+@pytest.mark.parametrize("state", ["paused", "restarting", "created", "dead"])
+def test_it_offers_a_terminal_only_where_something_runs(
+    client: Client, host: Host, state: str
+) -> None:
+    made = make_container(host, "web", state=state)
+    assert "terminal" not in acts_of(page_of(client))
+    type(made).objects.update(state="running")
+    assert acts_of(page_of(client))[-2:] == ["logs", "terminal"]
+
+
+def test_it_offers_no_terminal_where_one_may_not_run_commands(
+    operator: User, other_host: Host, sign_in: SignIn
+) -> None:
+    grant(operator, "viewer", other_host)
+    make_container(other_host, "web")
+    html = page_of(sign_in(operator))
+    assert acts_of(html) == ["logs"]  # the menu itself has it, for rows of another environment
+    assert 'data-act="terminal"' in html
 
 
 def test_it_tells_equal_names_apart_by_their_hosts(client: Client, host: Host) -> None:
@@ -67,12 +91,12 @@ def test_it_tells_equal_names_apart_by_their_hosts(client: Client, host: Host) -
     ]  # fmt: skip
 
 
-def test_it_offers_a_viewer_nothing(viewer: User, host: Host, sign_in: SignIn) -> None:
+def test_it_offers_a_viewer_to_read_and_no_more(viewer: User, host: Host, sign_in: SignIn) -> None:
     make_container(host, "web")
     html = page_of(sign_in(viewer))
     assert len(rows_of(html)) == 1
     assert "formaction=" not in html
-    assert "data-acts" not in html
+    assert acts_of(html) == re.findall(r'data-act="([^"]*)"', html) == ["logs"]
     assert "hide-tick" in html and "data-bulk-bar" not in html
 
 

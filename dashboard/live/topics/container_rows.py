@@ -20,12 +20,31 @@ from dashboard.live.moments import SITE, ago_mark
 from dashboard.live.topics.base import Part
 from dashboard.templatetags.quayside import badge
 from dashboard.templatetags.states import Look, container_look
-from fleet.models import Container, Host, HostState
+from fleet.logs.target import LOGS
+from fleet.models import Container, ContainerState, Host, HostState
 from fleet.operations import Operation, operations_on
 from fleet.selectors.containers import ROW_FIELDS
+from fleet.terminal.target import EXEC
 
-VERSION = "6"  # count up when the row's template changes
+VERSION = "7"  # count up when the row's template changes
 ONE_CLICK = ("container.start", "container.stop", "container.restart", "container.unpause")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A tab of a container's page that the menu of its row leads to at once."""
+
+    slug: str
+    label: str | Promise
+    icon: str
+    permission: str
+    states: frozenset[str] = frozenset()  # in which it has something to show; none: all
+
+
+PLACES = (
+    Place("logs", _("Logs"), "file-text", LOGS),
+    Place("terminal", _("Terminal"), "terminal-2", EXEC, frozenset({ContainerState.RUNNING})),
+)
 
 
 @dataclass(frozen=True)
@@ -138,7 +157,9 @@ def draw_row(rev: str, row: Container, allowed: frozenset[str], columns: frozens
             "clicks": " ".join(
                 one.slug for one in operations if one.name in ONE_CLICK and useful(one, row)
             ),
-            "menu": " ".join(operation.slug for operation in operations),
+            "menu": " ".join(
+                [*(one.slug for one in operations), *(one.slug for one in places(row, allowed))]
+            ),
         }
     )
 
@@ -155,6 +176,15 @@ def possible(row: Container, allowed: frozenset[str]) -> list[Operation]:
         for operation in operations_on("container")
         if operation.permission in allowed
         and (not operation.states or row.state in operation.states)
+    ]
+
+
+def places(row: Container, allowed: frozenset[str]) -> list[Place]:
+    """Return the tabs that the viewer may open and that have something to show in this state."""
+    return [
+        place
+        for place in PLACES
+        if place.permission in allowed and (not place.states or row.state in place.states)
     ]
 
 
