@@ -31,9 +31,12 @@ class Hijacked:
     async def read(self) -> bytes:
         """What has come, at least a byte; ``b""`` at the end."""
         try:
-            return await self._reader.read(BUFFER)
+            data = await self._reader.read(BUFFER)
+            if not data and self._route.is_lost:
+                raise ConnectionResetError
         except Exception as error:
             raise self._route.explain(error) from error
+        return data
 
     async def write(self, data: bytes) -> None:
         """Send; waits while the process does not read."""

@@ -95,6 +95,11 @@ class SshRelay:
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether no SSH connection is left of those that there were."""
+        return bool(self._links) and all(link.is_closed() for link in self._links)
+
     # -- the SSH side ---------------------------------------------------------------------------
 
     async def _link(self) -> asyncssh.SSHClientConnection:
@@ -300,7 +305,8 @@ async def _options(endpoint: Endpoint, address: Address) -> dict[str, Any]:
         "gss_auth": False,
         "host_based_auth": False,
         "compression_algs": None,
-        "keepalive_interval": 5,
+        # Given up after the third silence, about as soon as TCP gives up (sockets.py).
+        "keepalive_interval": 3,
         "keepalive_count_max": 2,
         "login_timeout": 0,
     }

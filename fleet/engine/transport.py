@@ -41,6 +41,11 @@ class Route:
         """The SSH host key that the host showed; "" when it is not reached by SSH."""
         return self.relay.host_key if self.relay else ""
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether it broke under what is in use: over SSH, that looks like its end."""
+        return self.relay is not None and self.relay.is_lost
+
     def explain(self, error: BaseException) -> EngineError:
         """The error for people: what SSH knows beats a connection that merely closed."""
         found = translate(error)

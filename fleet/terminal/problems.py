@@ -38,6 +38,7 @@ SENTENCES: dict[str, Text] = {
     "idle": gettext_lazy("Ended: nothing was typed for too long."),
     "rights": gettext_lazy("Ended: %(detail)s"),
     "lost": gettext_lazy("The connection to the host was lost: %(detail)s"),
+    "cut": gettext_lazy("The connection to the host was lost."),
     "stopped": gettext_lazy("Ended: Quayside was stopped or restarted."),
 }
 

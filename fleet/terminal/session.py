@@ -16,7 +16,7 @@ from django.utils import translation
 
 from fleet.cancel import cancel
 from fleet.engine.aio import open_async
-from fleet.engine.errors import EngineError
+from fleet.engine.errors import EngineError, Unreachable
 from fleet.engine.terminals import Size
 from fleet.terminal.ask import Ask
 from fleet.terminal.kept import KEPT_BYTES, Kept
@@ -85,6 +85,7 @@ class Session:
         self._size = Size()
         self._resized = asyncio.Event()
         self._nudge = False
+        self._may_run = False  # its host was away when it was to be ended
         self._ending: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         self._check_now = asyncio.Event()
         now = time.monotonic()
@@ -165,8 +166,7 @@ class Session:
         except Problem as problem:
             end = End(problem.code, self._words(problem))
         except EngineError as error:
-            code = "lost" if self._process else "away"
-            end = End(code, self._words(Problem(code, error.message, error.raw)))
+            end = self._lost(error)
         except asyncio.CancelledError:
             end = End("stopped", self._words(Problem("stopped")))
             raise
@@ -179,6 +179,13 @@ class Session:
     def _words(self, problem: Problem) -> str:
         with translation.override(self.owner.language or None):
             return str(problem)
+
+    def _lost(self, error: EngineError) -> End:
+        code = "lost" if self._process else "away"
+        problem = Problem(code, error.message, error.raw)
+        if (code, error.code) == ("lost", "disconnected"):
+            problem = Problem("cut")  # it says the same, and no more is known
+        return End(code, self._words(problem))
 
     async def _live(self) -> End:
         endpoint = self.target.endpoint
@@ -206,24 +213,38 @@ class Session:
         try:
             waited: list[asyncio.Future[Any]] = [reading, self._ending, *others]
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if self._ending.done():
+                return self._ending.result()
             for task in (reading, *others):
-                if task.done() and not self._ending.done():
+                if task.done():
                     task.result()
-            ended = reading.done() and not self._ending.done()
+            end = await self._exited(process)
+            ended = True
+            return end
+        except EngineError as error:
+            self._tell(self._lost(error))  # at once: to ask its host for anything takes long
+            raise
         finally:
             await cancel(reading, *others)
             if not ended:
                 await self._end_process(process)
-        if not ended:
-            return self._ending.result()
-        with suppress(EngineError):
-            return End("exited", self._words(Problem("exited")), await process.exit_code())
-        return End("exited", self._words(Problem("exited")))
+
+    async def _exited(self, process: Process) -> End:
+        code = None
+        try:
+            code = await process.exit_code()
+        except Unreachable:
+            raise  # what came has ended with the way it came by, for all we know
+        except EngineError:
+            pass
+        return End("exited", self._words(Problem("exited")), code)
 
     async def _end_process(self, process: Process) -> None:
+        self._may_run = True
         with suppress(EngineError, TimeoutError):
             async with asyncio.timeout(END_SECONDS):
                 await process.end()
+            self._may_run = False
 
     async def _read(self, process: Process) -> None:
         while True:
@@ -291,12 +312,23 @@ class Session:
                 self.end("rights", refusal)
 
     async def _finish(self, end: End) -> None:
-        self.over, self.over_at = end, time.monotonic()
-        self._put(self._ended(end))
-        if self._traces:
-            self._traces.remove(self.id)
+        self._tell(end)
+        self._leave_trace()
         name, began = (self._process.name, True) if self._process else ("", False)
         await self._record.closed(name, end.code, end.exit_code, began=began)
+
+    def _tell(self, end: End) -> None:
+        if self.over is None:
+            self.over, self.over_at = end, time.monotonic()
+            self._put(self._ended(end))
+
+    def _leave_trace(self) -> None:
+        process = self._process
+        if self._traces and isinstance(process, Exec) and process.mark.number:
+            if self._may_run:
+                self._traces.hand_over(self.id, self.target.host_id, process.mark)
+            else:
+                self._traces.remove(self.id)
 
     # --- Words to the viewer -------------------------------------------------------------------
 

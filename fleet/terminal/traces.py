@@ -1,7 +1,8 @@
-"""What a web process that is killed would leave in containers.
+"""What would be left in containers: by a web process that is killed, or behind a cable that is cut.
 
 Each session leaves a trace in Redis while its process runs, and each web process a sign of life.
-Where the sign is missing, nobody can come back to the session: a worker ends its process.
+Where the sign is missing, nobody can come back to the session: a worker ends its process. So it
+does with a trace that nobody owns: its host was away when the process was to be ended.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import EngineError, NotFound
 from fleet.jobs.redis import redis_client
 from fleet.logs.target import target_of
-from fleet.models import Host
+from fleet.models import Host, HostState
 from fleet.terminal.process import Mark, hang_up_by_number
 
 TRACES = "quayside:terminal:traces"
 ALIVE_SECONDS = 60  # a process that does not say anything for so long is gone
 GIVEN_UP_SECONDS = 7 * 86400.0  # its host has been away for all that time
-SECONDS = 15.0  # for one host
+SECONDS = 15.0  # for one process
+NOBODY = ""  # owns what a session could not end
 log = structlog.get_logger(__name__)
 
 
@@ -65,16 +67,20 @@ class Traces:
 
     def leave(self, session: str, host_id: int, mark: Mark) -> None:
         """Write down that a process runs."""
-        facts = vars(mark) | {"owner": self._owner, "host_id": host_id, "at": time.time()}
-        self._soon(self._set(session, json.dumps(facts)))
+        self._soon(self._set(session, host_id, mark, self._owner))
+
+    def hand_over(self, session: str, host_id: int, mark: Mark) -> None:
+        """Write down that it may run for good unless a worker ends it."""
+        self._soon(self._set(session, host_id, mark, NOBODY))
 
     def remove(self, session: str) -> None:
         """It does not run any more."""
         self._soon(self._delete(session))
 
-    async def _set(self, session: str, text: str) -> None:
+    async def _set(self, session: str, host_id: int, mark: Mark, owner: str) -> None:
+        facts = vars(mark) | {"owner": owner, "host_id": host_id, "at": time.time()}
         call: Any = self._redis.hset
-        await call(TRACES, session, text)
+        await call(TRACES, session, json.dumps(facts))
 
     async def _delete(self, session: str) -> None:
         call: Any = self._redis.hdel
@@ -91,26 +97,31 @@ class Traces:
 
 
 def end_left() -> int:
-    """End what dead web processes left behind; return how many traces are gone. For workers."""
+    """End what was left behind; return how many traces are gone. For workers."""
     redis = redis_client()
     if redis is None:
         return 0
     kept: Any = redis.hgetall(TRACES)
-    gone = 0
+    gone, away = 0, set[int]()
     for session, text in kept.items():
         trace = Trace(**json.loads(text))
-        if not redis.exists(alive_key(trace.owner)) and _end(trace):
+        if trace.owner != NOBODY and redis.exists(alive_key(trace.owner)):
+            continue
+        if _end(trace, away):
             gone += int(redis.hdel(TRACES, session))  # type: ignore[arg-type]  # not awaitable here
     return gone
 
 
-def _end(trace: Trace) -> bool:
-    """Return whether there is nothing to be done about it any more."""
+def _end(trace: Trace, away: set[int]) -> bool:
+    """Return whether there is nothing to be done about it any more.
+
+    `away` are hosts that did not answer: they are asked once, for the reaper waits behind us.
+    """
     host = Host.objects.filter(pk=trace.host_id).first()
     endpoint = target_of(host, trace.container).endpoint if host else None
     if host is None or time.time() - trace.at > GIVEN_UP_SECONDS:
         return True
-    if endpoint is None:
+    if endpoint is None or host.pk in away or host.state == HostState.UNREACHABLE:
         return False
     try:
         asyncio.run(_hang_up(endpoint, trace))
@@ -118,6 +129,7 @@ def _end(trace: Trace) -> bool:
         return True
     except (EngineError, TimeoutError) as error:
         log.info("terminal_left", host=host.name, error=str(error))
+        away.add(host.pk)
         return False
     log.info("terminal_ended", host=host.name, container=trace.container[:12])
     return True

@@ -17,7 +17,7 @@ from fleet.engine.endpoint import Endpoint
 from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
 from fleet.engine.protocol import versions
 from fleet.engine.terminals import Size
-from fleet.models import Environment, Host
+from fleet.models import Environment, Host, HostState
 from fleet.terminal import traces
 from fleet.terminal.ask import Ask
 from fleet.terminal.process import Exec, begin
@@ -90,6 +90,27 @@ def test_it_waits_for_a_host_that_is_away(fake: FakeEngine, host: Host, redis: R
     assert traces.end_left() == 1  # after a week
 
 
+def test_it_asks_a_host_that_does_not_answer_once(
+    fake: FakeEngine, host: Host, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_shell(fake, host, redis, owner=traces.NOBODY)
+    (text,) = redis.hvals(traces.TRACES)  # type: ignore[misc]  # not awaitable here
+    redis.hset(traces.TRACES, "another", text)
+    asked: list[Endpoint] = []
+
+    async def away(endpoint: Endpoint, trace: traces.Trace) -> None:
+        asked.append(endpoint)
+        raise TimeoutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(traces, "_hang_up", away)
+        assert traces.end_left() == 0 and len(asked) == 1
+        Host.objects.update(state=HostState.UNREACHABLE)
+        assert traces.end_left() == 0 and len(asked) == 1
+    Host.objects.update(state=HostState.REACHABLE)
+    assert traces.end_left() == 2 and not fake.terminals.running
+
+
 @pytest.mark.parametrize("change", [{"host_id": 10**6}, {"exec_id": "a" * 64}])
 def test_what_is_gone_is_forgotten(
     fake: FakeEngine, host: Host, redis: Redis, change: dict[str, Any]
@@ -106,4 +127,14 @@ async def test_a_session_leaves_a_trace_while_it_runs(pair: Pair) -> None:
         assert await office.redis.exists(traces.alive_key(office.id))
         await pair.link.end()
         while await office.redis.hexists(traces.TRACES, pair.link.session.id):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_session_hands_over_what_it_could_not_end(pair: Pair) -> None:
+    office: Any = pair.one.office
+    await pair.fake.stop()
+    await pair.link.session.task
+    assert pair.link.session.over and pair.link.session.over.code == "lost"
+    async with asyncio.timeout(5):
+        while json.loads(await office.redis.hget(traces.TRACES, pair.link.session.id))["owner"]:
             await asyncio.sleep(0.01)
