@@ -1,4 +1,4 @@
-"""`python -m bench [sampling lists live draw restarts ...]`; exit code 1 on a missed limit."""
+"""`python -m bench [lists events live draw ...]`; exit code 1 on a missed limit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bench.figures import Figure
 from bench.jobs import click_to_start
-from bench.lists import lists
+from bench.lists import events, lists
 from bench.live import first_draw, latencies, restarts
 from bench.logs import logs
 from bench.pages import open_pages
@@ -15,7 +15,11 @@ from bench.sampling import sampling
 from bench.stage import Stage, stage
 from bench.terminal import terminal
 
-ALONE: dict[str, Callable[[], list[Figure]]] = {"lists": lists, "sampling": sampling}
+ALONE: dict[str, Callable[[], list[Figure]]] = {
+    "lists": lists,
+    "events": events,
+    "sampling": sampling,
+}
 MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
     "live": latencies,
     "draw": first_draw,

@@ -1,4 +1,4 @@
-"""The container list with 10,000 rows over 100 hosts, at the server, on both databases."""
+"""A large fleet's containers and a month of its events, at the server, on both databases."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.figures import Figure
@@ -16,14 +17,32 @@ from scripts.services import postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 LINE = re.compile(r"^(.+?)\s+p50\s+([\d.]+) ms\s+p95\s+([\d.]+) ms$", re.MULTILINE)
-LIMIT = 100  # ms
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A module that makes rows in a new database and prints how long pages of them take."""
+
+    module: str
+    title: str
+    limit: float  # ms, p95
+    unlimited: frozenset[str] = frozenset()
+
+
 # A page of 250 rows has its own figure, in the browser.
-UNLIMITED = {"list of 250"}
+LISTS = Rows("bench.rows", "10,000 rows", 100, frozenset({"list of 250"}))
+# Nobody wants an index for each kind, nor one for any part of a name: these read all that there is.
+EVENTS = Rows(
+    "bench.event_rows",
+    "300,000 events",
+    50,
+    frozenset({"kind, no event, page", "search, page", "search, no event, page"}),
+)
 
 
-def measured(database: str, environment: dict[str, str]) -> Iterator[Figure]:
+def measured(rows: Rows, database: str, environment: dict[str, str]) -> Iterator[Figure]:
     """Make the rows in a new database and yield the p95 of each page."""
-    for arguments in (["manage.py", "migrate", "-v0"], ["-m", "bench.rows"]):
+    for arguments in (["manage.py", "migrate", "-v0"], ["-m", rows.module]):
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -33,18 +52,28 @@ def measured(database: str, environment: dict[str, str]) -> Iterator[Figure]:
             check=True,
         )
     for name, _p50, p95 in LINE.findall(done.stdout):
-        limit = None if name in UNLIMITED else LIMIT
-        yield Figure(f"{database}, 10,000 rows: {name}, p95", float(p95), "ms", limit)
+        limit = None if name in rows.unlimited else rows.limit
+        yield Figure(f"{database}, {rows.title}: {name}, p95", float(p95), "ms", limit)
 
 
-def lists() -> list[Figure]:
+def on_both(rows: Rows) -> list[Figure]:
     """Measure SQLite, then PostgreSQL where this machine has it (as root)."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qbl-")))
         folder.chmod(0o755)  # PostgreSQL runs as another user
         base = {"QUAYSIDE_DATA_DIR": str(folder / "data"), "QUAYSIDE_REDIS_URL": "memory://"}
-        found = list(measured("SQLite", base))
+        found = list(measured(rows, "SQLite", base))
         if os.geteuid() == 0:
             url = stack.enter_context(postgresql(folder / "postgresql"))
-            found += measured("PostgreSQL", {**base, "QUAYSIDE_DATABASE_URL": url})
+            found += measured(rows, "PostgreSQL", {**base, "QUAYSIDE_DATABASE_URL": url})
     return found
+
+
+def lists() -> list[Figure]:
+    """The container list."""
+    return on_both(LISTS)
+
+
+def events() -> list[Figure]:
+    """The timeline of events, by each of its filters."""
+    return on_both(EVENTS)

@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 
 from fleet.jobs.dispatch import dispatch_on_commit
 from fleet.jobs.places import Place
-from fleet.models import OPEN_STATES, Event, Host, Job, JobState
+from fleet.models import OPEN_STATES, Container, Event, Host, Job, JobState
+from fleet.models.events import STACK_LIMIT
 from fleet.publish import EventsAdded, JobsChanged, publish_on_commit
 
 MESSAGE_LIMIT = 500  # characters of why, in an event
@@ -61,8 +62,16 @@ def _tell(job: Job, state: JobState, message: str) -> None:
         object_name=job.target_name,
         to_state=state,
         detail={"job": job.pk, "operation": job.operation, "message": message[:MESSAGE_LIMIT]},
+        stack=_stack_of(job),
     )
     publish_on_commit(EventsAdded(host=job.host_id, ids=[event.pk]))
+
+
+def _stack_of(job: Job) -> str | None:
+    if not job.host_id or not job.target_engine_id:
+        return None
+    row = Container.objects.filter(host_id=job.host_id, engine_id=job.target_engine_id).first()
+    return (row.stack[:STACK_LIMIT] or None) if row else None
 
 
 def _with_parent(job: Job) -> list[int]:

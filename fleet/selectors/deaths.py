@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from fleet.access import access_container, visible_events
 from fleet.actor import Actor
 from fleet.models import Container, ContainerState, Event, Job
-from fleet.selectors.event_query import PROBLEM
+from fleet.models.events import TOLD_TO_END
 from fleet.selectors.event_rows import STARTING, EventRow, event_rows, who
-from fleet.selectors.event_words import TOLD_TO_END, exit_code_of
+from fleet.selectors.event_words import exit_code_of
 from fleet.selectors.exit_codes import exit_sentence, exit_words, signal_name, signal_of
 
 BEFORE = timedelta(hours=1)
@@ -197,7 +197,7 @@ def _hour_before(actor: Actor, row: Container, died: Event) -> list[EventRow]:
     # Many problems of others leave its own events in sight.
     found = [
         *here.filter(near).order_by("-at", "-id")[:SHOWN],
-        *here.filter(PROBLEM).exclude(near).order_by("-at", "-id")[:SHOWN],
+        *here.filter(problem=True).exclude(near).order_by("-at", "-id")[:SHOWN],
     ]
     return event_rows(actor, sorted(found, key=lambda event: (event.at, event.pk), reverse=True))
 

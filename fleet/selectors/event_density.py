@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from django.db.models import Count, F, Func, IntegerField
+from django.db.models import Count, F, Func, IntegerField, Q
 from django.utils import timezone
 
 from fleet.actor import Actor
-from fleet.selectors.event_query import PROBLEM, EventQuery, filter_events
+from fleet.selectors.event_query import EventQuery, filter_events
 
 COUNT = 48
 SPAN = timedelta(days=1)  # where nobody asks for a time
@@ -77,7 +77,7 @@ def event_density(actor: Actor, query: EventQuery) -> Density:
         .order_by()
         .annotate(place=(Epoch(F("at")) - begin) / seconds)
         .values_list("place")
-        .annotate(count=Count("pk"), problems=Count("pk", filter=PROBLEM))
+        .annotate(count=Count("pk"), problems=Count("pk", filter=Q(problem=True)))
     )
     found = {int(place): (count, problems) for place, count, problems in rows}
     return Density(list(_bars(found, since, timedelta(seconds=seconds), until)))

@@ -13,9 +13,9 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from fleet.models import Event
+from fleet.models.events import TOLD_TO_END
 from fleet.selectors.event_words import (
     KINDS,
-    TOLD_TO_END,
     event_tone,
     event_words,
     exit_code_of,

@@ -16,15 +16,8 @@ from django.utils.translation import gettext as _
 from fleet.access import visible_containers, visible_events, visible_hosts
 from fleet.actor import Actor
 from fleet.models import Event
-from fleet.selectors.event_words import (
-    BAD_JOBS,
-    BAD_STATES,
-    CALM_EXITS,
-    KINDS,
-    OBJECTS,
-    PROBLEM_KINDS,
-    TOLD_TO_END,
-)
+from fleet.models.events import STACK_LIMIT
+from fleet.selectors.event_words import KINDS, OBJECTS
 from fleet.selectors.given import given_number, given_text
 
 IDS_LIMIT = 200  # of containers that had one name
@@ -123,7 +116,7 @@ class EventQuery:
 
 
 def _text(params: Mapping[str, Any], name: str) -> str:
-    return given_text(params.get(name, ""))
+    return given_text(params.get(name, ""), STACK_LIMIT)
 
 
 def _number(text: str, sentence: str, problems: list[str]) -> int | None:
@@ -145,28 +138,15 @@ def _time(text: str, problems: list[str]) -> datetime | None:
         return None
 
 
-# What went wrong, as `event_words.event_tone` shows it: one is tested against the other.
-PROBLEM = (
-    Q(kind__in=PROBLEM_KINDS)
-    | Q(kind="job", to_state__in=BAD_JOBS)
-    | Q(kind__in=("health_status", "seen"), to_state__in=BAD_STATES)
-    | (
-        Q(kind="die", detail__exit_code__isnull=False)
-        & ~Q(detail__exit_code__in=sorted(CALM_EXITS))
-        & ~Q(detail__signal__isnull=False, detail__exit_code__in=sorted(TOLD_TO_END))
-    )
-)
-
-
 def filter_events(actor: Actor, query: EventQuery) -> QuerySet[Event]:
     """Return the visible events that fit, newest first."""
     rows = _visible(actor, query.environment).filter(**_equal(query))
     if query.container:
         rows = rows.filter(_of_container(actor, query.container))
     if query.stack:
-        rows = rows.filter(_of_stack(actor, query.stack))
+        rows = rows.filter(stack=query.stack)
     if query.problem:
-        rows = rows.filter(PROBLEM)
+        rows = rows.filter(problem=True)
     if query.q:
         rows = rows.filter(object_name__icontains=query.q)
     if query.since:
@@ -201,20 +181,15 @@ def _of_container(actor: Actor, text: str) -> Q:
         return Q(object_id=text)
     named = Q(object_kind="container", object_name=text)
     if ENGINE_ID.match(text):
-        return named | Q(object_kind="container", object_id__startswith=text)
+        # The range is for the index; "g" comes after all letters of ids.
+        near = Q(object_id__gte=text, object_id__lt=f"{text}g", object_id__startswith=text)
+        return named | Q(near, object_kind="container")
     known = Q(name=text)
     if (pk := given_number(text, digits=11)) is not None:
         known |= Q(pk=pk)
     rows = visible_containers(actor).filter(known).order_by()
     ids = rows.values_list("engine_id", flat=True).distinct()
     return named | Q(object_id__in=list(ids[:IDS_LIMIT]))
-
-
-def _of_stack(actor: Actor, name: str) -> Q:
-    """Events that carry the stack's name, or are of containers that are in it now."""
-    rows = visible_containers(actor).filter(Q(compose_project=name) | Q(swarm_stack=name))
-    ids = rows.select_related(None).order_by().values_list("engine_id", flat=True)
-    return Q(detail__stack=name) | Q(object_id__in=list(ids.distinct()[:500]))
 
 
 def ranges() -> list[tuple[str, str]]:

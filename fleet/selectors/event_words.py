@@ -1,6 +1,6 @@
 """Events in words: what happened to what, and how bad it is.
 
-`event_query.PROBLEM` says in SQL which ones are bad or a warning.
+`fleet.models.events.PROBLEM` says in SQL which ones are bad or a warning.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from fleet.models import Event
+from fleet.models.events import BAD_JOBS, CALM_EXITS, TOLD_TO_END
 from fleet.operations.registry import REGISTRY
 from fleet.selectors.exit_codes import exit_words, signal_name
 
@@ -58,12 +59,6 @@ OBJECTS: Final[dict[str, Text]] = {
     "host": gettext_lazy("Hosts"),
     "daemon": gettext_lazy("Engines"),
 }
-CALM_EXITS = frozenset({0, 130, 143})
-# Ends that a signal brings: nothing is wrong with them where somebody sent one.
-TOLD_TO_END = frozenset({130, 137, 143})
-BAD_JOBS = ("failed", "errored", "lost")
-BAD_STATES = ("unhealthy", "dead")
-PROBLEM_KINDS = ("oom", "unreachable")
 
 
 def exit_code_of(event: Event) -> int | None:

@@ -7,7 +7,7 @@ noticed and told afterwards, with the kind "seen".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from fleet.engine.raw import UP
 from fleet.engine.types import ContainerFacts, EngineEvent
 from fleet.models import Event
+from fleet.models.events import STACK_LIMIT
 from fleet.selectors.exit_codes import exit_code_by
 from fleet.watch.rows import clean
 
@@ -152,6 +153,7 @@ class Story:
             object_id=clean(event.object_id)[:100],
             object_name=clean(event.object_name or event.object_id)[:512],
             detail=_detail(event),
+            stack=_stack(event.attributes) if event.kind == "container" else None,
         )
         if event.kind == "container" and not self._change(event, row):
             return None
@@ -252,7 +254,14 @@ class Story:
             from_state=before.health if by_health else before.state,
             to_state=after.health if by_health else after.state,
             detail={"image": clean(facts.image)[:DETAIL_LIMIT]} if facts else {},
+            stack=_stack(facts.labels) if facts else None,
         )
+
+
+def _stack(labels: Mapping[str, str]) -> str | None:
+    """Return the stack that a container's labels name."""
+    found = (labels.get(label) for label, name in LABELS.items() if name == "stack")
+    return clean(next(filter(None, found), ""))[:STACK_LIMIT] or None
 
 
 def _detail(event: EngineEvent) -> dict[str, Any]:

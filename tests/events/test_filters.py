@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db.models import Q
 from django.http import QueryDict
 from django.test import Client
@@ -43,16 +45,37 @@ def add_job(container: Container, operation: str, **fields: Any) -> Job:
 def test_it_filters_by_environment_stack_and_container(
     actor: Actor, host: Host, other_host: Host, container: Container
 ) -> None:
-    container.compose_project = "shop"
-    container.save()
-    tell(host, [("start", 0)], object_id=container.engine_id, object_name="web-1")
-    tell(host, [("start", 0, {"detail": {"stack": "shop"}})], object_id="e" * 64, object_name="old")
+    tell(host, [("start", 0)], object_id=container.engine_id, object_name="web-1", stack="shop")
+    tell(host, [("start", 0)], object_id="e" * 64, object_name="old", stack="shop")
     tell(other_host, [("start", 0)], object_name="far")
     assert names(actor, f"environment={host.environment_id}") == {"web-1", "old"}
     assert names(actor, "stack=shop") == {"web-1", "old"}
     assert names(actor, "stack=nonsense") == set()
     for text in (container.engine_id, container.engine_id[:12], "web-1", str(container.pk)):
         assert names(actor, f"container={text}") == {"web-1"}
+
+
+def test_events_of_before_are_given_their_stacks(
+    actor: Actor, host: Host, other_host: Host, container: Container
+) -> None:
+    Container.objects.update(compose_project="", swarm_stack="shop")
+    tell(host, [("start", 0, {"detail": {"stack": "x" * 300}})], object_name="long")
+    tell(host, [("job", 0)], object_id=container.engine_id, object_name="web-1")
+    tell(host, [("start", 0)], object_id="e" * 64, object_name="alone")
+    tell(other_host, [("start", 0)], object_id=container.engine_id, object_name="cloned")
+    name_stacks = import_module("fleet.migrations.0008_events_by_stack_and_problem").name_stacks
+    name_stacks(apps, None)
+    assert names(actor, "stack=shop") == {"web-1"}
+    assert names(actor, f"stack={'x' * 200}") == {"long"}
+    assert set(Event.objects.filter(stack=None).values_list("object_name", flat=True)) == {
+        "alone", "cloned",
+    }  # fmt: skip
+
+
+def test_letters_of_an_id_find_nothing_beside_it(actor: Actor, host: Host) -> None:
+    for ident in ("a" * 11 + "b" * 53, "a" * 12 + "0" * 52, "a" * 12 + "f" * 52, "b" * 64):
+        tell(host, [("start", 0)], object_id=ident, object_name=ident[:14])
+    assert names(actor, f"container={'a' * 12}") == {"a" * 12 + "00", "a" * 12 + "ff"}
 
 
 def test_a_container_that_was_renamed_is_found_by_its_new_name(
@@ -208,7 +231,15 @@ def test_a_job_that_did_not_succeed_is_an_event(
     assert end_job(job, Q(), state, "It did not answer.")
     (row,) = rows(actor)
     assert (row.job, row.container, row.event.kind) == (job, container.pk, "job")
+    assert row.event.stack is None
     assert "Stop" in row.words and ("It did not answer." in row.words) == (state != "cancelled")
+
+
+def test_a_failed_job_is_of_its_container_s_stack(actor: Actor, container: Container) -> None:
+    Container.objects.update(swarm_stack="shop")
+    job = add_job(container, "container.stop", state="running", finished_at=None)
+    end_job(job, Q(), JobState.FAILED, "It did not answer.")
+    assert names(actor, "stack=shop&problem=1") == {container.name}
 
 
 def test_a_job_on_a_host_that_is_gone_ends_all_the_same(container: Container) -> None:

@@ -133,6 +133,8 @@ def test_it_confesses_what_no_event_told() -> None:
     story.compare(facts_of(3))
     assert changes(story.confess(START)) == [("seen", "running", "exited"), ("seen", "", "running")]
     assert story.confess(START) == []
+    story.compare(facts_of(4, labels={"com.docker.stack.namespace": "shop"}))
+    assert [row.stack for row in story.confess(START)] == ["shop"]
 
 
 def test_it_confesses_containers_that_are_gone() -> None:
@@ -218,6 +220,7 @@ def test_it_keeps_what_tells_one_deploy_from_another() -> None:
         "com.docker.compose.image": "sha256:1",
     }
     made, started = told(Story(1), event_of("create", **labels), event_of("start", **labels))
+    assert made.stack == started.stack == "shop"
     known = {"image": "lab/busybox:1", "stack": "shop"}
     assert made.detail == {**known, "config_hash": "abc", "image_id": "sha256:1"}
     assert started.detail == known
