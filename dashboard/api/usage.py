@@ -90,12 +90,16 @@ class TopRowOut(Schema):
 
 
 class TopOut(Schema):
-    """Who uses most, the greediest first; `total` is what all `containers` use together."""
+    """Who uses most, the greediest first; `total` is what all `containers` use together.
+
+    `silent` are hosts whose containers are not counted: there are no readings of now.
+    """
 
     by: str
     items: list[TopRowOut]
     total: float
     containers: int
+    silent: list[str]
 
 
 @router.get("/top", response=TopOut, summary="List who uses most")
@@ -110,4 +114,4 @@ def list_top(request: HttpRequest, wanted: Query[TopFilter]) -> Any:
         environment=wanted.environment, host=wanted.host, size=wanted.limit,
     )  # fmt: skip
     items = [TopRowOut.of(row) for row in top.rows]
-    return {"by": top.by, "items": items, "total": top.total, "containers": top.containers}
+    return {name: getattr(top, name, items) for name in TopOut.model_fields}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -49,6 +50,7 @@ def container_list(request: HttpRequest) -> HttpResponse:
         **_choices(page, wanted),
         "problems": list_problems(actor, query),
         "sort": query.sort,
+        "usage_place": _usage_place(query),
         "may_read_logs": bool(actor.access.reach(LOGS)),
         "saved": SavedMenu(actor, query, page="list"),
         "bulk_actions": _bulk_actions(actor, query),
@@ -56,6 +58,13 @@ def container_list(request: HttpRequest) -> HttpResponse:
         "row_places": [one for one in PLACES if actor.access.reach(one.permission)],
     }
     return render(request, "containers/list.html" + ("#region" if _part(request) else ""), context)
+
+
+def _usage_place(query: ContainerQuery) -> str:
+    """Return the part of the address with which who uses most is shown for the same place."""
+    one = {"environment": query.environment, "host": query.host}
+    found = {name: values[0] for name, values in one.items() if len(values) == 1}
+    return f"?{urlencode(found)}" if found else ""
 
 
 def _part(request: HttpRequest) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -131,11 +132,15 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def usage(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what all containers of a host used; its script loads the values."""
-    host = access_host(actor_of(request), pk)
+    actor = actor_of(request)
+    host = access_host(actor, pk)
     context = charts_context(request, f"/api/v1/hosts/{pk}/stats/history")
     context |= {
         "limit_cpu": 100 * (host.cpus or 0),
         "limit_memory": host.memory,
+        "top_href": f"{reverse('usage-top')}?{urlencode({'host': host.name})}"
+        if actor.access.reach("container.view").covers(host)
+        else "",
         "label": _("What the containers of %(name)s used") % {"name": host.name},
     }
     return _tab(request, host, "usage", context)

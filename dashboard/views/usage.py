@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -14,13 +16,13 @@ from django.views.decorators.http import require_GET
 from dashboard.requests import actor_of, is_part
 from dashboard.templatetags.words import size_text
 from fleet.access import visible_environments
+from fleet.actor import Actor
 from fleet.selectors.containers import container_hosts
 from fleet.selectors.given import given_number, given_text
 from fleet.selectors.usage import RANGES
 from fleet.selectors.usage_now import TOPS, Recent, Top, recent_usage, top_usage
 
 MOST = 500  # rows of one page
-NAME_LIMIT = 60
 
 
 def charts_context(request: HttpRequest, source: str) -> dict[str, Any]:
@@ -60,27 +62,60 @@ def _brief(one: Recent) -> list[Any]:
     return [cpu, memory, *one.shapes]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the page of who uses most looks, where else it may, and what was asked wrong."""
+
+    environment: str = ""
+    host: str = ""
+    environments: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, actor: Actor, environment: str, host: str) -> Place:
+        """Find names as people write them; what is not there is left out, and told."""
+        environments = tuple(one.name for one in visible_environments(actor))
+        problems = []
+        found = _named(environments, environment)
+        if environment and not found:
+            problems.append(_("There is no such environment: the filter was left out."))
+        hosts = container_hosts(actor).values()
+        near = tuple(one.name for one in hosts if found in ("", one.environment.name))
+        here = _named(near, host)
+        if host and not here:
+            elsewhere = _named([one.name for one in hosts], host)
+            problems.append(
+                _("%(host)s is not in %(environment)s: the filter was left out.")
+                % {"host": elsewhere, "environment": found}
+                if elsewhere
+                else _("There is no such host: the filter was left out.")
+            )
+        return cls(found, here, environments, near, tuple(problems))
+
+
+def _named(names: Iterable[str], text: str) -> str:
+    wanted = given_text(text).casefold()
+    return next((name for name in names if name.casefold() == wanted), "")
+
+
 @require_GET
 def top(request: HttpRequest) -> HttpResponse:
     """Show who uses most: `?by=memory&environment=production`."""
     actor = actor_of(request)
-    wanted = {
-        name: given_text(request.GET.get(name, ""), NAME_LIMIT)
-        for name in ("by", "environment", "host")
-    }
-    by = wanted["by"] if wanted["by"] in TOPS else "cpu"
-    found = top_usage(actor, by, environment=wanted["environment"], host=wanted["host"])
+    asked = request.GET.get("by", "")
+    by = asked if asked in TOPS else "cpu"
+    place = Place.of(actor, request.GET.get("environment", ""), request.GET.get("host", ""))
+    found = top_usage(actor, by, environment=place.environment, host=place.host)
     labels = {
         "cpu": _("Processor"), "memory": _("Memory"), "network": _("Network"), "disk": _("Disk"),
     }  # fmt: skip
     context = {
         "top": found,
         "whole": _whole(found),
-        "wanted": wanted,
+        "place": place,
         "choices": [(name, label, name == by) for name, label in labels.items()],
         "label": labels[by],
-        "environments": [one.name for one in visible_environments(actor)],
-        "hosts": [host.name for host in container_hosts(actor).values()],
         "sampled": bool(settings.SAMPLE_SECONDS),
     }
     return render(request, "usage/top.html" + ("#region" if is_part(request) else ""), context)

@@ -11,9 +11,11 @@ from functools import lru_cache
 from math import isnan
 from typing import Any, Final
 
+from django.db.models import Exists, OuterRef
+
 from fleet.access import access_host, visible_containers, visible_hosts
 from fleet.actor import Actor
-from fleet.models import Container, Host, UsageNow
+from fleet.models import Container, Host, HostState, UsageNow
 from fleet.selectors.usage import plain
 from fleet.stats.packing import COLUMNS, SUM, Raw, Table, Values, unpack
 
@@ -28,6 +30,7 @@ TOPS: Final[dict[str, tuple[str, ...]]] = {
     "disk": ("read", "written"),
 }
 TOP_SIZE = 25
+NEAR = 0.9  # of its limit: memory that runs out soon
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,11 @@ class TopRow(Used):
     percent: float  # of all that is used
     memory_limit: int | None
 
+    @property
+    def nearly_out(self) -> bool:
+        """Whether it may lose its processes for want of memory."""
+        return bool(self.memory and self.memory_limit and self.memory >= NEAR * self.memory_limit)
+
 
 @dataclass(frozen=True)
 class Top:
@@ -175,6 +183,7 @@ class Top:
     containers: int
     cpus: int  # of their hosts
     memory: int
+    silent: list[str]  # hosts with containers that run, as far as is known, and no readings of now
 
 
 def top_usage(
@@ -186,17 +195,17 @@ def top_usage(
         hosts = hosts.filter(environment__name__iexact=environment)
     if host:
         hosts = hosts.filter(name__iexact=host)
-    facts = {
-        pk: (cpus or 0, memory or 0)
-        for pk, cpus, memory in hosts.order_by().values_list("pk", "cpus", "memory")
-    }
+    running = Container.objects.filter(host=OuterRef("pk"), state="running")
+    found = hosts.exclude(state=HostState.DISABLED).order_by("name")
+    columns = ("pk", "name", "cpus", "memory", Exists(running))
+    facts = {pk: more for pk, *more in found.values_list(*columns)}
     places = [COLUMNS.index(name) for name in TOPS[by]]
     lines: Table = {}
-    alive = 0, 0
-    for pk, table in newest_lines(facts):
+    told = {pk: table for pk, table in newest_lines(facts) if table}
+    for table in told.values():
         lines |= {key: line for key, line in table.items() if key != SUM}
-        if table:
-            alive = alive[0] + facts[pk][0], alive[1] + facts[pk][1]
+    cpus, memory = (sum(facts[pk][place] or 0 for pk in told) for place in (1, 2))
+    silent = [name for pk, (name, *_, runs) in facts.items() if runs and pk not in told]
     values = {key: _amount(line, places) for key, line in lines.items()}
     total = sum(values.values())
     # A few more than are shown: some may have been removed since.
@@ -212,7 +221,7 @@ def top_usage(
         for pk in greedy
         if pk in known and values[pk] > 0
     ]
-    return Top(by, rows[:size], total, len(lines), *alive)
+    return Top(by, rows[:size], total, len(lines), cpus, memory, silent)
 
 
 def _amount(line: Values, places: list[int]) -> float:

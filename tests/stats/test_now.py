@@ -151,12 +151,96 @@ def test_the_pages_show_it(
     assert "<html" not in part and ">web<" in part
 
 
+Asks = Callable[..., str]
+
+
+@pytest.fixture
+def ask(administrator: User, sign_in: Callable[[User], Client]) -> Asks:
+    """ask(by="memory") -> the page of who uses most."""
+    client = sign_in(administrator)
+
+    def get(**wanted: str) -> str:
+        response = client.get("/usage/", wanted)
+        assert response.status_code == 200
+        return response.content.decode()
+
+    return get
+
+
+def test_a_place_is_found_however_it_is_written(fleet: dict[str, Container], ask: Asks) -> None:
+    page = ask(by="memory", environment=" PRODUCTION")
+    assert ">shop<" in page and ">web<" not in page
+    assert "<option selected>production</option>" in page
+    assert "<option>prod-1</option>" in page and "<option>stage-1</option>" not in page
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({"environment": "nowhere"}, "no such environment"),
+        ({"host": "\x00"}, ""),
+        ({"host": "nowhere\x00"}, "no such host"),
+        ({"environment": "staging", "host": "PROD-1"}, "prod-1 is not in staging"),
+    ],
+)
+def test_a_place_that_is_not_there_is_left_out_and_told(
+    fleet: dict[str, Container], ask: Asks, wanted: dict[str, str], told: str
+) -> None:
+    page = ask(by="luck", **wanted)
+    assert told in page and ">web<" in page
+
+
+def test_hosts_that_are_not_counted_are_named(fleet: dict[str, Container], ask: Asks) -> None:
+    UsageNow.objects.filter(host=fleet["shop"].host).update(at=NOW - 100)
+    assert "no readings of now: prod-1" in ask()
+    assert "no readings of now" not in ask(host="stage-1")
+    page = ask(environment="production")
+    assert "Nothing to rank" in page and "no readings of now: prod-1" in page
+    assert "Look everywhere" in page
+    Container.objects.filter(host=fleet["shop"].host).update(state="exited")
+    assert "no readings of now" not in ask()
+    Container.objects.update(state="running")
+    Host.objects.filter(name="prod-1").update(state="disabled")
+    assert "no readings of now" not in ask()
+
+
+def test_it_says_that_nobody_reads(fleet: dict[str, Container], ask: Asks, settings: Any) -> None:
+    settings.SAMPLE_SECONDS = 0
+    assert "Readings are switched off" in ask()
+    UsageNow.objects.all().delete()
+    page = ask()
+    assert "Readings are switched off" in page and "no readings of now" not in page
+
+
+def test_it_warns_of_memory_near_its_limit(fleet: dict[str, Container], ask: Asks) -> None:
+    for memory, warned in ((3599, False), (3600, True)):
+        read(fleet["web"].host, {fleet["web"]: line(1, memory, limit=4000)})
+        assert ("Near its limit" in ask()) == warned
+    read(fleet["web"].host, {fleet["web"]: line(1, 7999, limit=8000)})
+    assert "Near its limit" not in ask()  # that is all of the host's
+
+
+def test_lists_lead_to_who_uses_most_there(
+    fleet: dict[str, Container],
+    administrator: User,
+    viewer: User,
+    sign_in: Callable[[User], Client],
+) -> None:
+    client, host = sign_in(administrator), fleet["web"].host
+    page = client.get("/containers/?environment=production&q=s").content.decode()
+    assert 'href="/usage/?environment=production"' in page
+    page = client.get("/containers/?environment=production&environment=staging").content.decode()
+    assert 'href="/usage/"' in page
+    assert "/usage/?host=stage-1" in client.get(f"/hosts/{host.pk}/usage/").content.decode()
+
+
 def test_the_api_tells_it(
     fleet: dict[str, Container], administrator: User, sign_in: Callable[[User], Client]
 ) -> None:
     client = sign_in(administrator)
     top = client.get("/api/v1/usage/top?by=network&limit=1").json()
     assert [row["name"] for row in top["items"]] == ["shop"] and top["total"] == 28
+    assert top["containers"] == 4 and top["silent"] == []
     assert client.get("/api/v1/usage/top?by=luck").status_code == 422
     host = client.get(f"/api/v1/hosts/{fleet['web'].host_id}/stats").json()
     assert (host["cpu"], host["memory"], host["memory_total"], host["cpus"]) == (125, 7000, 8000, 4)
