@@ -32,6 +32,8 @@ NO_DATABASE = tuple(f"--ignore=tests/{part}" for part in ("engine", "lab", "run"
 NO_TESTS = 5  # pytest's exit code when a phase has no tests
 GRACE_SECONDS = 20  # for pytest to tear down and report after a time-out
 NOT_INHERITED = {"QUAYSIDE_REDIS_URL", "QUAYSIDE_DATABASE_URL", "PORT", "BIND"}
+# Who has nothing left takes over from the other: some tests take as long as a hundred.
+ON_TWO = ("-n", "2", "--dist", "worksteal")
 UNIT = "not lab and not browser and not compose"
 
 
@@ -53,11 +55,11 @@ def pytest(*arguments: str) -> tuple[str, ...]:
 
 PHASES = (
     Phase("check", "Lint, types, import arrows, migrations", (PYTHON, "-m", "scripts.check")),
-    Phase("unit", "Unit tests on SQLite", pytest("-n", "2", "-m", UNIT)),
+    Phase("unit", "Unit tests on SQLite", pytest(*ON_TWO, "-m", UNIT)),
     Phase(
         "postgresql",
         "The same on PostgreSQL",
-        pytest("-n", "2", "-m", UNIT, *NO_DATABASE),
+        pytest(*ON_TWO, "-m", UNIT, "--only-database", *NO_DATABASE),
         ("postgresql",),
     ),
     Phase(

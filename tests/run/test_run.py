@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -43,11 +43,24 @@ def test_it_runs_carries_on_and_ends_cleanly(tmp_path: Path) -> None:
             assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
 
 
-def test_it_starts_a_killed_process_again(tmp_path: Path) -> None:
-    with Stack(tmp_path) as stack:
-        for words in ("config.web", "manage.py watch"):
-            stack.kill(words)
-        eventually(lambda: answers(stack), "the web process answers again")
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One that runs, for tests that leave it well: to start takes seconds."""
+    with Stack(tmp_path_factory.mktemp("running")) as stack:
+        yield stack
+
+
+def test_it_starts_a_killed_process_again(running: Stack) -> None:
+    for words in ("config.web", "manage.py watch"):
+        running.kill(words)
+    eventually(lambda: answers(running), "the web process answers again")
+
+
+def test_it_says_that_the_port_is_taken(running: Stack, tmp_path: Path) -> None:
+    environment = {**running.environment, "QUAYSIDE_DATA_DIR": str(tmp_path)}
+    message = refused(environment)
+    assert f"Cannot listen on 127.0.0.1:{running.port}" in message
+    assert "running already" in refused(running.environment)
 
 
 def test_nothing_stays_behind_what_is_killed(tmp_path: Path) -> None:
@@ -81,14 +94,6 @@ def answers(stack: Stack) -> bool:
         return stack.get("/healthz") == 200
     except OSError:
         return False
-
-
-def test_it_says_that_the_port_is_taken(tmp_path: Path) -> None:
-    with Stack(tmp_path / "one") as first:
-        environment = {**first.environment, "QUAYSIDE_DATA_DIR": str(tmp_path / "two")}
-        message = refused(environment)
-        assert f"Cannot listen on 127.0.0.1:{first.port}" in message
-        assert "running already" in refused(first.environment)
 
 
 @pytest.mark.parametrize(

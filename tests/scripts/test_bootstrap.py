@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,15 +13,43 @@ import pytest
 from scripts import bootstrap
 
 
+def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder the project: one that needs nothing from an index."""
+    (folder / "requirements.txt").write_text("# nothing\n")
+    (folder / "requirements-dev.txt").write_text("-r requirements.txt\n")
+    monkeypatch.setattr(bootstrap, "ROOT", folder)
+    monkeypatch.setattr(bootstrap, "VENV", folder / ".venv")
+    monkeypatch.setattr(bootstrap, "PYTHON", folder / ".venv/bin/python")
+    return folder
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project that needs nothing from an index, in a folder of its own."""
-    (tmp_path / "requirements.txt").write_text("# nothing\n")
-    (tmp_path / "requirements-dev.txt").write_text("-r requirements.txt\n")
-    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
-    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
-    monkeypatch.setattr(bootstrap, "PYTHON", tmp_path / ".venv/bin/python")
-    return tmp_path
+    """A project in a folder of its own, without an environment."""
+    return enter(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment that was made for such a project: to make one takes seconds."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "need_redis", lambda: None)
+        enter(folder, patch)
+        bootstrap.bootstrap(dev=False)
+    return folder / ".venv"
+
+
+@pytest.fixture
+def ready(project: Path, made_once: Path) -> Path:
+    """The project with an environment of its own that holds what it needs."""
+
+    def link(source: str, target: str) -> None:
+        # What bootstrap.py writes is its own in each; of the rest nothing is ever changed.
+        (shutil.copy2 if Path(source).name == "installed" else os.link)(source, target)
+
+    shutil.copytree(made_once, project / ".venv", symlinks=True, copy_function=link)
+    return project
 
 
 def test_it_makes_an_environment_that_works(project: Path) -> None:
@@ -32,7 +62,7 @@ def test_it_makes_an_environment_that_works(project: Path) -> None:
 
 
 def test_it_does_nothing_when_nothing_changed(
-    project: Path, capfd: pytest.CaptureFixture[str]
+    ready: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bootstrap.bootstrap(dev=True)
     assert "Installing" in capfd.readouterr().out
@@ -41,9 +71,9 @@ def test_it_does_nothing_when_nothing_changed(
     assert capfd.readouterr().out == ""
 
 
-def test_it_installs_again_when_the_requirements_change(project: Path) -> None:
-    bootstrap.bootstrap(dev=False)
-    (project / "requirements.txt").write_text("# nothing yet\n")
+def test_it_installs_again_when_the_requirements_change(ready: Path) -> None:
+    assert bootstrap.is_current(dev=False)
+    (ready / "requirements.txt").write_text("# nothing yet\n")
     assert not bootstrap.is_current(dev=False)
     bootstrap.bootstrap(dev=False)
     assert bootstrap.is_current(dev=False)
@@ -57,8 +87,8 @@ def test_it_mends_a_broken_environment(project: Path) -> None:
     assert bootstrap.works()
 
 
-def test_it_says_what_to_do_when_pip_fails(project: Path) -> None:
-    (project / "requirements.txt").write_text("/nowhere/at/all.whl\n")
+def test_it_says_what_to_do_when_pip_fails(ready: Path) -> None:
+    (ready / "requirements.txt").write_text("/nowhere/at/all.whl\n")
     with pytest.raises(bootstrap.BootstrapError, match="pip could not install"):
         bootstrap.bootstrap(dev=False)
     assert not bootstrap.is_current(dev=False)
@@ -71,8 +101,8 @@ def test_it_refuses_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def bare(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without redis-server, whose apt-get writes down what it was asked for."""
+def bare(ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without a redis-server, whose apt-get writes down what it was asked for."""
     commands = tmp_path / "commands"
     commands.mkdir()
     apt = commands / "apt-get"

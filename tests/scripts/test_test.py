@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -108,3 +109,11 @@ def test_it_runs_the_phases_that_are_named_in_their_order() -> None:
 def test_it_hides_the_settings_of_the_person_who_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUAYSIDE_DATABASE_URL", "postgres://mine")
     assert "QUAYSIDE_DATABASE_URL" not in runner.phase_environment(phase(), machine())
+
+
+def test_it_runs_on_another_database_only_what_uses_one() -> None:
+    files = ["tests/watch/test_watcher.py", "tests/watch/test_story.py", "tests/test_access.py"]
+    argv = [sys.executable, "-m", "pytest", "-q", "--collect-only", "--only-database", *files]
+    done = subprocess.run(argv, cwd=runner.ROOT, capture_output=True, text=True, check=True)
+    found = {line.split("::")[0] for line in done.stdout.splitlines() if "::" in line}
+    assert found == {"tests/watch/test_watcher.py", "tests/test_access.py"}
