@@ -31,6 +31,23 @@ WORDS: dict[str, str | Promise] = {
     "lines": _("{n} lines"),
     "shown": _("{n} of {all} lines"),
     "loading": _("Fetching: {n} lines …"),
+    "loadingof": _("Fetching {name} ({at} of {all}): {n} lines …"),
+    "edge": _("Above this, lines of {names} are missing."),
+    "others": _(" and {n} more"),
+    "full": _(
+        "This view is full: older lines do not fit. Download the log to have all of it, or choose"
+        " fewer containers."
+    ),
+    "nomore": _("full: older lines do not fit"),
+    "rotated": _("The engine has these lines no more: their files were rotated away."),
+    "nothing": _("The engine has no line there that is not shown here."),
+    "some": _("{n} lines were fetched. The engine has the others no more: they were rotated away."),
+    "searched": _("Only the {n} lines that are fetched were searched."),
+    "searching": _("The whole log is fetched and searched …"),
+    "searchedfull": _(
+        "The newest {n} lines were searched: no more fit into this view. Download the log to"
+        " search all of it."
+    ),
     "early": _("The host stopped in the middle of them. Try again."),
     "beginning": _("from the beginning"),
     "hit": _("{n} of {all}"),

@@ -41,11 +41,16 @@ SENTENCES: dict[str, Text] = {
 
 
 class Mark(NamedTuple):
-    """Something that happened, told among the lines; said in words only at the viewer."""
+    """Something that happened, told among the lines; said in words only at the viewer.
+
+    `since` and `until`: times of the engine, between which it may have lines that are missing.
+    """
 
     code: str
     detail: Text = ""
     raw: str = ""
+    since: str = ""
+    until: str = ""
 
     def __str__(self) -> str:
         return str(SENTENCES[self.code]) % {"detail": self.detail or _("unknown")}

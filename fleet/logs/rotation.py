@@ -66,8 +66,8 @@ class Rotation:
         there = await _read(engine, facts, first, last, count + SPARE)
         lost, reaches = await asyncio.to_thread(_compare, blocks, there, known, last)
         if lost:
-            return Mark("lost", str(lost))
-        return None if reaches and not late else Mark("unsure")
+            return Mark("lost", str(lost), since=first, until=last)
+        return None if reaches and not late else Mark("unsure", since=first, until=last)
 
 
 def _compare(

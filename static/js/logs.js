@@ -57,10 +57,9 @@ class Log {
   #start({ args, told }) {
     this.#worker.onmessage = ({ data }) => this.#told(data);
     if (!args) this.post(startOf(this.#root.dataset.args));
-    const { hole, gap } = this.words;
     const matcher = new URL(this.#root.dataset.matcher, location.href).href;
     const all = new URLSearchParams(location.search).has("whole");
-    this.post({ type: "ready", matcher, words: { hole, gap }, all });
+    this.post({ type: "ready", matcher, words: this.words, all });
     for (const data of told) this.#told(data);
     this.#wrap();
     this.#view.ask();
@@ -114,20 +113,34 @@ class Log {
     this.#status.show(data);
     this.#search.show(data);
     this.#settings.offer(data.rows);
+    this.#edgeUnit = data.rows.find((row) => row.code === "edge")?.top ?? null;
     this.#edge();
     const pause = data.count ? PAUSE : 0;
     requestAnimationFrame(() => setTimeout(() => this.post({ type: "drawn" }), pause));
   }
 
-  /** The view has come to an end, or left it. */
+  /** The view has moved, or come to an end, or left it. */
   #edge() {
     this.#status.changed();
-    if (!this.#view.following && this.#view.unit < 1) this.#status.atTop();
+    const { following, unit, page } = this.#view;
+    const edge = this.#edgeUnit !== null && this.#edgeUnit >= unit - 1 && this.#edgeUnit < unit + page;
+    if (!following && unit !== this.#seen) this.post({ type: "sight", top: unit, page });
+    this.#seen = unit;
+    this.#status.atTop(!following && (unit < 1 || edge));
   }
 
-  #moved({ number, added }) {
+  #seen = -1; // the unit at the top
+  #edgeUnit = null; // where what is complete begins, as far as that is drawn
+
+  #moved({ marked }) {
     this.#view.forgetNumbers();
-    if (this.#marked !== null && this.#marked >= number) this.#marked += added;
+    this.#marked = marked;
+    this.#search.moved();
+  }
+
+  /** The number of the line that stands out, null for none. */
+  get marked() {
+    return this.#marked;
   }
 
   #setSources(sources) {
@@ -200,13 +213,20 @@ class Log {
   #clicked(event) {
     if (event.target.closest("[data-log-save]")) return this.post({ type: "save" });
     const gap = event.target.closest("[data-gap]");
-    if (gap) return this.post({ type: "gap", number: Number(gap.dataset.gap) });
+    if (gap) return this.#fill(Number(gap.dataset.gap));
+    if (event.target.closest("[data-log-edge]")) return this.post({ type: "older", all: false });
     const row = event.target.closest(".log-line");
     if (!row || getSelection()?.toString()) return null;
     this.#marked = Number(row.dataset.number);
     this.#mark();
     if (this.#view.following) this.#view.leave();
     return this.post({ type: "line", number: this.#marked });
+  }
+
+  /** Fetch what a mark says is missing. */
+  #fill(number) {
+    this.problem("");
+    this.post({ type: "gap", number });
   }
 
   #selected = () => {
@@ -234,8 +254,8 @@ class Log {
 
   #goTo(at) {
     this.problem("");
-    this.#view.leave();
     this.post({ type: "time", at });
+    this.#view.leave(); // after it: the top may be in sight then, which asks for older lines
   }
 
   /** Show a sentence above the lines, "" for none. */

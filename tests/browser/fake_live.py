@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
+from aiohttp.typedefs import Middleware
 
+__all__ = ["STATIC", "FakeLive", "Middleware", "row", "row_with_menu"]
 STATIC = Path(__file__).resolve().parents[2] / "static"
 DEADLINE = 10
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
@@ -101,8 +103,12 @@ class FakeLive:
             if message["type"] == kind:
                 return message
 
+    def middlewares(self) -> list[Middleware]:
+        """Return what stands before the pages."""
+        return []
+
     async def _listen(self) -> int:
-        app = web.Application()
+        app = web.Application(middlewares=self.middlewares())
         app.router.add_get("/", self._page)
         app.router.add_get("/sign-in/", self._sign_in)
         app.router.add_get("/ws/live/", self._socket)

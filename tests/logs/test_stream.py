@@ -16,6 +16,7 @@ from fleet.engine.log_blocks import FrameCutter
 from fleet.logs.lines import ERR, Line
 from fleet.logs.marks import Mark
 from fleet.logs.reader import Batch
+from fleet.logs.upstream import TAIL
 from fleet.models import Container, Environment, Grant, SavedFilter, User
 from fleet.publish import AccessChanged, publish_async
 from tests.conftest import make_container, make_host
@@ -73,8 +74,11 @@ async def test_it_sends_frames_and_goes_on(
         await open_log(page, row)
         told = (await page.until(of("log.sources")))[-1]["sources"]
         assert told == [
-            {"index": 0, "container": row.pk, "name": "web-1", "title": "web-1 · fake-1"}
-        ]
+            {
+                "index": 0, "container": row.pk, "name": "web-1", "title": "web-1 · fake-1",
+                "tail": TAIL,
+            }
+        ]  # fmt: skip
         assert [line.text for line in await lines_from(page)] == ["<b>hello</b>"]
         real.write("oh", stream=2)
         (line,) = await lines_from(page)

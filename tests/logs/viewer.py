@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from dashboard.log_words import log_context
 from dashboard.templatetags.quayside import script_words
 from fleet.engine.log_blocks import pack
 from fleet.models import Container, Host, HostState
-from tests.browser.fake_live import FakeLive
+from tests.browser.fake_live import STATIC, FakeLive, Middleware
 
 SHEETS = ("tokens", "frame", "components", "controls", "table", "logs", "log-panel")
 HEAD = "".join(f'<link rel="stylesheet" href="/static/css/{name}.css">' for name in SHEETS)
@@ -35,6 +36,9 @@ POLICY = (
 HOST = Host(pk=3, name="prod-3", state=HostState.REACHABLE)
 CONTAINER = Container(pk=12, name="web-1", host=HOST)
 SOURCE = {"index": 0, "container": 12, "name": "web-1", "title": "web-1 · prod-3"}
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def host_html(state: str = HostState.REACHABLE) -> str:
@@ -71,11 +75,25 @@ class FakeLogs(FakeLive):
     def __init__(self) -> None:
         super().__init__()
         self.html = viewer_html()
+        self.changed: dict[str, tuple[str, str]] = {}  # a script -> what is another in it
 
     async def _page(self, _request: web.Request) -> web.Response:
         headers = {"Content-Security-Policy": POLICY}
         text = PAGE % (HEAD, self.html, script_words())
         return web.Response(text=text, content_type="text/html", headers=headers)
+
+    @web.middleware
+    async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path not in self.changed:
+            return await handler(request)
+        script = (STATIC.parent / request.path[1:]).read_text()
+        old, new = self.changed[request.path]
+        assert old in script
+        return web.Response(text=script.replace(old, new), content_type="text/javascript")
+
+    def middlewares(self) -> list[Middleware]:
+        """Return what stands before the pages."""
+        return [self._serve]
 
     def host(self, state: str) -> None:
         """Tell what the watcher knows of the host."""
@@ -88,13 +106,14 @@ class FakeLogs(FakeLive):
         for source in (SOURCE, *more):
             self.send(type="log.answered", topic="logs", source=source["index"])
 
-    def mark(self, code: str, kind: str = "log.mark") -> None:
+    def mark(self, code: str, kind: str = "log.mark", **more: Any) -> None:
         """Send what the stream itself notices."""
-        self.send(type=kind, topic="logs", source=0, code=code, text=f"({code})")
+        told = {"source": 0, "code": code, "text": f"({code})", **more}
+        self.send(type=kind, topic="logs", **told)
 
-    def gap(self, skipped: int) -> None:
+    def gap(self, skipped: int, source: int = 0) -> None:
         """Tell that lines are missing."""
-        self.send(type="log.gap", topic="logs", source=0, skipped=skipped)
+        self.send(type="log.gap", topic="logs", source=source, skipped=skipped)
 
     def frames(self, *frames: bytes, source: int = 0) -> None:
         """Send frames."""

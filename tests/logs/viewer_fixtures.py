@@ -32,7 +32,8 @@ def page(browser: Browser, server: FakeLogs) -> Iterator[Page]:
     server.expect("stream.open")
     yield opened
     opened.close()
-    assert [text for text in errors if "WebSocket" not in text] == []
+    wrong = [text for text in errors if "WebSocket" not in text]
+    assert wrong == [], wrong
 
 
 def asked(server: FakeLogs) -> dict[str, str]:

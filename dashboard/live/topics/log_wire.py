@@ -37,11 +37,17 @@ def messages_of(batch: Batch, source: int, language: str) -> Iterator[Message]:
             if blocks:
                 yield packed(LIVE, source, 0, blocks)
                 blocks = []
-            yield told("log.mark", source, code=item.code, text=str(item))
+            yield marked(source, item)
         if blocks:
             yield packed(LIVE, source, 0, blocks)
         if batch.end is not None:
             yield told("log.end", source, code=batch.end.code, text=str(batch.end))
+
+
+def marked(source: int, mark: Mark) -> dict[str, Any]:
+    """Return a mark in words, with the times between which its lines may still be had."""
+    span = {"since": mark.since, "until": mark.until} if mark.since and mark.until else {}
+    return told("log.mark", source, code=mark.code, text=str(mark), **span)
 
 
 def told(kind: str, source: int, **more: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from fleet.cancel import cancel
 from fleet.logs.hub import current_log_hub
 from fleet.logs.places import Place, Trail
 from fleet.logs.selection import MOST, Selection, Source, selected, selected_now
+from fleet.logs.upstream import TAIL
 
 MESSAGE_SECONDS = 0.03  # at most so many messages a second while little comes
 BUSY_BYTES = 64 * 1024  # a batch of that much is followed by the next one at once
@@ -215,4 +216,5 @@ class LogView:
 def facts_of(number: int, source: Source) -> dict[str, Any]:
     """Return a source as the page's script knows it."""
     title = f"{source.name} · {source.host}"
-    return {"index": number, "container": source.container, "name": source.name, "title": title}
+    who = {"index": number, "container": source.container, "name": source.name, "title": title}
+    return who | {"tail": TAIL}

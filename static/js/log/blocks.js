@@ -17,6 +17,15 @@ export class Blocks {
     return this.#all.length;
   }
 
+  /** Let go of some. */
+  release(numbers) {
+    for (const at of numbers) {
+      if (!this.#all[at]) continue;
+      this.bytes -= this.#all[at].length;
+      this.#all[at] = null;
+    }
+  }
+
   /** Let go of blocks below `number`; those in `kept` stay. */
   drop(number, kept) {
     for (let at = 0; at < number; at += 1) {

@@ -1,37 +1,63 @@
-/** Fetches what a view does not have yet: older lines, those from a time on, and what a gap left out. */
+/**
+ * Fetches what a view does not have yet: older lines, those from a time on, and what a gap left out. Of several sources
+ * one part after the other is fetched, and put in when all are there.
+ */
+import { Later } from "./later.js";
 import { MARK } from "./lines.js";
-import { Parts } from "./parts.js";
+import { compared } from "./lost.js";
+import { mergeInto, mergedAll } from "./merge.js";
+import { both, removed } from "./moves.js";
+import { Parts, SPARE, msOf, timeAt } from "./parts.js";
+import { isOpen, lineAt } from "./reach.js";
 
-const GAPS = new Set(["gap", "hole"]);
+const PAGE = 10_000; // older lines that are fetched at once
+const FEWEST = 1000; // of them, of one of several sources
+const LEAST = { lines: 1000, bytes: 1024 * 1024 }; // to have room for; less is none
+const FILLED = new Set(["gap", "hole"]);
+const COMPARED = new Set(["lost", "unsure"]);
+const NAMED = 3; // problems that are told
 
 export class Fetches {
-  whole = false; // there is nothing older
-  #store;
-  #rows;
-  #sources;
-  #post;
+  full = false; // there is no room for more
+  #log; // { store, rows, sources, reach, post }
   #parts;
-  #change; // (number, added, work): does work that puts in lines
-  #time = 0; // to go to when older lines have come
-  #later = 0; // the same, once there are lines, or those that are fetched now have come
-  #gap = null; // { lines, at } of the mark
+  #change; // (work): does work that puts lines in and returns how their numbers change
+  #words = {};
+  #job = null;
+  #later;
 
-  constructor({ store, rows, sources, post }, send, change) {
-    this.#store = store;
-    this.#rows = rows;
-    this.#sources = sources;
-    this.#post = post;
+  constructor(log, send, change) {
+    this.#log = log;
     this.#change = change;
-    this.#parts = new Parts(store, send);
+    this.#parts = new Parts(log.store, send);
+    this.#later = new Later(log, () => !this.#job);
   }
 
-  /** How many lines have come of what is fetched now, -1 when nothing is. */
-  get loading() {
-    return this.#parts.open ? this.#parts.open.lines.count : -1;
+  say(words) {
+    this.#words = words;
+  }
+
+  /** What the page is told: how many lines have come of what is fetched now, -1 when nothing is, and of whom. */
+  get facts() {
+    const job = this.#job;
+    const { full } = this;
+    const { whole } = this.#log.reach;
+    if (!job) return { loading: -1, whole, full };
+    const loading = job.parts.reduce((sum, part) => sum + part.lines.count, this.#parts.came);
+    const all = job.asked.size + job.left;
+    const of = all > 1 ? { name: this.#parts.open?.source.name, at: job.asked.size, all } : null;
+    return { loading, whole, full, of };
+  }
+
+  /** The blocks of what is fetched now. */
+  get blocks() {
+    return [this.#parts.open, ...(this.#job?.parts || [])].flatMap((part) => part?.blocks || []);
   }
 
   feed(id, bytes, at) {
-    this.#parts.feed(id, bytes, at);
+    if (!this.#parts.feed(id, bytes, at)) return;
+    this.#parts.stop();
+    this.ended(id, "");
   }
 
   /** Ask anew, after a lost connection. */
@@ -39,98 +65,321 @@ export class Fetches {
     this.#parts.again();
   }
 
-  /** Fetch a page of older lines, `all` of them, or those from a time (ms) on. Returns whether that began. */
-  older(all, since = 0) {
-    if (this.whole || !this.#sources.single || this.#parts.open) return false;
-    const [source] = this.#sources.all.values();
-    const first = this.#nearest(0, 1);
-    return first || all ? this.#parts.older(source, first, all, since) : false;
+  /** Lines have come: do what somebody wanted before there were any. */
+  came() {
+    this.#later.came();
+  }
+
+  /** Whether nothing is fetched now. */
+  get idle() {
+    return !this.#job;
+  }
+
+  /** Lines went: there is room again, and what is fetched now is not wanted. */
+  drop() {
+    this.full = false;
+    const { id } = this.#parts.open || {};
+    if (!id) return;
+    this.#parts.stop();
+    for (const { blocks } of [this.#parts.drop(id), ...this.#job.parts]) this.#log.store.blocks.release(blocks);
+    this.#job = null;
+  }
+
+  /** Stop fetching; what has come is kept where it is whole. */
+  cancel() {
+    const id = this.#parts.open?.id;
+    if (!id) return;
+    this.#parts.drop(id);
+    this.#parts.stop();
+    this.#finish();
+  }
+
+  // --- What is wanted -------------------------------------------------------------------------
+
+  /** Fetch a page of older lines, or `all` of them. Returns whether that began. */
+  older(all) {
+    if (this.#job || this.#later.waiting || this.#log.reach.whole) return false;
+    return this.#begin({ kind: all ? "all" : "page" });
+  }
+
+  /** Fetch all as soon as there is something. */
+  allLater() {
+    this.#later.wait(() => this.older(true));
   }
 
   /** Go to the first line of a time (ms) or later; fetches what is older than what is here. */
   toTime(at) {
-    const first = this.#nearest(0, 1);
-    this.#later = first && !this.#parts.open ? 0 : at;
-    if (this.#later) return;
-    if (first.lines.time[first.at] > at && this.older(false, at)) this.#time = at;
-    else this.#tellTime(at);
+    this.#later.wait(() => {
+      if (!this.#begin({ kind: "time", at })) this.#tellTime(at);
+    });
   }
 
-  /** Lines have come: go where somebody wanted to before there were any. */
-  came() {
-    if (this.#later && !this.#parts.open && this.#nearest(0, 1)) this.toTime(this.#later);
-  }
-
-  /** Fetch what the gap at line `number` left out. */
+  /** Fetch what the mark at line `number` says is missing. */
   fill(number) {
-    const [lines, at] = this.#store.locate(number);
-    if (!lines || this.#parts.open) return;
-    const source = this.#sources.get(lines.source(at));
+    const { store, sources } = this.#log;
+    const [lines, at] = store.locate(number);
+    if (!lines || this.#job || lines.stream(at) !== MARK) return;
+    const { code, since, until } = store.said(lines, at);
+    const source = sources.get(lines.source(at));
+    const mark = lines.block[at];
+    if (FILLED.has(code)) this.#fillGap(source, number, mark);
+    else if (COMPARED.has(code) && until) this.#fillLost(source, mark, since, until);
+  }
+
+  #fillGap(source, number, mark) {
     const [before, after] = [-1, 1].map((step) => this.#nearest(number + step, step, source.index));
-    this.#gap = { lines, at };
-    this.#parts.gap(source, before, after);
+    const tail = before ? 0 : tailOf(source, PAGE);
+    const since = before ? timeAt(before.time, -1) : "";
+    const until = after ? timeAt(after.time, 1) : "";
+    this.#fill({ kind: "gap", mark }, source, { tail, since, until, before, after });
+  }
+
+  #fillLost(source, mark, since, until) {
+    const { reach } = this.#log;
+    const older = reach.from(source, reach.firsts()) > msOf(until);
+    if (older) this.toTime(msOf(since)); // they are among lines that are not there either
+    else this.#fill({ kind: "lost", mark, since, until }, source, { since, until });
+  }
+
+  #fill(job, source, part) {
+    const room = this.#room({ parts: [] }, 1);
+    if (room) this.#ask({ ...made(), ...job }, source, { room, ...part });
+    else this.#tell(this.#words.full);
+  }
+
+  // --- One part after the other ---------------------------------------------------------------
+
+  #begin(job) {
+    this.#job = { ...made(), ...job };
+    if (this.#next()) return true;
+    if (this.#job.full) this.#tell(this.#words.full);
+    this.#job = null;
+    return false;
+  }
+
+  /** Ask for the next part. Returns whether there is one. */
+  #next() {
+    const job = this.#job;
+    const firsts = this.#log.reach.firsts();
+    const { source, left } = this.#choose(job, firsts);
+    if (!source) return false;
+    const room = this.#room(job, left);
+    if (!room) {
+      job.full = this.full = true;
+      return false;
+    }
+    job.left = left - 1;
+    job.asked.add(source);
+    this.#ask(job, source, { room, ...this.#wanted(job, source, firsts.get(source.index)) });
+    return true;
+  }
+
+  /** Return whose lines are fetched next, and how many sources are left: whoever reaches least far back comes first. */
+  #choose(job, firsts) {
+    const { kind, at, asked, reached } = job;
+    const { sources, reach } = this.#log;
+    const all = [...sources.all.values()].filter((one) => !one.whole && !one.barred && !asked.has(one));
+    const open = all.filter(isOpen);
+    if (!asked.size) job.small = kind === "page" && !open.length;
+    const some = kind === "all" || sources.single || job.small ? all : open;
+    const from = (source) => reach.from(source, firsts);
+    const there = some.filter((source) => Number.isFinite(from(source)) || (kind === "all" && sources.single));
+    const wanted = kind === "time" ? there.filter((source) => from(source) > at) : there;
+    wanted.sort((a, b) => from(b) - from(a));
+    const [source] = wanted;
+    // A page ends where those that were fetched reach least far back: the others reach further.
+    if (!source || (kind === "page" && asked.size && from(source) <= reached)) return { source: null, left: 0 };
+    return { source, left: kind === "page" ? 1 : wanted.length };
+  }
+
+  /** Return how much a part may bring, null for nothing: what is left, shared by all whose whole logs are fetched. */
+  #room({ kind, parts }, left) {
+    const { lines, bytes } = this.#log.store.room;
+    const held = parts.reduce((sum, part) => sum + part.lines.count, 0);
+    const share = kind === "all" ? left : 1;
+    const room = { lines: (lines - held) / share, bytes: bytes / share };
+    return room.lines < LEAST.lines / share || room.bytes < LEAST.bytes / share ? null : room;
+  }
+
+  #wanted({ kind, at }, source, first) {
+    const page = Math.max(FEWEST, Math.ceil(PAGE / this.#log.sources.all.size));
+    const until = first ? timeAt(first.time, 1) : source.since ? timeAt(source.since, 1) : "";
+    const before = { live: source.reader.entries, page, until, after: first };
+    if (kind === "time") return { ...before, since: timeAt(at) };
+    return { ...before, tail: kind === "page" ? tailOf(source, page) : 0 };
+  }
+
+  #ask(job, source, part) {
+    this.#job = job;
+    this.#parts.begin({ source, ...part });
   }
 
   /** A part is whole, or there is a problem with it. */
   ended(id, problem) {
-    const part = this.#parts.finish(id);
-    if (!part) return;
-    const text = problem || part.reader.complaint;
-    if (text || part.early) this.#post({ type: "problem", text });
-    else if (part.kind === "older") this.#putOlder(part);
-    else this.#putGap(part);
+    if (this.#parts.open?.id !== id) return;
+    const { peek } = this.#parts.open;
+    const why = problem || this.#parts.open.reader.complaint;
+    const part = why ? this.#parts.drop(id) : this.#parts.finish(id);
+    if (peek) this.#peeked(part, why);
+    else if (why || part.early) this.#failed(part, why || this.#words.early);
+    else if (this.#job.kind === "gap") return this.#putGap(part);
+    else if (this.#job.kind === "lost") return this.#putLost(part);
+    else if (this.#took(part)) return undefined;
+    return this.#go();
   }
 
   /** What is fetched may not be read. */
   refused(text) {
-    if (this.#parts.open) this.ended(this.#parts.open.id, text);
+    const { open } = this.#parts;
+    if (!open) return;
+    open.source.barred = !this.#log.sources.single;
+    this.ended(open.id, text);
   }
 
-  /** Return the nearest line that is no mark, from `number` on, one way or the other. */
-  #nearest(number, step, source = -1) {
-    for (const count = this.#store.count; number >= 0 && number < count; number += step) {
-      const [lines, at] = this.#store.locate(number);
-      if (lines.stream(at) !== MARK && (source < 0 || lines.source(at) === source)) return { lines, at };
+  #go() {
+    const { kind } = this.#job;
+    if (kind === "gap" || kind === "lost" || !this.#next()) this.#finish();
+    return undefined;
+  }
+
+  #failed({ source, blocks }, problem) {
+    this.#log.store.blocks.release(blocks);
+    if (source.over) source.barred = !this.#log.sources.single;
+    const several = !this.#log.sources.single;
+    this.#job.problems.push(several ? `${source.name}: ${problem}` : problem);
+  }
+
+  /** Take a part with older lines. Returns whether one more look is needed: is this the beginning of the log? */
+  #took(part) {
+    const { source, lines, page, live, cut, reader } = part;
+    const job = this.#job;
+    job.parts.push(part);
+    source.older += cut ? lines.count : reader.entries;
+    if (cut) job.full = this.full = true;
+    if (lines.count) source.since = lines.time[0];
+    if (job.kind === "all" && !cut) source.whole = true;
+    if (job.kind === "time" && !cut) source.since = job.at;
+    if (job.kind === "page" && reader.entries < page) {
+      if (source.reader.entries !== live || source.uncounted) return this.#peek(part);
+      source.whole = true;
     }
-    return null;
+    this.#reached(source);
+    return false;
   }
 
-  #putOlder({ source, lines, tail, since, reader }) {
-    if (!since && (!tail || reader.entries < tail)) this.whole = true;
-    source.older = (source.older || 0) + reader.entries;
-    if (lines.count) this.#change(0, lines.count, () => this.#store.insert(0, lines));
-    if (this.#time) this.#tellTime(this.#time);
-    this.#time = 0;
+  #reached(source) {
+    const { reach } = this.#log;
+    if (!source.whole) this.#job.reached = Math.max(this.#job.reached, reach.from(source, reach.firsts()));
   }
 
-  #putGap({ lines }) {
-    const number = this.#numberOf(this.#gap);
+  /** So few lines came while more were written that there may be others: look at the oldest line of all. */
+  #peek({ source, page }) {
+    const time = this.#log.reach.from(source, this.#log.reach.firsts());
+    this.#parts.begin({ source, page, peek: time, until: timeAt(time, 1) });
+    return true;
+  }
+
+  #peeked({ source, page, peek, lines, blocks }, problem) {
+    this.#log.store.blocks.release(blocks);
+    if (!problem && (!lines.count || lines.time[0] >= peek)) source.whole = true;
+    else source.older += page; // what was asked for was too little: more was written than is known of
+    this.#reached(source);
+  }
+
+  /** Everything has come: put it in. */
+  #finish() {
+    const { kind, parts, problems, at, full } = this.#job;
+    this.#job = null;
+    const { store, reach } = this.#log;
+    const some = parts.filter((part) => part.lines.count);
+    if (some.length) {
+      const firsts = reach.firsts();
+      const ends = some.map((part) => firsts.get(part.source.index)?.number ?? 0);
+      const added = mergedAll(some.map((part) => part.lines));
+      this.#change(() => mergeInto(store, 0, Math.max(...ends), added));
+    }
+    if (problems.length) this.#tell(problems.slice(0, NAMED).join(" "));
+    else if (full) this.#tell(this.#words.full);
+    if (kind === "time") this.#tellTime(at);
+  }
+
+  // --- Gaps -----------------------------------------------------------------------------------
+
+  #putGap({ before, after, lines, cut }) {
+    const { store } = this.#log;
+    const { mark } = this.#job;
+    this.#job = null;
+    const number = store.numberOf(mark);
     if (number < 0) return;
-    this.#change(number, lines.count - 1, () => {
-      if (lines.count) this.#store.insert(number, lines);
-      this.#store.remove(number + lines.count);
-    });
+    const from = before ? this.#beside(number, -1, before.source) + 1 : number;
+    const to = after ? this.#beside(number, 1, after.source) : number + 1;
+    const put = () => mergeInto(store, from, Math.max(from, to), lines);
+    this.#change(() => (cut ? put() : both(put(), this.#without(mark))));
+    if (cut) this.#tell(this.#words.full);
   }
 
-  #numberOf({ lines, at }) {
-    let before = 0;
-    for (const segment of this.#store.segments) {
-      if (segment === lines) return GAPS.has(this.#store.said(lines, at).code) ? before + at : -1;
-      before += segment.count;
+  /** Put in what an engine has left out of what it gave before, where it still has it. */
+  #putLost({ source, lines }) {
+    const { store } = this.#log;
+    const { mark, since, until } = this.#job;
+    this.#job = null;
+    const { missing, reaches } = compared(store, source, lines, msOf(since), msOf(until));
+    if (!missing.count && !reaches) return void this.#tell(this.#words.rotated);
+    const put = () => mergeInto(store, 0, store.count, missing);
+    this.#change(() => (reaches ? both(put(), this.#without(mark)) : put()));
+    if (!missing.count) this.#tell(this.#words.nothing);
+    else if (!reaches) this.#tell(this.#words.some.replace("{n}", missing.count.toLocaleString()));
+  }
+
+  /** Take a mark away. Returns how the numbers change. */
+  #without(mark) {
+    const { store } = this.#log;
+    const number = store.numberOf(mark);
+    if (number < 0) return (same) => same;
+    store.remove(number);
+    return removed(number);
+  }
+
+  #tell(text) {
+    this.#log.post({ type: "problem", text });
+    return false;
+  }
+
+  /** Return the nearest line of a source that is no mark, from `number` on, one way or the other. */
+  #nearest(number, step, source) {
+    const found = this.#beside(number, step, source);
+    return found < 0 ? null : lineAt(this.#log.store, found);
+  }
+
+  #beside(number, step, source) {
+    const { store } = this.#log;
+    for (const { count } = store; number >= 0 && number < count; number += step) {
+      const [lines, at] = store.locate(number);
+      if (lines.stream(at) !== MARK && lines.source(at) === source) return number;
     }
     return -1;
   }
 
   #tellTime(at) {
-    const count = this.#store.count;
+    const { store, rows, post } = this.#log;
+    const { count } = store;
     let [low, high] = [0, count];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const [lines, local] = this.#store.locate(middle);
+      const [lines, local] = store.locate(middle);
       if (lines.time[local] < at) low = middle + 1;
       else high = middle;
     }
     const number = Math.min(low, Math.max(0, count - 1));
-    this.#post({ type: "place", number, unit: this.#rows.top(this.#rows.row(number)) });
+    post({ type: "place", number, unit: rows.top(rows.row(number)) });
   }
+}
+
+/** Return how many of a log's last entries are asked for, to get so many that are older than those that are there. */
+function tailOf(source, count) {
+  return source.reader.entries + source.older + count + SPARE;
+}
+
+function made() {
+  return { parts: [], problems: [], asked: new Set(), left: 0, reached: -Infinity, full: false };
 }

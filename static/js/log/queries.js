@@ -58,10 +58,10 @@ export class Queries {
     this.#changed();
   }
 
-  /** So many lines were put in before line `number`, or went from there. */
-  moved(number, added) {
+  /** The numbers of lines have changed. */
+  moved(moved) {
     if (this.#filter) {
-      this.#filter.list.shift(number, added);
+      this.#filter.list.move(moved);
       this.#renew();
     }
     if (this.#search) this.search(this.#search.question);
@@ -76,19 +76,23 @@ export class Queries {
     }
   }
 
-  /** Tell where hit `at` is; the nearest one to unit `from`, after or before it, when it is not given. */
-  hit({ at, from, back }) {
+  /**
+   * Tell where hit `at` is; when it is not given, the nearest one after or before line `number`, or unit `from` where there
+   * is no such line.
+   */
+  hit({ at, number, from, back }) {
     const list = this.#search?.list;
     if (!list?.count) return;
-    const wanted = ((at ?? this.#nearest(list, from, back)) + list.count) % list.count;
-    const number = list.numbers[wanted];
-    this.#post({ type: "hit", at: wanted, number, unit: this.#rows.top(this.#rows.row(number)) });
+    const wanted = ((at ?? this.#nearest(list, number, from, back)) + list.count) % list.count;
+    const found = list.numbers[wanted];
+    this.#post({ type: "hit", at: wanted, number: found, unit: this.#rows.top(this.#rows.row(found)) });
   }
 
-  #nearest(list, from, back) {
-    const line = this.#rows.line(this.#rows.at(from));
+  #nearest(list, number, from, back) {
+    const line = number ?? this.#rows.line(this.#rows.at(from));
     const at = list.from(line);
-    return back ? at - 1 : at;
+    if (back) return at - 1;
+    return number !== undefined && list.numbers[at] === number ? at + 1 : at;
   }
 
   /** The numbers of lines have changed: the old list stays until the new one is whole. */

@@ -4,8 +4,8 @@ import { MARK } from "./lines.js";
 import { exact, timeText } from "./times.js";
 
 // What is said of the view as a whole, or names its container by itself.
-const OF_VIEW = new Set(["filter", "unfiltered", "more", "joined", "left", "recreated"]);
-const GAPS = new Set(["gap", "hole"]);
+const OF_VIEW = new Set(["filter", "unfiltered", "more", "joined", "left", "recreated", "edge"]);
+const GAPS = new Set(["gap", "hole", "edge"]);
 
 /** Returns what draws a row. `settings` has `times`, `columns`, `sources` (index -> { name, host }), `words`. */
 export function rowDrawer(settings) {
@@ -55,13 +55,15 @@ function mark(row, settings) {
   element.className = `log-mark is-${row.code}`;
   element.dataset.number = row.number;
   const source = settings.sources.size > 1 && !OF_VIEW.has(row.code) && settings.sources.get(row.source);
-  const text = span("", source ? `${source.name}: ${row.text}` : row.text);
+  const text = span("log-said", source ? `${source.name}: ${row.text}` : row.text);
+  text.title = text.textContent; // a narrow screen cuts it
   element.append(text);
-  if (GAPS.has(row.code)) {
+  if (GAPS.has(row.code) || row.until) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "log-more";
-    button.dataset.gap = row.number;
+    if (row.code === "edge") button.dataset.logEdge = "";
+    else button.dataset.gap = row.number;
     button.textContent = settings.words.fetch;
     element.append(button);
   }

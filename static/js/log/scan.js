@@ -39,13 +39,12 @@ export class Numbers {
     return low;
   }
 
-  /** So many lines were put in before line `number`, or went from there: count on from there. */
-  shift(number, added) {
+  /** The numbers of lines have changed: `moved` gives the new one of an old one. */
+  move(moved) {
     let kept = 0;
     for (let at = 0; at < this.count; at += 1) {
-      const old = this.numbers[at];
-      if (old >= number && old < number - added) continue; // it went
-      this.numbers[kept++] = old >= number ? old + added : old;
+      const now = moved(this.numbers[at]);
+      if (now >= 0) this.numbers[kept++] = now; // else it went
     }
     this.count = kept;
   }

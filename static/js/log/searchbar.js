@@ -1,5 +1,6 @@
 /** The search field of a log: hits, next and previous. */
 const WAIT = 200; // ms after the last letter
+const FEW = 5; // hits; with fewer it is offered to search what is not fetched yet
 
 export class SearchBar {
   #log;
@@ -10,6 +11,9 @@ export class SearchBar {
   #at = -1; // the hit that is shown
   #timer = 0;
   #busy = false;
+  #facts = {};
+  #offer;
+  #going = false; // the whole log is fetched, to be searched
 
   constructor(log, post, unit) {
     this.#log = log;
@@ -19,15 +23,25 @@ export class SearchBar {
     this.#form.addEventListener("input", () => this.#later());
     this.#form.addEventListener("submit", (event) => event.preventDefault());
     this.#form.addEventListener("keydown", (event) => this.#key(event));
+    this.#offer = log.find("offer");
+    log.find("further").addEventListener("click", () => this.#goOn());
     log.find("next").addEventListener("click", () => this.#step(1));
     log.find("previous").addEventListener("click", () => this.#step(-1));
     this.#draw();
   }
 
   /** The worker has told how many hits there are. */
-  show({ hits, searching }) {
-    this.#hits = hits;
-    this.#busy = searching;
+  show(facts) {
+    this.#facts = facts;
+    this.#hits = facts.hits;
+    this.#busy = facts.searching;
+    if (this.#going && facts.loading < 0 && !this.#busy) this.#found();
+    this.#draw();
+  }
+
+  /** Lines have come in between: hits are counted anew. */
+  moved() {
+    this.#at = -1;
     this.#draw();
   }
 
@@ -71,7 +85,8 @@ export class SearchBar {
   }
 
   #step(by) {
-    if (this.#at < 0) this.#post({ type: "hit", from: Math.floor(this.#unit()), back: by < 0 });
+    const number = this.#log.marked ?? undefined;
+    if (this.#at < 0) this.#post({ type: "hit", number, from: Math.floor(this.#unit()), back: by < 0 });
     else this.#post({ type: "hit", at: this.#at + by });
   }
 
@@ -86,5 +101,34 @@ export class SearchBar {
     const output = this.#log.find("hits");
     if (output.textContent !== text) output.textContent = text;
     for (const name of ["next", "previous"]) this.#log.find(name).disabled = this.#hits < 1;
+    this.#drawOffer();
+  }
+
+  /** There are few hits in what is there: offer to fetch the rest. */
+  #drawOffer() {
+    const { words } = this.#log;
+    const { whole, full, loading, lines, answered } = this.#facts;
+    const few = this.#hits >= 0 && this.#hits < FEW && !this.#busy;
+    const offered = answered && lines > 0 && !whole && (this.#going || (few && loading < 0));
+    this.#offer.hidden = !offered;
+    if (!offered) return;
+    const all = lines.toLocaleString();
+    const where = full ? words.searchedfull : this.#going ? words.searching : words.searched;
+    this.#offer.querySelector("span").textContent = where.replace("{n}", all);
+    this.#log.find("further").hidden = full || this.#going;
+  }
+
+  /** Fetch the whole log, to search it. */
+  #goOn() {
+    this.#going = true;
+    this.#log.problem("");
+    this.#post({ type: "older", all: true });
+  }
+
+  /** The whole log was searched: show the newest hit of what has come. */
+  #found() {
+    this.#going = false;
+    const number = this.#log.marked ?? undefined;
+    if (this.#at < 0 && this.#hits > 0) this.#post({ type: "hit", number, from: Math.floor(this.#unit()), back: true });
   }
 }

@@ -6,16 +6,25 @@ import { FrameReader } from "./frames.js";
 import { Lines } from "./lines.js";
 
 const WINDOW = 250; // ms that a line waits
+const PAUSE = 1000; // ms without a line: what an engine had when it was asked has come
+const TAIL = 1000; // entries that a log begins with, unless the server says something else
 
 export class Sources {
-  all = new Map(); // index -> { index, container, name, host, reader, pending, answered, over }
+  /**
+   * index -> { index, container, name, host, reader, pending, answered, over, and how far back it reaches: `whole`, `since`
+   * (ms) where that is known, `small`: so little that nobody has to ask, `barred`: nothing more is to be had, `older`:
+   * entries that were fetched, `marks` }
+   */
+  all = new Map();
   #store;
   #changed;
+  #early; // (lines): takes lines that are earlier than those that are there
   #timer = 0;
 
-  constructor(store, changed) {
+  constructor(store, changed, early) {
     this.#store = store;
     this.#changed = changed;
+    this.#early = early;
   }
 
   get single() {
@@ -26,7 +35,8 @@ export class Sources {
   set(index, facts) {
     const known = this.all.get(index);
     if (known) return Object.assign(known, facts);
-    const source = { index, ...facts, pending: new Lines(), at: 0, answered: false, over: "" };
+    const source = { index, tail: TAIL, ...facts, pending: new Lines(), at: 0, answered: false, over: "" };
+    Object.assign(source, { older: 0, marks: 0, heard: 0, merged: false, small: false, whole: false });
     const target = { live: null };
     Object.defineProperty(target, "live", { get: () => (this.single ? this.#store.live : source.pending) });
     source.reader = new FrameReader(this.#store.blocks, target, index);
@@ -42,17 +52,28 @@ export class Sources {
   feed(index, bytes, at) {
     const source = this.get(index);
     source.answered = true;
+    const now = Date.now();
+    if (source.heard && now - source.heard > PAUSE && source.reader.entries + source.marks < source.tail) source.small = true;
+    source.heard = now;
     source.reader.feed(bytes, at);
     this.#soon();
   }
 
-  /** Something happened to a source; `time` 0: now, that is after its last line. */
-  mark(index, code, text, time = 0) {
+  /** Lines of a source are missing, nobody knows how many when it is less than 0. */
+  skipped(index, count) {
+    const source = this.get(index);
+    source.older += Math.max(0, count);
+    source.uncounted ||= count < 0;
+  }
+
+  /** Something happened to a source, after its last line; `span`: two times between which the engine may have more. */
+  mark(index, code, text, span) {
     const source = this.get(index);
     source.reader.flush();
+    source.marks += 1;
     const lines = this.single ? this.#store.live : source.pending;
     const last = lines.count ? lines.time[lines.count - 1] : this.#lastTime();
-    this.#store.mark(code, text, index, time || last, lines);
+    this.#store.mark(code, text, index, last, lines, span);
     this.#soon();
   }
 
@@ -65,9 +86,20 @@ export class Sources {
     return found;
   }
 
+  /** The first lines of a source: an engine that answers late has earlier ones than those that are there. */
+  #begin(source) {
+    source.merged = true;
+    if (!this.#store.count || timeOf(source) >= this.#lastTime()) return;
+    const lines = source.pending;
+    source.pending = new Lines();
+    this.#early(lines);
+  }
+
   #lastTime() {
-    const live = this.#store.live;
-    return live.count ? live.time[live.count - 1] : Date.now();
+    const { count } = this.#store;
+    if (!count) return Date.now();
+    const [lines, at] = this.#store.locate(count - 1);
+    return lines.time[at];
   }
 
   #soon() {
@@ -78,7 +110,9 @@ export class Sources {
   /** Take over what has waited long enough, the earliest line first. */
   #merge() {
     this.#timer = 0;
-    const sources = [...this.all.values()].filter((one) => one.at < one.pending.count);
+    let sources = [...this.all.values()].filter((one) => one.at < one.pending.count);
+    for (const source of sources) if (!source.merged && source.reader.entries) this.#begin(source);
+    sources = sources.filter((one) => one.at < one.pending.count);
     while (sources.length) {
       let first = 0;
       for (let n = 1; n < sources.length; n += 1) if (timeOf(sources[n]) < timeOf(sources[first])) first = n;

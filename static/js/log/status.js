@@ -13,18 +13,19 @@ export class Status {
   #opened = false; // there was an answer before
   #timer = 0;
   #watch;
-  #asked = false; // older lines, by scrolling to the top
+  #asked = false; // older lines, by scrolling to where they would be
 
   constructor(log, view, post) {
     this.#log = log;
     this.#view = view;
     this.#post = post;
-    const names = ["state", "pause", "new", "host", "count", "older", "all"];
+    const names = ["state", "pause", "new", "host", "count", "older", "all", "cancel"];
     this.#parts = Object.fromEntries(names.map((name) => [name, log.find(name)]));
     this.#parts.pause.addEventListener("click", () => this.#togglePause());
     this.#parts.new.addEventListener("click", () => this.#follow());
     this.#parts.older.addEventListener("click", () => this.#fetch(false));
     this.#parts.all.addEventListener("click", () => this.#fetch(true));
+    this.#parts.cancel.addEventListener("click", () => this.#post({ type: "cancel" }));
     this.#watch = new MutationObserver(() => this.#readHost());
     if (this.#parts.host) {
       this.#watch.observe(this.#parts.host, { childList: true, subtree: true, attributeFilter: ["data-away"] });
@@ -42,17 +43,17 @@ export class Status {
   show(facts) {
     if (facts.answered) this.#opened = true;
     if (facts.following) this.#seen = facts.count;
-    if (facts.loading < 0) this.#asked = false;
     this.#facts = facts;
     this.changed();
   }
 
-  /** The first line is in sight: fetch what is before it. */
-  atTop() {
-    const { whole, answered, lines, filtered } = this.#facts;
-    if (this.#asked || whole || !answered || !lines || filtered) return;
+  /** Whether the first line is in sight, or the edge of what is complete: fetch what is before it, once. */
+  atTop(there) {
+    const { whole, full, answered, lines, filtered, loading } = this.#facts;
+    if (!there) this.#asked = false;
+    if (!there || this.#asked || whole || full || !answered || !lines || filtered || loading >= 0) return;
     this.#asked = true;
-    this.#post({ type: "older", all: false });
+    this.#fetch(false);
   }
 
   changed() {
@@ -60,6 +61,7 @@ export class Status {
   }
 
   #fetch(all) {
+    this.#log.problem("");
     this.#post({ type: "older", all });
   }
 
@@ -120,16 +122,24 @@ export class Status {
 
   #drawFoot() {
     const { words } = this.#log;
-    const { lines, count, whole, loading, filtered } = this.#facts;
+    const { lines, count, whole, full, loading, of, filtered } = this.#facts;
     const all = lines.toLocaleString();
     let text = filtered ? words.shown.replace("{n}", count.toLocaleString()).replace("{all}", all) : words.lines.replace("{n}", all);
     if (whole) text += ` · ${words.beginning}`;
-    if (loading >= 0) text = `${words.loading.replace("{n}", loading.toLocaleString())} ${text}`;
+    else if (full) text += ` · ${words.nomore}`;
+    if (loading >= 0) text = `${this.#loading(loading, of)} ${text}`;
     say(this.#parts.count, text);
     for (const button of [this.#parts.older, this.#parts.all]) {
-      button.hidden = whole || this.#log.sources.size > 1;
-      button.disabled = loading >= 0 || !this.#facts.answered;
+      button.hidden = whole;
+      button.disabled = loading >= 0 || full || !this.#facts.answered;
     }
+    this.#parts.cancel.hidden = loading < 0;
+  }
+
+  #loading(loading, of) {
+    const { words } = this.#log;
+    const text = of ? words.loadingof.replace("{name}", of.name).replace("{at}", of.at).replace("{all}", of.all) : words.loading;
+    return text.replace("{n}", loading.toLocaleString());
   }
 }
 

@@ -9,6 +9,7 @@ import { textOf } from "./text.js";
 const MOST_LINES = 2_000_000;
 const MOST_BYTES = 320 * 1024 * 1024;
 const SHARE = 0.1; // of all lines, that is let go of at once
+const SPARE = 0.05; // of all, that is not filled with what is fetched
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -41,10 +42,27 @@ export class Store {
     return [null, 0];
   }
 
-  /** Add a mark: something that happened, told among the lines. */
-  mark(code, text, source, time, lines = this.live) {
-    const bytes = encoder.encode(`${code}\n${text}`);
-    lines.push(this.blocks.add(bytes), 0, bytes.length, time, MARK, source);
+  /**
+   * Add a mark: something that happened, told among the lines; `span`: two times between which the engine may have more.
+   * Returns the number of its block, which no other line has.
+   */
+  mark(code, text, source, time, lines = this.live, span = []) {
+    const bytes = encoder.encode(`${[code, ...span].join(" ")}\n${text}`);
+    const block = this.blocks.add(bytes);
+    lines.push(block, 0, bytes.length, time, MARK, source);
+    return block;
+  }
+
+  /** Return the number of the mark with a block, -1 when it is gone. */
+  numberOf(block) {
+    let before = 0;
+    for (const lines of this.segments) {
+      for (let at = 0; lines.marks && at < lines.count; at += 1) {
+        if (lines.block[at] === block && lines.stream(at) === MARK) return before + at;
+      }
+      before += lines.count;
+    }
+    return -1;
   }
 
   /** Return the bytes of a line's text. */
@@ -57,40 +75,47 @@ export class Store {
     return textOf(this.bytes(lines, at));
   }
 
-  /** Return a mark's code and text. */
+  /** Return a mark's code, text and span. */
   said(lines, at) {
-    const [code, ...text] = decoder.decode(this.bytes(lines, at)).split("\n");
-    return { code, text: text.join("\n") };
+    const [head, ...text] = decoder.decode(this.bytes(lines, at)).split("\n");
+    const [code, since = "", until = ""] = head.split(" ");
+    return { code, text: text.join("\n"), since, until };
   }
 
-  /** Put lines before line `number`. */
-  insert(number, added) {
-    let before = 0;
-    for (let at = 0; at < this.segments.length; at += 1) {
-      const lines = this.segments[at];
-      const offset = number - before;
-      if (offset === 0) return void this.segments.splice(at, 0, added);
-      if (offset < lines.count) {
-        const parts = [lines.slice(0, offset), added, lines.slice(offset, lines.count)];
-        return void this.segments.splice(at, 1, ...parts);
-      }
-      before += lines.count;
-    }
-    this.segments.splice(this.segments.length, 0, added, new Lines());
+  /** Return lines `from` to `to` as others of their own. */
+  range(from, to) {
+    const found = new Lines();
+    this.#within(from, to, (lines, start, stop) => { for (let at = start; at < stop; at += 1) found.take(lines, at); });
+    return found;
+  }
+
+  /** Put lines in the place of lines `from` to `to`. */
+  replace(from, to, added) {
+    const before = [];
+    const after = [];
+    this.#within(0, from, (lines, start, stop) => before.push(part(lines, start, stop)));
+    this.#within(to, this.count, (lines, start, stop) => after.push(part(lines, start, stop)));
+    if (!after.length) after.push(new Lines()); // what is new does not go among what was fetched
+    this.segments = added.count ? [...before, added, ...after] : [...before, ...after];
   }
 
   /** Take away line `number`. */
   remove(number) {
-    for (let at = 0; at < this.segments.length; at += 1) {
-      const lines = this.segments[at];
-      if (number >= lines.count) {
-        number -= lines.count;
-        continue;
-      }
-      const parts = [lines.slice(0, number), lines.slice(number + 1, lines.count)];
-      this.segments.splice(at, 1, ...parts);
-      return;
+    this.replace(number, number + 1, new Lines());
+  }
+
+  #within(from, to, tell) {
+    let first = 0;
+    for (const lines of this.segments) {
+      const [start, stop] = [Math.max(0, from - first), Math.min(lines.count, to - first)];
+      if (start < stop) tell(lines, start, stop);
+      first += lines.count;
     }
+  }
+
+  /** How much there is room for, with some to spare: what comes meanwhile must not let go of the oldest. */
+  get room() {
+    return { lines: MOST_LINES * (1 - SPARE) - this.count, bytes: MOST_BYTES * (1 - SPARE) - this.blocks.bytes };
   }
 
   /** Whether there are more lines, or bytes of them, than are kept. */
@@ -103,8 +128,8 @@ export class Store {
     return Math.ceil(this.count * SHARE);
   }
 
-  /** Let go of the oldest lines. */
-  trim(gone) {
+  /** Let go of the oldest lines; blocks of `others` stay: they belong to what is fetched now. */
+  trim(gone, others) {
     let left = gone;
     while (left > 0) {
       const first = this.segments[0];
@@ -116,11 +141,11 @@ export class Store {
         left = 0;
       }
     }
-    this.#dropBlocks();
+    this.#dropBlocks(others);
   }
 
-  #dropBlocks() {
-    const used = new Set();
+  #dropBlocks(others) {
+    const used = new Set(others);
     for (const lines of this.segments) {
       let last = -1;
       for (let at = 0; at < lines.count; at += 1) {
@@ -131,4 +156,9 @@ export class Store {
     }
     this.blocks.drop(this.blocks.count - 1, used);
   }
+}
+
+/** Return some of these lines: themselves when it is all, as the last ones go on growing. */
+function part(lines, start, stop) {
+  return start === 0 && stop === lines.count ? lines : lines.slice(start, stop);
 }

@@ -197,7 +197,7 @@ export class View {
     }
     if (this.following) return;
     this.#near();
-    if (this.unit < 1) this.#told();
+    this.#told();
   }
 
   /** Ask again only when what was asked for is nearly left. */

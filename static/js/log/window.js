@@ -13,6 +13,7 @@ export class Window {
   #places; // (texts) => where in them is what is searched for
   #from = 0;
   #units = 60;
+  #sight = { top: 0, page: 0 }; // units that are really in sight
   #busy = false; // the page has not drawn yet what it was told
   #late = false;
   #fields = false;
@@ -35,19 +36,35 @@ export class Window {
     this.#tell();
   }
 
-  /** Return the first row that is shown: its line, and how far below its top the view begins. */
-  top() {
+  /** So much is in sight: a bit less than what is shown. */
+  see({ top, page }) {
+    this.#sight = { top, page };
+  }
+
+  /**
+   * Return what stays where it is when lines are put in: the first row that is shown, or what is below the `edge` (a line's
+   * number) when that is in sight: its line, and how far below its top the view begins.
+   */
+  anchor(edge) {
     if (!this.#rows.count) return { line: 0, within: 0 };
-    const row = this.#rows.at(this.#from);
+    let row = this.#rows.at(this.#from);
+    if (edge >= 0) {
+      const below = this.#rows.row(edge) + 1;
+      const { top, page } = this.#sight;
+      const unit = this.#rows.top(below);
+      if (below < this.#rows.count && unit > top && unit < top + page) row = below;
+    }
     return { line: this.#rows.line(row), within: this.#from - this.#rows.top(row) };
   }
 
-  /** Lines were put in before line `number`, or went from there on: stay where `before` was. */
-  moved(before, number, added) {
+  /** The numbers of lines have changed: stay where the anchor was. */
+  moved({ line, within }, moved) {
     if (this.following) return;
-    const line = before.line >= number ? Math.max(number, before.line + added) : before.line;
-    const from = this.#rows.top(this.#rows.row(line)) + before.within;
+    let now = moved(line);
+    for (let next = line + 1; now < 0 && next < line + 3; next += 1) now = moved(next); // it was a mark that went
+    const from = this.#rows.top(this.#rows.row(Math.max(0, now))) + within;
     this.#post({ type: "shift", units: from - this.#from });
+    this.#sight.top += from - this.#from;
     this.#from = from;
   }
 

@@ -6,7 +6,10 @@ import { Fetches } from "./fetches.js";
 import { fieldsOf } from "./fields.js";
 import { Link } from "./link.js";
 import { ERR, Lines, MARK } from "./lines.js";
+import { mergeInto } from "./merge.js";
+import { trimmed } from "./moves.js";
 import { Queries } from "./queries.js";
+import { Reach } from "./reach.js";
 import { Rows } from "./rows.js";
 import { turn } from "./scan.js";
 import { Sources } from "./sources.js";
@@ -19,16 +22,18 @@ const PART = 2;
 const HEADER = 8;
 const TELL_EVERY = 300; // ms
 const SAVED = 5000; // lines that are written at once
+const STANDS_OUT = new Set(["hit", "place", "line"]); // messages about the line that stands out from then on
 
 class Log {
   store = new Store();
   rows = new Rows(this.store);
-  sources = new Sources(this.store, () => this.#changed());
-  post = (message) => self.postMessage(message);
+  sources = new Sources(this.store, () => this.#changed(), (lines) => this.#early(lines));
+  reach = new Reach(this);
+  post = (message) => this.#post(message);
   #words = { hole: "", gap: "" };
   #matcher = "";
   #args;
-  #all = false; // fetch everything as soon as there is an answer
+  #marked = null; // the number of the line that stands out
   #link;
   #queries;
   #fetches;
@@ -46,8 +51,12 @@ class Log {
       bytes: (bytes) => this.#bytes(bytes),
       message: (message) => this.#message(message),
     });
-    const change = (number, added, work) => this.#change(number, added, work);
-    this.#fetches = new Fetches(this, (message) => this.#link.send(message), change);
+    this.#fetches = new Fetches(this, (message) => this.#link.send(message), (work) => this.#change(work));
+  }
+
+  #post(message) {
+    if (STANDS_OUT.has(message.type)) this.#marked = message.number;
+    self.postMessage(message);
   }
 
   // --- What the server says -------------------------------------------------------------------
@@ -84,7 +93,7 @@ class Log {
     if (type === "log.answered") this.#answered(source);
     else if (type === "log.sources") this.#told(message.sources);
     else if (type === "log.gap") this.#gap(source, message.skipped);
-    else if (type === "log.mark") this.#mark(source, message.code, message.text);
+    else if (type === "log.mark") this.#mark(source, message.code, message.text, spanOf(message));
     else if (type === "log.unfiltered") this.#unfiltered(message);
     else if (type === "log.end") this.#ended(source, message);
     else if (type === "log.part") this.#partEnded(message);
@@ -100,20 +109,19 @@ class Log {
     this.sources.get(source).answered = true;
     this.#state.answered = true;
     this.#state.over = "";
-    if (this.#all) this.#fetches.older(true);
-    this.#all = false;
     this.#changed();
   }
 
   #gap(source, skipped) {
     const text = skipped < 0 ? this.#words.hole : this.#words.gap.replace("{n}", skipped.toLocaleString());
+    this.sources.skipped(source, skipped);
     this.#mark(source, "gap", text);
   }
 
-  #mark(source, code, text) {
+  #mark(source, code, text, span) {
     if (code === "away") this.#state.cut = true;
     else if (code === "back") this.#state.cut = false;
-    this.sources.mark(source, code, text);
+    this.sources.mark(source, code, text, span);
   }
 
   /** The saved filter is gone: after a lost connection its containers themselves are asked for. */
@@ -146,31 +154,43 @@ class Log {
   // --- What has changed -----------------------------------------------------------------------
 
   #facts() {
-    const { loading, whole } = this.#fetches;
-    return { ...this.#state, lines: this.store.spoken, loading, whole, ...this.#queries.facts() };
+    return { ...this.#state, lines: this.store.spoken, ...this.#fetches.facts, ...this.#queries.facts() };
   }
 
   #changed() {
     if (this.store.crowded) this.#trim();
     this.#fetches.came();
+    if (this.#fetches.idle && this.reach.stale) this.#change(() => this.reach.put());
     this.#queries.run();
     this.#window.changed();
   }
 
   #trim() {
     const gone = this.store.tooMany;
-    this.#change(0, -gone, () => this.store.trim(gone));
-    this.#fetches.whole = false;
+    this.#fetches.drop(); // it would not go up to what is left
+    this.reach.trim(gone);
+    this.#change(() => {
+      this.store.trim(gone);
+      return trimmed(gone);
+    });
   }
 
-  /** Do work that puts lines in before line `number`, or takes them from there. */
-  #change(number, added, work) {
-    const before = this.#window.top();
-    work();
+  /** An engine has answered later than others: its first lines go among theirs. */
+  #early(lines) {
+    this.#change(() => mergeInto(this.store, 0, this.store.count, lines));
+  }
+
+  /** Do work that puts lines in, or takes some away, and returns how the numbers of the others change, null when not. */
+  #change(work) {
+    const anchor = this.#window.anchor(this.reach.edge);
+    const moved = work();
+    if (!moved) return;
     this.rows.forget();
-    this.#queries.moved(number, added);
-    this.#window.moved(before, number, added);
-    this.post({ type: "moved", number, added });
+    this.#queries.moved(moved);
+    this.#window.moved(anchor, moved);
+    if (this.#marked !== null) this.#marked = moved(this.#marked);
+    if (this.#marked < 0) this.#marked = null;
+    this.post({ type: "moved", marked: this.#marked });
   }
 
   // --- What the page asks for -----------------------------------------------------------------
@@ -178,13 +198,18 @@ class Log {
   /** The page is there; the log may have been begun before it. */
   ready({ words, matcher, all }) {
     this.#words = words;
+    this.reach.say(words);
+    this.#fetches.say(words);
     this.#matcher = matcher;
-    if (all && this.#state.answered) this.#fetches.older(true);
-    else this.#all = all;
+    if (all) this.#fetches.allLater();
   }
 
   show(message) {
     this.#window.show(message);
+  }
+
+  sight(message) {
+    this.#window.see(message);
   }
 
   drawn() {
@@ -196,6 +221,7 @@ class Log {
   }
 
   filter({ wanted }) {
+    this.#marked = null;
     this.#queries.filter(wanted);
     this.#changed();
   }
@@ -218,6 +244,11 @@ class Log {
   gap({ number }) {
     this.#fetches.fill(number);
     this.#window.changed();
+  }
+
+  cancel() {
+    this.#fetches.cancel();
+    this.#changed();
   }
 
   time({ at }) {
@@ -251,10 +282,13 @@ class Log {
   }
 
   clear() {
+    this.#fetches.drop();
     this.store.segments = [new Lines()];
     this.store.blocks.drop(this.store.blocks.count, new Set());
     this.#queries.search(null);
     this.#queries.filter(null);
+    this.#marked = null;
+    this.post({ type: "moved", marked: null }); // the page's rows are not those of these numbers any more
   }
 
   stop() {
@@ -262,6 +296,9 @@ class Log {
     self.close();
   }
 }
+
+/** Return between which times an engine may have what a mark says is missing. */
+const spanOf = ({ since, until }) => (since && until ? [since, until] : []);
 
 /** The texts of the rows that are shown, some at once: time, container where there are several, text. */
 function* textsOf({ rows, store, sources }) {
