@@ -33,10 +33,12 @@ class Rotation:
         self._blocks: list[LogBlock] = []
         self._bytes = 0
         self._from = ""  # the time up to which all is known to be there
+        self._until = ""  # the time up to which something came
         self._late = False  # more came than can be compared
 
     def passed(self, block: LogBlock) -> None:
         """Take note of a block."""
+        self._until = block.last_time or self._until
         if self._bytes + len(block.data) > MOST_BYTES:
             self._late = True
             return
@@ -55,7 +57,7 @@ class Rotation:
 
     async def compared(self, engine: AsyncEngine, facts: ContainerFacts) -> Mark | None:
         """Compare what came with what the engine has; return what to tell."""
-        blocks, late = self._blocks, self._late
+        blocks, late, newest = self._blocks, self._late, self._until
         self._blocks, self._bytes, self._late = [], 0, False
         if not blocks:
             return None
@@ -65,9 +67,11 @@ class Rotation:
         count = sum(block.entries for block in blocks)
         there = await _read(engine, facts, first, last, count + SPARE)
         lost, reaches = await asyncio.to_thread(_compare, blocks, there, known, last)
+        # What came too late to be compared here is compared by whoever fetches it.
+        until = newest if late else last
         if lost:
-            return Mark("lost", str(lost), since=first, until=last)
-        return None if reaches and not late else Mark("unsure", since=first, until=last)
+            return Mark("lost", str(lost), since=first, until=until)
+        return None if reaches and not late else Mark("unsure", since=first, until=until)
 
 
 def _compare(
