@@ -33,6 +33,7 @@ WORDS: dict[str, str | Promise] = {
     "loading": _("Fetching: {n} lines …"),
     "loadingof": _("Fetching {name} ({at} of {all}): {n} lines …"),
     "edge": _("Above this, lines of {names} are missing."),
+    "partial": _("Lines of {names} are missing here: fetch them"),
     "others": _(" and {n} more"),
     "full": _(
         "This view is full: older lines do not fit. Download the log to have all of it, or choose"

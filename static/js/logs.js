@@ -69,6 +69,7 @@ class Log {
 
   #listen() {
     this.#root.addEventListener("click", (event) => this.#clicked(event));
+    this.find("partial").addEventListener("click", () => this.#goTo(this.#firstRow().time));
     this.find("jump").addEventListener("submit", (event) => this.#jump(event));
     document.addEventListener("selectionchange", this.#selected);
     new ResizeObserver(() => this.#wrap()).observe(this.find("scroll"));
@@ -114,6 +115,8 @@ class Log {
     this.#search.show(data);
     this.#settings.offer(data.rows);
     this.#edgeUnit = data.rows.find((row) => row.code === "edge")?.top ?? null;
+    for (const row of data.rows) this.#view.element(row.number)?.classList.toggle("is-partial", row.number < data.edge);
+    this.#partial = data;
     this.#edge();
     const pause = data.count ? PAUSE : 0;
     requestAnimationFrame(() => setTimeout(() => this.post({ type: "drawn" }), pause));
@@ -126,11 +129,29 @@ class Log {
     const edge = this.#edgeUnit !== null && this.#edgeUnit >= unit - 1 && this.#edgeUnit < unit + page;
     if (!following && unit !== this.#seen) this.post({ type: "sight", top: unit, page });
     this.#seen = unit;
-    this.#status.atTop(!following && (unit < 1 || edge));
+    const partial = this.#drawPartial(following || edge);
+    this.#status.atTop(!following && !partial && (unit < 1 || edge));
   }
 
   #seen = -1; // the unit at the top
   #edgeUnit = null; // where what is complete begins, as far as that is drawn
+
+  #partial = { edge: -1, missing: "" };
+
+  /** Say that what is in sight is not everything, where the mark that says so is out of sight below. Returns whether. */
+  #drawPartial(told) {
+    const { edge, missing, loading } = this.#partial;
+    const first = told ? null : this.#firstRow();
+    const button = this.find("partial");
+    button.hidden = !first || first.number >= edge;
+    button.disabled = loading >= 0;
+    if (!button.hidden) button.querySelector("span").textContent = this.words.partial.replace("{names}", missing);
+    return !button.hidden;
+  }
+
+  #firstRow() {
+    return this.#rows.find((row) => row.top + row.high > this.#view.unit);
+  }
 
   #moved({ marked }) {
     this.#view.forgetNumbers();

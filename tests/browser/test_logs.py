@@ -19,6 +19,7 @@ SignIn = Callable[..., Page]
 LINES = 30_000
 COUNT = f'BEGIN{{for(i=1;i<={LINES};i++) printf("number %07d\\n",i)}}'
 LONG = "head -c 100000 /dev/zero | tr '\\0' z; echo; echo after; exec sleep 600"
+SLOW = "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo slow $i; done"
 
 
 @pytest.fixture
@@ -78,3 +79,27 @@ def test_it_shows_several_of_them_and_follows_what_is_made_anew(
     lab[1].docker("run", "-d", "--name", "log-tty", IMAGE, "sh", "-c", script)
     expect(shown.filter(has_text="born again")).to_have_count(1)
     expect(page.locator(".log-mark", has_text="was made anew")).to_have_count(1)
+
+
+def test_whole_logs_of_several_are_merged(
+    lab: Lab, stack: Stack, rows: Callable[[str], int], sign_in: SignIn
+) -> None:
+    lab[1].docker("run", "-d", "--name", "log-slow", IMAGE, "sh", "-c", SLOW)
+    lab[1].docker("wait", "log-slow")
+    page = sign_in()
+    page.goto(f"{stack.url}/logs/?container={rows('log-count')}&container={rows('log-slow')}")
+    expect(page.locator(".log-line").last).to_contain_text("slow 2000")
+    edge = page.locator(".log-mark.is-edge")
+    count = page.locator("[data-log-count]")
+    expect(count).to_contain_text("2,000 lines")
+    page.click("[data-log-all]")
+    expect(count).to_contain_text(f"{LINES + 2000:,} lines · from the beginning", timeout=30_000)
+    page.click("[popovertarget=log-download]")
+    with page.expect_download() as saved:
+        page.click("[data-log-save]")
+    text = saved.value.path().read_text()
+    assert list(map(int, re.findall(r"number (\d+)", text))) == list(range(1, LINES + 1))
+    assert list(map(int, re.findall(r"slow (\d+)", text))) == list(range(1, 2001))
+    times = [line.split(" ")[0] for line in text.splitlines()]
+    assert times == sorted(times)
+    expect(edge).to_have_count(0)

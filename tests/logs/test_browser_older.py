@@ -153,6 +153,31 @@ def test_a_host_that_is_away_keeps_the_others_from_nothing(page: Page, server: F
     expect(page.locator(".log-mark.is-edge")).to_contain_text(EDGE.format("web-1"))
 
 
+def test_what_is_not_all_says_so(page: Page, server: FakeLogs) -> None:
+    server.send(type="log.sources", topic="logs", sources=[WEB, DB])
+    for source in (0, 1):
+        server.send(type="log.answered", topic="logs", source=source)
+    server.frames(*many("a", 10, 20, 100))
+    server.frames(*many("b", 1, 9, 100), source=1)
+    count(page, "200 lines")
+    partial = page.locator("[data-log-partial]")
+    expect(partial).to_be_hidden()
+    page.focus("[data-log-scroll]")
+    page.keyboard.press("Home")
+    args = asked(server)
+    server.part(int(args["part"]), *many("old", 9.5, 9.9, 5300), frame("a-0", at(10)))
+    expect(partial).to_have_text("Lines of web-1, db-1 are missing here: fetch them")
+    expect(page.locator(".log-line.is-partial").first).to_contain_text("b-0")
+    partial.click()
+    args = asked(server)
+    assert (args["container"], args["since"][:20]) == ("12", "2026-01-01T10:00:01.")
+    assert "tail" not in args
+    server.part(int(args["part"]), *many("older", 1.5, 9.3, 10), frame("old-0", at(9.5)))
+    expect(page.locator(".log-line", has_text="older-0")).to_be_visible()
+    expect(partial).to_be_hidden()
+    expect(page.locator(".log-line.is-partial")).to_have_count(0)
+
+
 def test_it_goes_to_a_time_in_all_of_them(page: Page, server: FakeLogs) -> None:
     two(server)
     shown(page, "b5", "b7", "b9", "a10", "a11", "a12")

@@ -19,7 +19,8 @@ export class Reach {
   #store;
   #sources;
   #words = { edge: "", others: "" };
-  #edge = -1; // the block of the mark
+  #edge = -1; // the number of the mark
+  #missing = "";
   #known = ""; // what the edge was last put by
 
   constructor({ store, sources }) {
@@ -32,9 +33,19 @@ export class Reach {
     this.#known = "";
   }
 
+  /** Of whom lines are missing above the edge, in words. */
+  get missing() {
+    return this.#missing;
+  }
+
   /** The number of the mark, -1 for none. */
   get edge() {
-    return this.#edge < 0 ? -1 : this.#store.numberOf(this.#edge);
+    return this.#edge;
+  }
+
+  /** The numbers of lines have changed. */
+  moved(moved) {
+    if (this.#edge >= 0) this.#edge = moved(this.#edge);
   }
 
   /** Whether there is nothing older of any source that could be fetched. */
@@ -94,7 +105,7 @@ export class Reach {
   put() {
     this.#known = this.#state();
     const open = [...this.#sources.all.values()].filter(isOpen);
-    const old = this.edge;
+    const old = this.#edge;
     const off = old < 0 ? same : removed(old);
     if (old >= 0) this.#store.remove(old);
     this.#edge = -1;
@@ -102,7 +113,10 @@ export class Reach {
     if (!number) return old < 0 ? null : off;
     const [lines, at] = this.#store.locate(number);
     const mark = new Lines();
-    this.#edge = this.#store.mark("edge", this.#text(open), 0, lines.time[at], mark);
+    this.#missing = this.#names(open);
+    const text = this.#words.edge.replace("{names}", this.#missing);
+    this.#store.mark("edge", text, 0, lines.time[at], mark);
+    this.#edge = number;
     return both(off, mergeInto(this.#store, number, number, mark));
   }
 
@@ -126,11 +140,10 @@ export class Reach {
     return 0;
   }
 
-  #text(open) {
+  #names(open) {
     const names = open.slice(0, NAMED).map((source) => source.name).join(", ");
     const more = open.length - NAMED;
-    const others = more > 0 ? this.#words.others.replace("{n}", more) : "";
-    return this.#words.edge.replace("{names}", `${names}${others}`);
+    return more > 0 ? `${names}${this.#words.others.replace("{n}", more)}` : names;
   }
 }
 

@@ -154,13 +154,14 @@ class Log {
   // --- What has changed -----------------------------------------------------------------------
 
   #facts() {
-    return { ...this.#state, lines: this.store.spoken, ...this.#fetches.facts, ...this.#queries.facts() };
+    const { edge, missing } = this.reach;
+    return { ...this.#state, lines: this.store.spoken, edge, missing, ...this.#fetches.facts, ...this.#queries.facts() };
   }
 
   #changed() {
     if (this.store.crowded) this.#trim();
     this.#fetches.came();
-    if (this.#fetches.idle && this.reach.stale) this.#change(() => this.reach.put());
+    if (this.#fetches.idle && this.reach.stale) this.#change(() => this.reach.put(), true);
     this.#queries.run();
     this.#window.changed();
   }
@@ -181,10 +182,11 @@ class Log {
   }
 
   /** Do work that puts lines in, or takes some away, and returns how the numbers of the others change, null when not. */
-  #change(work) {
+  #change(work, put = false) {
     const anchor = this.#window.anchor(this.reach.edge);
     const moved = work();
     if (!moved) return;
+    if (!put) this.reach.moved(moved);
     this.rows.forget();
     this.#queries.moved(moved);
     this.#window.moved(anchor, moved);
