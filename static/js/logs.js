@@ -69,7 +69,7 @@ class Log {
 
   #listen() {
     this.#root.addEventListener("click", (event) => this.#clicked(event));
-    this.find("partial").addEventListener("click", () => this.#goTo(this.#firstRow().time));
+    this.find("partial").addEventListener("click", () => this.#fetchFromHere());
     this.find("jump").addEventListener("submit", (event) => this.#jump(event));
     document.addEventListener("selectionchange", this.#selected);
     new ResizeObserver(() => this.#wrap()).observe(this.find("scroll"));
@@ -130,7 +130,7 @@ class Log {
     if (!following && unit !== this.#seen) this.post({ type: "sight", top: unit, page });
     this.#seen = unit;
     const partial = this.#drawPartial(following || edge);
-    this.#status.atTop(!following && !partial && (unit < 1 || edge));
+    if (following || this.#firstRow()) this.#status.atTop(!following && !partial && (unit < 1 || edge));
   }
 
   #seen = -1; // the unit at the top
@@ -149,8 +149,15 @@ class Log {
     return !button.hidden;
   }
 
+  #fetchFromHere() {
+    const row = this.#firstRow();
+    if (row) this.#goTo(row.time);
+  }
+
+  /** The row at the top of what is in sight; none while that is not drawn yet. */
   #firstRow() {
-    return this.#rows.find((row) => row.top + row.high > this.#view.unit);
+    const { unit } = this.#view;
+    return this.#rows.find((row) => row.top <= unit && row.top + row.high > unit);
   }
 
   #moved({ marked }) {

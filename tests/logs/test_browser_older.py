@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from dashboard.live.topics.log_wire import HEADER, PART
 from tests.logs.viewer import SOURCE, FakeLogs, count, first_shown, frame, shown
 from tests.logs.viewer_fixtures import asked, page, server
 
@@ -162,17 +163,14 @@ def test_what_is_not_all_says_so(page: Page, server: FakeLogs) -> None:
     count(page, "200 lines")
     partial = page.locator("[data-log-partial]")
     expect(partial).to_be_hidden()
-    page.focus("[data-log-scroll]")
-    page.keyboard.press("Home")
-    args = asked(server)
-    server.part(int(args["part"]), *many("old", 9.5, 9.9, 5300), frame("a-0", at(10)))
+    page.evaluate("document.querySelector('[data-log-scroll]').scrollTop = 0")  # past the edge
     expect(partial).to_have_text("Lines of web-1, db-1 are missing here: fetch them")
     expect(page.locator(".log-line.is-partial").first).to_contain_text("b-0")
     partial.click()
     args = asked(server)
     assert (args["container"], args["since"][:20]) == ("12", "2026-01-01T10:00:01.")
     assert "tail" not in args
-    server.part(int(args["part"]), *many("older", 1.5, 9.3, 10), frame("old-0", at(9.5)))
+    server.part(int(args["part"]), *many("older", 1.5, 9.3, 10), frame("a-0", at(10)))
     expect(page.locator(".log-line", has_text="older-0")).to_be_visible()
     expect(partial).to_be_hidden()
     expect(page.locator(".log-line.is-partial")).to_have_count(0)
@@ -252,6 +250,9 @@ def test_it_says_what_the_engine_has_no_more(page: Page, server: FakeLogs) -> No
     expect(problem).to_contain_text("rotated away")
     shown(page, "a1", "a2", "a5", "a6", "a7")
     page.click(".log-mark.is-lost button")
+    server.part(int(asked(server)["part"]), *some("a", 1, 2))
+    expect(problem).to_contain_text("stopped in the middle")
+    page.click(".log-mark.is-lost button")
     server.part(int(asked(server)["part"]), *some("a", 4, 5, 6))
     expect(problem).to_contain_text("1 lines were fetched.")
     shown(page, "a1", "a2", "a4", "a5", "a6", "a7")
@@ -259,7 +260,8 @@ def test_it_says_what_the_engine_has_no_more(page: Page, server: FakeLogs) -> No
 
 
 def test_a_search_goes_on_in_the_whole_log(page: Page, server: FakeLogs) -> None:
-    server.answer()
+    server.send(type="log.sources", topic="logs", sources=[WEB])
+    server.send(type="log.answered", topic="logs", source=0)
     server.frames(*some("a", 10, 11, 12))
     shown(page, "a10", "a11", "a12")
     offer = page.locator("[data-log-offer]")
@@ -277,6 +279,27 @@ def test_a_search_goes_on_in_the_whole_log(page: Page, server: FakeLogs) -> None
     expect(offer).to_be_hidden()
     page.press("#log-q", "Enter")
     expect(page.locator(".log-line.is-marked .log-text")).to_have_text("a5")
+
+
+def test_a_short_page_while_more_is_written_is_no_proof(page: Page, server: FakeLogs) -> None:
+    server.send(type="log.sources", topic="logs", sources=[WEB])
+    server.send(type="log.answered", topic="logs", source=0)
+    server.frames(*some("a", 10, 11, 12))
+    shown(page, "a10", "a11", "a12")
+    page.click("[data-log-older]")
+    part = int(asked(server)["part"])
+    server.frames(*some("a", 13))  # had it been more, the page would be short for that
+    server.part(part, *some("a", 8, 10))
+    args = asked(server)
+    assert "tail" not in args and "since" not in args
+    assert args["until"].startswith("2026-01-01T10:00:08.00000")
+    server.send_bytes(HEADER.pack(PART, 0, int(args["part"])) + some("a", 2)[0])
+    assert server.expect("stream.close")["topic"] == "log-part"  # the oldest line is enough
+    shown(page, "a8", "a10", "a11", "a12", "a13")
+    page.click("[data-log-older]")
+    server.part(int(asked(server)["part"]), *some("a", 2, 8))
+    count(page, "from the beginning")
+    shown(page, "a2", "a8", "a10", "a11", "a12", "a13")
 
 
 def test_fetching_can_be_stopped(page: Page, server: FakeLogs) -> None:

@@ -2,25 +2,22 @@
  * Fetches what a view does not have yet: older lines, those from a time on, and what a gap left out. Of several sources
  * one part after the other is fetched, and put in when all are there.
  */
+import { PAGE, tailOf, timeAt } from "./asking.js";
+import { Gaps } from "./gaps.js";
 import { Later } from "./later.js";
-import { MARK } from "./lines.js";
-import { compared } from "./lost.js";
 import { mergeInto, mergedAll } from "./merge.js";
-import { both, removed } from "./moves.js";
-import { Parts, SPARE, msOf, timeAt } from "./parts.js";
-import { isOpen, lineAt } from "./reach.js";
+import { Parts } from "./parts.js";
+import { isOpen } from "./reach.js";
 
-const PAGE = 10_000; // older lines that are fetched at once
 const FEWEST = 1000; // of them, of one of several sources
 const LEAST = { lines: 1000, bytes: 1024 * 1024 }; // to have room for; less is none
-const FILLED = new Set(["gap", "hole"]);
-const COMPARED = new Set(["lost", "unsure"]);
 const NAMED = 3; // problems that are told
 
 export class Fetches {
   full = false; // there is no room for more
   #log; // { store, rows, sources, reach, post }
   #parts;
+  #gaps;
   #change; // (work): does work that puts lines in and returns how their numbers change
   #words = {};
   #job = null;
@@ -30,6 +27,7 @@ export class Fetches {
     this.#log = log;
     this.#change = change;
     this.#parts = new Parts(log.store, send);
+    this.#gaps = new Gaps(log, change);
     this.#later = new Later(log, () => !this.#job);
   }
 
@@ -41,17 +39,12 @@ export class Fetches {
   get facts() {
     const job = this.#job;
     const { full } = this;
-    const { whole } = this.#log.reach;
-    if (!job) return { loading: -1, whole, full };
+    const { whole, seemsWhole } = this.#log.reach;
+    if (!job) return { loading: -1, whole, seemsWhole, full };
     const loading = job.parts.reduce((sum, part) => sum + part.lines.count, this.#parts.came);
     const all = job.asked.size + job.left;
     const of = all > 1 ? { name: this.#parts.open?.source.name, at: job.asked.size, all } : null;
-    return { loading, whole, full, of };
-  }
-
-  /** The blocks of what is fetched now. */
-  get blocks() {
-    return [this.#parts.open, ...(this.#job?.parts || [])].flatMap((part) => part?.blocks || []);
+    return { loading, whole, seemsWhole, full, of };
   }
 
   feed(id, bytes, at) {
@@ -116,34 +109,13 @@ export class Fetches {
 
   /** Fetch what the mark at line `number` says is missing. */
   fill(number) {
-    const { store, sources } = this.#log;
-    const [lines, at] = store.locate(number);
-    if (!lines || this.#job || lines.stream(at) !== MARK) return;
-    const { code, since, until } = store.said(lines, at);
-    const source = sources.get(lines.source(at));
-    const mark = lines.block[at];
-    if (FILLED.has(code)) this.#fillGap(source, number, mark);
-    else if (COMPARED.has(code) && until) this.#fillLost(source, mark, since, until);
-  }
-
-  #fillGap(source, number, mark) {
-    const [before, after] = [-1, 1].map((step) => this.#nearest(number + step, step, source.index));
-    const tail = before ? 0 : tailOf(source, PAGE);
-    const since = before ? timeAt(before.time, -1) : "";
-    const until = after ? timeAt(after.time, 1) : "";
-    this.#fill({ kind: "gap", mark }, source, { tail, since, until, before, after });
-  }
-
-  #fillLost(source, mark, since, until) {
-    const { reach } = this.#log;
-    const older = reach.from(source, reach.firsts()) > msOf(until);
-    if (older) this.toTime(msOf(since)); // they are among lines that are not there either
-    else this.#fill({ kind: "lost", mark, since, until }, source, { since, until });
-  }
-
-  #fill(job, source, part) {
-    const room = this.#room({ parts: [] }, 1);
-    if (room) this.#ask({ ...made(), ...job }, source, { room, ...part });
+    if (this.#job) return;
+    const wanted = this.#gaps.wanted(number);
+    if (!wanted) return;
+    const { source, ...part } = wanted;
+    const room = this.#room(made(), 1);
+    if (part.older) this.toTime(part.older);
+    else if (room) this.#ask({ ...made(), kind: "gap", asked: new Set([source]) }, source, { room, ...part });
     else this.#tell(this.#words.full);
   }
 
@@ -223,7 +195,6 @@ export class Fetches {
     if (peek) this.#peeked(part, why);
     else if (why || part.early) this.#failed(part, why || this.#words.early);
     else if (this.#job.kind === "gap") return this.#putGap(part);
-    else if (this.#job.kind === "lost") return this.#putLost(part);
     else if (this.#took(part)) return undefined;
     return this.#go();
   }
@@ -238,7 +209,7 @@ export class Fetches {
 
   #go() {
     const { kind } = this.#job;
-    if (kind === "gap" || kind === "lost" || !this.#next()) this.#finish();
+    if (kind === "gap" || !this.#next()) this.#finish();
     return undefined;
   }
 
@@ -303,61 +274,15 @@ export class Fetches {
     if (kind === "time") this.#tellTime(at);
   }
 
-  // --- Gaps -----------------------------------------------------------------------------------
-
-  #putGap({ before, after, lines, cut }) {
-    const { store } = this.#log;
-    const { mark } = this.#job;
+  #putGap(part) {
     this.#job = null;
-    const number = store.numberOf(mark);
-    if (number < 0) return;
-    const from = before ? this.#beside(number, -1, before.source) + 1 : number;
-    const to = after ? this.#beside(number, 1, after.source) : number + 1;
-    const put = () => mergeInto(store, from, Math.max(from, to), lines);
-    this.#change(() => (cut ? put() : both(put(), this.#without(mark))));
-    if (cut) this.#tell(this.#words.full);
-  }
-
-  /** Put in what an engine has left out of what it gave before, where it still has it. */
-  #putLost({ source, lines }) {
-    const { store } = this.#log;
-    const { mark, since, until } = this.#job;
-    this.#job = null;
-    const { missing, reaches } = compared(store, source, lines, msOf(since), msOf(until));
-    if (!missing.count && !reaches) return void this.#tell(this.#words.rotated);
-    const put = () => mergeInto(store, 0, store.count, missing);
-    this.#change(() => (reaches ? both(put(), this.#without(mark)) : put()));
-    if (!missing.count) this.#tell(this.#words.nothing);
-    else if (!reaches) this.#tell(this.#words.some.replace("{n}", missing.count.toLocaleString()));
-  }
-
-  /** Take a mark away. Returns how the numbers change. */
-  #without(mark) {
-    const { store } = this.#log;
-    const number = store.numberOf(mark);
-    if (number < 0) return (same) => same;
-    store.remove(number);
-    return removed(number);
+    const said = this.#gaps.put(part);
+    if (said) this.#tell(this.#words[said].replace("{n}", part.found));
   }
 
   #tell(text) {
     this.#log.post({ type: "problem", text });
     return false;
-  }
-
-  /** Return the nearest line of a source that is no mark, from `number` on, one way or the other. */
-  #nearest(number, step, source) {
-    const found = this.#beside(number, step, source);
-    return found < 0 ? null : lineAt(this.#log.store, found);
-  }
-
-  #beside(number, step, source) {
-    const { store } = this.#log;
-    for (const { count } = store; number >= 0 && number < count; number += step) {
-      const [lines, at] = store.locate(number);
-      if (lines.stream(at) !== MARK && lines.source(at) === source) return number;
-    }
-    return -1;
   }
 
   #tellTime(at) {
@@ -373,11 +298,6 @@ export class Fetches {
     const number = Math.min(low, Math.max(0, count - 1));
     post({ type: "place", number, unit: rows.top(rows.row(number)) });
   }
-}
-
-/** Return how many of a log's last entries are asked for, to get so many that are older than those that are there. */
-function tailOf(source, count) {
-  return source.reader.entries + source.older + count + SPARE;
 }
 
 function made() {

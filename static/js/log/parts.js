@@ -5,7 +5,6 @@
 import { FrameReader } from "./frames.js";
 import { Lines, MARK } from "./lines.js";
 
-export const SPARE = 200; // entries more than asked for: some may have been written meanwhile
 const OVERLAP = 2000; // lines in which the overlap is looked for
 const NEAR = 5; // ms
 const AT_ONCE = 0.1; // of the lines there is room for, that are let go of at once
@@ -150,18 +149,4 @@ export class Parts {
 /** Return whether lines go up to the line that follows them: a lost host just ends them. */
 function reaches(lines, next) {
   return !next || !lines.count || lines.time[lines.count - 1] >= next.time;
-}
-
-/** Return a time as an engine writes it as ms. */
-export function msOf(words) {
-  const fraction = /\.\d+/.exec(words)?.[0] || "";
-  return Date.parse(words.replace(fraction, "")) + Number(`0${fraction}`) * 1000;
-}
-
-/** Return ms as an engine writes times, moved by some microseconds. */
-export function timeAt(ms, microseconds = 0) {
-  const micros = Math.round(ms * 1000) + microseconds;
-  const seconds = Math.floor(micros / 1e6);
-  const rest = String(micros - seconds * 1e6).padStart(6, "0");
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${rest}Z`;
 }

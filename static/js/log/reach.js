@@ -54,6 +54,12 @@ export class Reach {
     return all.size > 0 && [...all.values()].every((source) => source.whole || source.barred);
   }
 
+  /** Whether there is nothing older, as far as is known without asking. */
+  get seemsWhole() {
+    const { all } = this.#sources;
+    return all.size > 0 && [...all.values()].every((source) => source.whole || source.barred || isSmall(source));
+  }
+
   /** Return the first line of each source: index -> line. */
   firsts() {
     const found = new Map();
@@ -154,5 +160,6 @@ export function isOpen(source) {
 
 /** Whether so little has come of a source that it must be all: an engine was asked for more. */
 function isSmall(source) {
-  return !source.trimmed && (source.small || source.reader.entries + source.marks < source.tail);
+  if (source.trimmed || source.skipped) return false;
+  return source.small || source.reader.entries + source.marks < source.tail;
 }

@@ -107,9 +107,9 @@ export class SearchBar {
   /** There are few hits in what is there: offer to fetch the rest. */
   #drawOffer() {
     const { words } = this.#log;
-    const { whole, full, loading, lines, answered } = this.#facts;
+    const { seemsWhole, full, loading, lines, answered } = this.#facts;
     const few = this.#hits >= 0 && this.#hits < FEW && !this.#busy;
-    const offered = answered && lines > 0 && !whole && (this.#going || (few && loading < 0));
+    const offered = answered && lines > 0 && !seemsWhole && (this.#going || (few && loading < 0));
     this.#offer.hidden = !offered;
     if (!offered) return;
     const all = lines.toLocaleString();

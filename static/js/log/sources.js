@@ -62,6 +62,7 @@ export class Sources {
   /** Lines of a source are missing, nobody knows how many when it is less than 0. */
   skipped(index, count) {
     const source = this.get(index);
+    source.skipped = true;
     source.older += Math.max(0, count);
     source.uncounted ||= count < 0;
   }

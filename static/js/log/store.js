@@ -128,8 +128,8 @@ export class Store {
     return Math.ceil(this.count * SHARE);
   }
 
-  /** Let go of the oldest lines; blocks of `others` stay: they belong to what is fetched now. */
-  trim(gone, others) {
+  /** Let go of the oldest lines. */
+  trim(gone) {
     let left = gone;
     while (left > 0) {
       const first = this.segments[0];
@@ -141,11 +141,11 @@ export class Store {
         left = 0;
       }
     }
-    this.#dropBlocks(others);
+    this.#dropBlocks();
   }
 
-  #dropBlocks(others) {
-    const used = new Set(others);
+  #dropBlocks() {
+    const used = new Set();
     for (const lines of this.segments) {
       let last = -1;
       for (let at = 0; at < lines.count; at += 1) {

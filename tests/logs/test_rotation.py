@@ -1,0 +1,45 @@
+"""What a stream is told to have left out, and between which times."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet.engine.aio import open_async
+from fleet.engine.fake_state import FakeContainer
+from fleet.logs import rotation
+from fleet.logs.marks import Mark
+from fleet.logs.rotation import Rotation
+from fleet.logs.target import LogTarget
+from tests.logs.blocks import at, numbered
+
+pytestmark = pytest.mark.timeout(60)
+
+
+async def compared(found: Rotation, target: LogTarget) -> Mark | None:
+    """Compare with what the engine has: nothing."""
+    assert target.endpoint is not None
+    async with open_async(target.endpoint) as engine:
+        return await found.compared(engine, await engine.container(target.engine_id))
+
+
+async def test_it_tells_between_which_times_it_is_not_sure(
+    target: LogTarget, web: FakeContainer
+) -> None:
+    found = Rotation()
+    found.passed(numbered(3))
+    mark = await compared(found, target)
+    assert mark == Mark("unsure", since=at(0), until=at(2))
+
+
+async def test_what_came_too_fast_to_be_compared_is_between_them_too(
+    target: LogTarget, web: FakeContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "MOST_BYTES", len(numbered(3).data))
+    found = Rotation()
+    found.passed(numbered(3))
+    found.passed(numbered(3, start=5))
+    mark = await compared(found, target)
+    assert mark == Mark("unsure", since=at(0), until=at(7))
+    found.passed(numbered(2, start=8))
+    mark = await compared(found, target)
+    assert mark is not None and (mark.since, mark.until) == (at(2), at(9))
