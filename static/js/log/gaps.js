@@ -66,9 +66,10 @@ export class Gaps {
   #putLost(part) {
     const { store } = this.#log;
     const { source, mark, since, until, lines, cut } = part;
-    const { missing, reaches, ends } = compared(store, source, lines, msOf(since), msOf(until));
+    const { missing, reaches, ends, twice } = compared(store, source, lines, msOf(since), msOf(until));
     if (!missing.count && !reaches) return cut ? "full" : "rotated";
-    const put = () => mergeInto(store, 0, store.count, missing);
+    const once = () => store.removeAll(twice);
+    const put = () => both(once(), mergeInto(store, 0, store.count, missing));
     this.#change(() => (reaches && ends ? both(put(), this.#without(mark)) : put()));
     part.found = missing.count.toLocaleString();
     if (!ends) return "early";

@@ -17,6 +17,15 @@ export function inserted(places) {
 /** Line `gone` went. */
 export const removed = (gone) => (number) => (number === gone ? -1 : number - (number > gone ? 1 : 0));
 
+/** These lines went; their numbers rise. */
+export function allRemoved(numbers) {
+  const before = inserted(Float64Array.from(numbers));
+  return (number) => {
+    const gone = before(number) - number; // of those up to it
+    return gone && numbers[gone - 1] === number ? -1 : number - gone;
+  };
+}
+
 /** The first `gone` lines went. */
 export const trimmed = (gone) => (number) => (number < gone ? -1 : number - gone);
 

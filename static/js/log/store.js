@@ -4,6 +4,7 @@
  */
 import { Blocks } from "./blocks.js";
 import { Lines, MARK } from "./lines.js";
+import { allRemoved } from "./moves.js";
 import { textOf } from "./text.js";
 
 const MOST_LINES = 2_000_000;
@@ -102,6 +103,22 @@ export class Store {
   /** Take away line `number`. */
   remove(number) {
     this.replace(number, number + 1, new Lines());
+  }
+
+  /** Take away lines, by their numbers, which rise. Returns how the numbers change. */
+  removeAll(numbers) {
+    if (!numbers.length) return (same) => same;
+    const kept = new Lines();
+    let next = 0;
+    let number = 0;
+    for (const lines of this.segments) {
+      for (let at = 0; at < lines.count; at += 1, number += 1) {
+        if (numbers[next] === number) next += 1;
+        else kept.take(lines, at);
+      }
+    }
+    this.segments = [kept];
+    return allRemoved(numbers);
   }
 
   #within(from, to, tell) {
