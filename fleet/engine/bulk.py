@@ -15,18 +15,19 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 
-from fleet.engine.bursts import TAKE_BYTES, PlainWire, SecureWire
+from fleet.engine.bursts import BURST_BYTES, TAKE_BYTES, PlainWire, SecureWire
 from fleet.engine.errors import EngineError
 from fleet.engine.protocol import USER_AGENT, http_error
 from fleet.engine.sockets import hang_up
 from fleet.engine.transport import Route
 from fleet.engine.wires import dial
 
-CHUNK_BYTES = 128 * 1024  # what is handed over at once, while more comes
-CHUNKS_WAITING = 8  # read ahead of who takes them
+CHUNK_BYTES = 256 * 1024  # what is handed over at once, while more comes
+CHUNKS_WAITING = 4  # read ahead of who takes them
 HOLD_MS = 5  # how long less than a chunk waits for more
 # A Unix socket holds a few hundred lines, whatever their size; TCP as much as its window.
 UNIX_PAUSE, TCP_PAUSE = 0.0002, 0.002  # seconds
+UNIX_FULL = 32 * 1024  # who takes so much at once is late enough without a pause
 # A peer this near sends whole windows at once when ours is small, instead of a packet a line. A far
 # one needs a window that grows with the way.
 NEAR_SECONDS, NEAR_WINDOW = 0.002, 64 * 1024
@@ -139,13 +140,14 @@ class Bulk:
         return body
 
     def _body(self, wire: PlainWire, came: bytes) -> None:
-        pause = UNIX_PAUSE if self._route.unix_path else TCP_PAUSE
+        pause, full = (UNIX_PAUSE, UNIX_FULL) if self._route.unix_path else (TCP_PAUSE, BURST_BYTES)
         readable = select.poll()
         readable.register(wire.sock, select.POLLIN)
         waiting, size = [came], len(came)
         while not self._closed:
             if not wire.over and readable.poll(HOLD_MS if size else None):
-                time.sleep(pause)
+                if len(came) < full:
+                    time.sleep(pause)
                 came = wire.burst()
                 waiting.append(came)
                 size += len(came)

@@ -12,6 +12,7 @@ import { View } from "./log/view.js";
 const LINK = /^#t=(\d{10,14}(?:\.\d{1,4})?)$/;
 const PATIENCE = 10_000; // ms that a log which was begun waits for its page
 let spare = null; // a worker without a page: { address, worker, args: what it reads already, told: what it said }
+let wrapped = null; // how the last page's lines were: the next one's are likely to be as wide
 const LONGEST_NAME = 24; // letters of a container's name in front of its lines
 const PAUSE = 40; // ms between two drawings while lines come
 
@@ -60,8 +61,8 @@ class Log {
     const matcher = new URL(this.#root.dataset.matcher, location.href).href;
     const all = new URLSearchParams(location.search).has("whole");
     this.post({ type: "ready", matcher, words: this.words, all });
-    for (const data of told) this.#told(data);
     this.#wrap();
+    for (const data of told) this.#told(data);
     this.#view.ask();
     const linked = LINK.exec(location.hash);
     if (linked) this.#goTo(Number(linked[1]));
@@ -225,7 +226,8 @@ class Log {
     this.#columns = key;
     this.#root.classList.toggle("has-wrap", this.settings.wrap);
     this.#root.classList.toggle("has-levels", this.settings.levels);
-    this.post({ type: "wrap", columns: columns[0], narrow: columns[1], ...dayless(this.settings.times) });
+    wrapped = { type: "wrap", columns: columns[0], narrow: columns[1], ...dayless(this.settings.times) };
+    this.post(wrapped);
     this.#view.ask();
   }
 
@@ -301,14 +303,31 @@ export function warm(address) {
   spare = made(address);
 }
 
+/** Somebody may be on the way to a log: connect. */
+export function near(address) {
+  warm(address);
+  if (spare.connected) return;
+  spare.connected = true;
+  spare.worker.postMessage(startOf(""));
+}
+
+/** Nobody went there: a worker may wait, a connection may not. */
+export function far() {
+  if (spare?.connected && !spare.args) discard();
+}
+
 /** Somebody is on the way to a log: begin to read it while its page is fetched. */
 export function begin(address, args) {
   warm(address);
   const begun = spare;
   if (begun.args) return;
   begun.args = args;
-  begun.worker.onmessage = ({ data }) => begun.told.push(data);
+  begun.worker.onmessage = ({ data }) => {
+    if (data.type === "rows") begun.told = begun.told.filter(({ type }) => type !== "rows"); // the newest is enough
+    begun.told.push(data);
+  };
   begun.worker.postMessage(startOf(args));
+  if (wrapped) begun.worker.postMessage(wrapped);
   setTimeout(() => spare === begun && discard(), PATIENCE);
 }
 
@@ -327,7 +346,7 @@ function taken(address, args) {
 }
 
 function made(address) {
-  return { address, worker: new Worker(address, { type: "module" }), args: "", told: [] };
+  return { address, worker: new Worker(address, { type: "module" }), connected: false, args: "", told: [] };
 }
 
 function discard() {

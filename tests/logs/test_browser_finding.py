@@ -197,3 +197,7 @@ def test_it_merges_containers_in_order_of_time(page: Page, server: FakeLogs) -> 
     server.cut()
     args = parse_qs(server.expect("stream.open")["args"])
     assert args["place"] == [f"12,1,{at(3)}", f"13,1,{at(2)}"]
+    # The first one is gone meanwhile: the server's numbers are others.
+    server.send(type="log.sources", topic="logs", sources=[other | {"index": 0}])
+    server.frames(frame("b4", at(4)), source=0)
+    shown(page, "b0", "b2", "b4")

@@ -5,6 +5,7 @@
 export const MARK = 0;
 export const OUT = 1;
 export const ERR = 2;
+export const STREAM = 3; // the bits of `meta` that say which it is
 
 const FIRST = 4096;
 
@@ -31,7 +32,7 @@ export class Lines {
   }
 
   stream(at) {
-    return this.meta[at] & 3;
+    return this.meta[at] & STREAM;
   }
 
   source(at) {

@@ -2,7 +2,7 @@
  * Which lines are shown, as rows, and how high each one is: in units, the height of one row of text. Without
  * wrapping a row is one unit; with it, as many as its columns need.
  */
-import { ERR, MARK } from "./lines.js";
+import { ERR, MARK, STREAM } from "./lines.js";
 import { columns, plain, textOf } from "./text.js";
 
 const DATE = 6; // letters: "01-31 "
@@ -89,28 +89,44 @@ export class Rows {
       wider.set(this.#ends.subarray(0, this.#known));
       this.#ends = wider;
     }
-    let end = this.#known ? this.#ends[this.#known - 1] : 0;
-    for (let row = this.#known; row < count; row += 1) {
-      end += this.#height(this.line(row));
-      this.#ends[row] = end;
+    for (let row = this.#known; row < count;) {
+      const [lines, at] = this.#store.locate(this.line(row));
+      const run = this.#chosen ? 1 : Math.min(lines.count - at, count - row);
+      this.#measureRun(lines, at, row, run);
+      row += run;
     }
     this.#known = count;
   }
 
-  #height(number) {
-    const [lines, at] = this.#store.locate(number);
-    if (lines.stream(at) === MARK) return 1;
-    const bytes = this.#store.bytes(lines, at);
-    let wide = bytes.length;
-    for (let n = 0; n < Math.min(bytes.length, CUT); n += 1) {
-      if (bytes[n] > 31 && bytes[n] < 127) continue;
-      wide = columns(plain(textOf(bytes.subarray(0, CUT * 4))).slice(0, CUT));
-      break;
+  /** Measure `run` lines from `at` on, which are rows from `row` on. A million of them must take no time. */
+  #measureRun(lines, at, row, run) {
+    const { block, length, time, meta } = lines;
+    const { blocks } = this.#store;
+    const ends = this.#ends;
+    let end = row ? ends[row - 1] : 0;
+    let [last, tabs] = [-1, false];
+    for (const stop = at + run; at < stop; at += 1, row += 1) {
+      if (block[at] !== last) [last, tabs] = [block[at], blocks.tabs(block[at])];
+      const room = this.#room(meta[at] & STREAM, time[at]);
+      // No letter but a tab is wider than its bytes are many.
+      if ((length[at] <= room && !tabs) || (meta[at] & STREAM) === MARK) end += 1;
+      else end += Math.max(1, Math.ceil(Math.min(this.#wide(lines, at), CUT) / room));
+      ends[row] = end;
     }
-    const time = lines.time[at];
+  }
+
+  /** Return how many columns a line from a stream and a time has. */
+  #room(stream, time) {
     const date = (time < this.#day ? DATE : 0) + (time < this.#year ? YEAR : 0);
-    const room = Math.max(1, (lines.stream(at) === ERR ? this.#narrow : this.#columns) - date);
-    return Math.max(1, Math.ceil(Math.min(wide, CUT) / room));
+    return Math.max(1, (stream === ERR ? this.#narrow : this.#columns) - date);
+  }
+
+  #wide(lines, at) {
+    const bytes = this.#store.bytes(lines, at);
+    for (let n = 0; n < Math.min(bytes.length, CUT); n += 1) {
+      if (bytes[n] < 32 || bytes[n] > 126) return columns(plain(textOf(bytes.subarray(0, CUT * 4))).slice(0, CUT));
+    }
+    return bytes.length;
   }
 }
 

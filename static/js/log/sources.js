@@ -16,6 +16,7 @@ export class Sources {
    * entries that were fetched, `marks` }
    */
   all = new Map();
+  #numbers = new Map(); // what the server calls a source on this connection -> its index
   #store;
   #changed;
   #early; // (lines): takes lines that are earlier than those that are there
@@ -29,6 +30,22 @@ export class Sources {
 
   get single() {
     return this.all.size === 1;
+  }
+
+  /** The server numbers the containers of each connection anew: those that are known keep their index. Returns them. */
+  told(sources) {
+    return sources.map(({ index: number, ...facts }) => {
+      const known = [...this.all.values()].find(({ container }) => container === facts.container);
+      const index = known ? known.index : this.all.size;
+      this.#numbers.set(number, index);
+      this.set(index, facts);
+      return { index, ...facts };
+    });
+  }
+
+  /** Return the index of what the server calls `number`. */
+  index(number) {
+    return this.#numbers.get(number) ?? number;
   }
 
   /** Add a source, or tell again what it is. */

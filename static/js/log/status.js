@@ -1,5 +1,5 @@
 /** What the bar and the foot of a log say: following, paused, ended, how many lines; and their buttons. */
-const QUIET = 100; // ms between two looks at what changes often
+const QUIET = 100; // ms between two times that what changes often is drawn
 
 export class Status {
   #log;
@@ -12,6 +12,7 @@ export class Status {
   #paused = false;
   #opened = false; // there was an answer before
   #timer = 0;
+  #drawn = 0; // when, by performance.now()
   #watch;
   #asked = false; // older lines, by scrolling to where they would be
 
@@ -57,7 +58,7 @@ export class Status {
   }
 
   changed() {
-    if (!this.#timer) this.#timer = setTimeout(() => this.#draw(), QUIET);
+    if (!this.#timer) this.#timer = setTimeout(() => this.#draw(), this.#drawn + QUIET - performance.now());
   }
 
   #fetch(all) {
@@ -97,6 +98,7 @@ export class Status {
 
   #draw() {
     this.#timer = 0;
+    this.#drawn = performance.now();
     const { words } = this.#log;
     const { state, pause, host } = this.#parts;
     const word = this.#word();

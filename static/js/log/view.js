@@ -4,11 +4,13 @@
  */
 const TALLEST = 8_000_000; // px of an element that all browsers can draw; more than that is scaled
 const SPARE = 30; // rows above and below what is in sight
+const SETTLE = 400; // ms in which a key pressed before may still move the view
 const NEAR_END = 8; // px
 
 export class View {
   following = true;
   #scroll;
+  #settled = 0; // when, by performance.now()
   #space;
   #list;
   #draw; // (row) => element
@@ -72,8 +74,15 @@ export class View {
   /** Stay at the end. */
   follow() {
     this.following = true;
+    this.#settled = performance.now() + SETTLE;
+    this.#toEnd();
     this.ask();
     this.#told();
+  }
+
+  #toEnd() {
+    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#top = this.#scroll.scrollTop;
   }
 
   /** Somebody marks text: nothing moves. */
@@ -192,6 +201,7 @@ export class View {
       return;
     }
     if (this.#top < before - 1 && this.following) {
+      if (performance.now() < this.#settled) return this.#toEnd();
       this.following = false;
       this.#told();
     }

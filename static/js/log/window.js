@@ -16,6 +16,7 @@ export class Window {
   #sight = { top: 0, page: 0 }; // units that are really in sight
   #busy = false; // the page has not drawn yet what it was told
   #late = false;
+  #awaited = true; // the page is on its way yet: it takes the newest that was told
   #fields = false;
   #token = 0;
 
@@ -32,6 +33,7 @@ export class Window {
     this.#from = from;
     this.#units = units;
     this.following = following;
+    this.#awaited = false;
     this.#fields = Boolean(fields);
     this.#tell();
   }
@@ -83,7 +85,7 @@ export class Window {
   }
 
   async #tell() {
-    this.#busy = true;
+    this.#busy = !this.#awaited;
     const token = (this.#token += 1);
     const units = this.#rows.units;
     const from = this.following ? Math.max(0, units - this.#units) : Math.min(this.#from, Math.max(0, units - 1));

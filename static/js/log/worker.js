@@ -62,7 +62,7 @@ class Log {
   // --- What the server says -------------------------------------------------------------------
 
   #ask() {
-    if (this.#state.over === "gone") return;
+    if (!this.#args || this.#state.over === "gone") return;
     const args = new URLSearchParams(this.#args);
     for (const source of this.sources.all.values()) source.reader.forget();
     for (const place of this.sources.places()) args.append("place", place);
@@ -77,7 +77,7 @@ class Log {
   }
 
   #bytes(bytes) {
-    if (bytes[0] !== PART) return this.sources.feed(bytes[2] + bytes[3] * 256, bytes, HEADER);
+    if (bytes[0] !== PART) return this.sources.feed(this.sources.index(bytes[2] + bytes[3] * 256), bytes, HEADER);
     this.#fetches.feed(new DataView(bytes.buffer).getUint32(4, true), bytes, HEADER);
     this.#telling ||= setTimeout(() => this.#tellLoading(), TELL_EVERY);
   }
@@ -89,7 +89,8 @@ class Log {
   }
 
   #message(message) {
-    const { type, source = 0 } = message;
+    const { type } = message;
+    const source = this.sources.index(message.source || 0);
     if (type === "log.answered") this.#answered(source);
     else if (type === "log.sources") this.#told(message.sources);
     else if (type === "log.gap") this.#gap(source, message.skipped);
@@ -101,8 +102,7 @@ class Log {
   }
 
   #told(sources) {
-    for (const one of sources) this.sources.set(one.index, one);
-    this.post({ type: "sources", sources });
+    this.post({ type: "sources", sources: this.sources.told(sources) });
   }
 
   #answered(source) {
@@ -196,6 +196,12 @@ class Log {
   }
 
   // --- What the page asks for -----------------------------------------------------------------
+
+  /** Read what `args` say: there may be a connection already. */
+  start({ args }) {
+    this.#args = args;
+    this.#ask();
+  }
 
   /** The page is there; the log may have been begun before it. */
   ready({ words, matcher, all }) {
@@ -322,6 +328,6 @@ function* textsOf({ rows, store, sources }) {
 let log = null;
 
 self.onmessage = ({ data }) => {
-  if (data.type === "start") log = new Log(data);
+  if (data.type === "start" && !log) log = new Log(data);
   else log?.[data.type]?.(data);
 };
