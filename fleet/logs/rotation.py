@@ -62,7 +62,7 @@ class Rotation:
         if not blocks:
             return None
         known, last = self._from, blocks[-1].last_time
-        self._from = last
+        self._from = newest
         first = known or blocks[0].time_at(0)
         count = sum(block.entries for block in blocks)
         there = await _read(engine, facts, first, last, count + SPARE)
@@ -80,9 +80,11 @@ def _compare(
     """Return how many entries did not come, and whether the engine still has the first ones."""
     came = [entry for block in blocks for entry in entries_of(block)]
     has = [entry for block in there for entry in entries_of(block)]
-    first = came[0][0]
-    fresh = Counter(one for one in has if known < one[0] < last and one[0] >= first)
-    return (fresh - Counter(came)).total(), bool(has) and has[0][0] <= came[0][0]
+    # What is missing may have stood before the first one that came: just behind what is known.
+    fresh = Counter(
+        one for one in has if (known < one[0] if known else came[0][0] <= one[0]) and one[0] < last
+    )
+    return (fresh - Counter(came)).total(), bool(has) and has[0][0] <= (known or came[0][0])
 
 
 def entries_of(block: LogBlock) -> Iterator[Entry]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from fleet.engine.aio import open_async
 from fleet.engine.fake_state import FakeContainer
+from fleet.engine.log_blocks import LogBlock
 from fleet.logs import rotation
 from fleet.logs.marks import Mark
 from fleet.logs.rotation import Rotation
@@ -42,4 +45,26 @@ async def test_what_came_too_fast_to_be_compared_is_between_them_too(
     assert mark == Mark("unsure", since=at(0), until=at(7))
     found.passed(numbered(2, start=8))
     mark = await compared(found, target)
-    assert mark is not None and (mark.since, mark.until) == (at(2), at(9))
+    assert mark is not None and (mark.since, mark.until) == (at(7), at(9))
+
+
+async def test_what_is_lost_between_two_comparisons_is_told(
+    target: LogTarget, web: FakeContainer
+) -> None:
+    for number in range(10):
+        web.write(f"line {number}")
+        await asyncio.sleep(0.001)  # a time of its own
+    assert target.endpoint is not None
+    async with open_async(target.endpoint) as engine:
+        (whole,) = [
+            block async for block in engine.logs(target.engine_id, timestamps=True, tty=False)
+        ]
+    starts = [start for start, _stop in whole.spans()]
+    found = Rotation()
+    found.passed(LogBlock(whole.data[: starts[4]], 4, starts[3]))
+    assert await compared(found, target) is None
+    found.passed(whole.after(starts[7], 7))  # without 4, 5 and 6
+    mark = await compared(found, target)
+    assert mark == Mark("lost", "3", since=whole.time_at(starts[3]), until=whole.time_at(starts[9]))
+    found.passed(whole.after(starts[9], 9))
+    assert await compared(found, target) is None
