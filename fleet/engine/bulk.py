@@ -2,7 +2,7 @@
 
 An engine writes a log line by line. Who reads each as it comes pays for a wake-up a line, and so
 does the engine; on TCP each line is a packet, too. A reader that lets some milliseconds' worth come
-together halves the work of both: see docs/decisions/0014-logs-in-bursts.md.
+together halves the work of both: see docs/decisions/0013-logs-in-bursts.md.
 """
 
 from __future__ import annotations
