@@ -74,7 +74,7 @@ def test_each_page_has_its_own_styles_in_their_order(page: Page) -> None:
     found = page.evaluate(SHEETS)
     page.reload()
     assert found == page.evaluate(SHEETS)
-    assert found[-3:] == ["fleet", "hosts", "usage"]
+    assert found[-4:] == ["fleet", "hosts", "events", "usage"]
     go(page, "Jobs")
     expect(page).to_have_title("Jobs · Quayside")
     assert page.evaluate(SHEETS)[-2:] == ["print", "jobs"]
