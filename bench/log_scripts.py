@@ -30,18 +30,20 @@ SAVED = """
 """
 FIRST = """
 () => {
-  window.firstLine = null;
   let began = 0;
   addEventListener('click', () => { began = performance.now(); }, { capture: true, once: true });
-  new MutationObserver(() => {
-    if (window.firstLine !== null || !document.querySelector('.log-line')) return;
-    window.firstLine = -1;
-    requestAnimationFrame(() => {
-      const channel = new MessageChannel();
-      channel.port1.onmessage = () => { window.firstLine = performance.now() - began; };
-      channel.port2.postMessage(0);
+  window.firstLine = new Promise((resolve) => {
+    const looked = new MutationObserver(() => {
+      if (!document.querySelector('.log-line')) return;
+      looked.disconnect();
+      requestAnimationFrame(() => {
+        const channel = new MessageChannel();
+        channel.port1.onmessage = () => resolve(performance.now() - began);
+        channel.port2.postMessage(0);
+      });
     });
-  }).observe(document, { childList: true, subtree: true });
+    looked.observe(document, { childList: true, subtree: true });
+  });
 }
 """
 AGES = """
