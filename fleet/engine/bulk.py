@@ -15,14 +15,13 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 
-from fleet.engine.bursts import BURST_BYTES, TAKE_BYTES, PlainWire, SecureWire
+from fleet.engine.bursts import BURST_BYTES, CHUNK_BYTES, TAKE_BYTES, PlainWire, SecureWire
 from fleet.engine.errors import EngineError
 from fleet.engine.protocol import USER_AGENT, http_error
 from fleet.engine.sockets import hang_up
 from fleet.engine.transport import Route
 from fleet.engine.wires import dial
 
-CHUNK_BYTES = 256 * 1024  # what is handed over at once, while more comes
 CHUNKS_WAITING = 4  # read ahead of who takes them
 HOLD_MS = 5  # how long less than a chunk waits for more
 # A Unix socket holds a few hundred lines, whatever their size; TCP as much as its window.
@@ -84,10 +83,10 @@ class Bulk:
             with contextlib.closing(self._connected()) as sock:
                 wire = self._wire(sock)
                 wire.send(_request(self._path))
-                body = self._head(wire)
+                wire.put(self._head(wire))
                 self._tell(self._answered.set_result, None)
                 sock.setblocking(False)
-                self._body(wire, body + wire.burst())
+                self._body(wire)
             self._tell(self._chunks.put_nowait, b"")
         except Exception as error:  # noqa: BLE001 - told to who waits
             self._failed(error)
@@ -139,23 +138,20 @@ class Bulk:
             raise http_error(int(words[1]), body + wire.rest(TAKE_BYTES))
         return body
 
-    def _body(self, wire: PlainWire, came: bytes) -> None:
+    def _body(self, wire: PlainWire) -> None:
         pause, full = (UNIX_PAUSE, UNIX_FULL) if self._route.unix_path else (TCP_PAUSE, BURST_BYTES)
         readable = select.poll()
         readable.register(wire.sock, select.POLLIN)
-        waiting, size = [came], len(came)
+        came = wire.burst()
         while not self._closed:
-            if not wire.over and readable.poll(HOLD_MS if size else None):
-                if len(came) < full:
+            if not wire.over and readable.poll(HOLD_MS if wire.size else None):
+                if came < full:
                     time.sleep(pause)
                 came = wire.burst()
-                waiting.append(came)
-                size += len(came)
-                if size < CHUNK_BYTES and not wire.over:
+                if wire.size < CHUNK_BYTES and not wire.over:
                     continue
-            if size:
-                self._hand_over(b"".join(waiting))
-                waiting, size = [], 0
+            if wire.size:
+                self._hand_over(wire.gathered())
             if wire.over:
                 return
 

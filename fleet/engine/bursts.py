@@ -10,16 +10,19 @@ from typing import TypeVar, cast
 
 BURST_BYTES = 256 * 1024
 TAKE_BYTES = 64 * 1024
+CHUNK_BYTES = 256 * 1024  # what is handed over at once, while more comes
+ROOM_BYTES = CHUNK_BYTES + 2 * BURST_BYTES  # a burst, and what came with the answer's head
 T = TypeVar("T")
 
 
 class PlainWire:
-    """Bytes of a socket."""
+    """Bytes of a socket, gathered in one place: copied once, when they are handed over."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.over = False  # whether the peer has hung up
-        self._buffer = memoryview(bytearray(BURST_BYTES))
+        self.size = 0  # of what is gathered
+        self._plain = memoryview(bytearray(ROOM_BYTES))
 
     def send(self, data: bytes) -> None:
         """Send all."""
@@ -37,15 +40,28 @@ class PlainWire:
                 found += came
         return found
 
-    def burst(self) -> bytes:
-        """Return all that is there, without waiting."""
-        return bytes(self._buffer[: self._received()])
+    def put(self, data: bytes) -> None:
+        """Gather what came with the answer's head."""
+        self._plain[self.size : self.size + len(data)] = data
+        self.size += len(data)
 
-    def _received(self) -> int:
+    def burst(self) -> int:
+        """Gather all that is there, without waiting; return how much."""
+        came = self._receive(self._plain[self.size : self.size + BURST_BYTES])
+        self.size += came
+        return came
+
+    def gathered(self) -> bytes:
+        """Return what was gathered, and begin anew."""
+        found = bytes(self._plain[: self.size])
+        self.size = 0
+        return found
+
+    def _receive(self, place: memoryview) -> int:
         size = 0
-        while size < BURST_BYTES:
+        while size < len(place):
             try:
-                came = self.sock.recv_into(self._buffer[size:])
+                came = self.sock.recv_into(place[size:])
             except BlockingIOError:
                 break
             if not came:
@@ -62,7 +78,7 @@ class SecureWire(PlainWire):
         super().__init__(sock)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname=name)
-        self._plain = memoryview(bytearray(2 * BURST_BYTES))
+        self._raw = memoryview(bytearray(BURST_BYTES))
         self._ended = False  # by the peer's word; a connection that is just cut says nothing
         self._waiting_for(self._tls.do_handshake)
 
@@ -75,21 +91,20 @@ class SecureWire(PlainWire):
         """Wait for some bytes; ``b""`` at the end."""
         return self._waiting_for(lambda: self._tls.read(TAKE_BYTES))
 
-    def burst(self) -> bytes:
-        """Return all that is there. Raises ConnectionResetError for an end without a word."""
-        self._in.write(self._buffer[: self._received()])
-        size = 0
+    def burst(self) -> int:
+        """Gather all that is there. Raises ConnectionResetError for an end without a word."""
+        self._in.write(self._raw[: self._receive(self._raw)])
+        before, room = self.size, len(self._plain)
         read = cast("Callable[[int, memoryview], int]", self._tls.read)  # into a buffer: a number
-        plain, room = self._plain, len(self._plain)
         with contextlib.suppress(ssl.SSLWantReadError):
-            while size < room:
-                if not (came := read(room, plain[size:])):
+            while self.size < room:
+                if not (came := read(room, self._plain[self.size :])):
                     self._ended = self.over = True
                     break
-                size += came
+                self.size += came
         if self.over and not self._ended:
             raise ConnectionResetError
-        return bytes(plain[:size])
+        return self.size - before
 
     def _flush(self) -> None:
         if self._out.pending:

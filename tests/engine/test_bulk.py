@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.engine.bulk import CHUNK_BYTES, CHUNKS_WAITING, Bulk
-from fleet.engine.bursts import BURST_BYTES
+from fleet.engine.bulk import CHUNKS_WAITING, Bulk
+from fleet.engine.bursts import BURST_BYTES, CHUNK_BYTES
 from fleet.engine.endpoint import Address
 from fleet.engine.errors import EngineError
 from fleet.engine.transport import Route

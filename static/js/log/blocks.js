@@ -5,11 +5,12 @@ const [TABS, ONES, TOPS] = [0x09090909, 0x01010101, 0x80808080 | 0];
 export class Blocks {
   bytes = 0;
   #all = [];
-  #tabs = []; // whether there is one in a block, as far as somebody asked
+  #tabs = []; // whether there may be one in a block
 
   /** Keep bytes. Returns their number. */
   add(bytes) {
     this.bytes += bytes.length;
+    this.#tabs.push(hasTab(bytes)); // now, while more is on its way
     return this.#all.push(bytes) - 1;
   }
 
@@ -19,7 +20,7 @@ export class Blocks {
 
   /** Whether a block may have a tab in it. */
   tabs(number) {
-    return (this.#tabs[number] ??= hasTab(this.#all[number]));
+    return this.#tabs[number];
   }
 
   get count() {

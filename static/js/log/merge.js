@@ -9,7 +9,8 @@ import { inserted } from "./moves.js";
 export function mergeInto(store, from, to, added) {
   if (!added.count) return (number) => number;
   const times = added.time.subarray(0, added.count);
-  const last = times.reduce((most, time) => Math.max(most, time), -Infinity);
+  let last = -Infinity;
+  for (let at = 0; at < times.length; at += 1) if (times[at] > last) last = times[at];
   while (from < to && timeOf(store, from) < times[0]) from += 1;
   while (from < to && timeOf(store, to - 1) > last) to -= 1;
   const places = new Uint32Array(added.count).fill(from);

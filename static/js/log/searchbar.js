@@ -35,7 +35,8 @@ export class SearchBar {
     this.#facts = facts;
     this.#hits = facts.hits;
     this.#busy = facts.searching;
-    if (this.#going && facts.loading < 0 && !this.#busy) this.#found();
+    // What was told before the worker knew of it is of no account.
+    if (this.#going && facts.asked === this.#asks && facts.loading < 0 && !this.#busy) this.#found();
     this.#draw();
   }
 
@@ -67,6 +68,7 @@ export class SearchBar {
   }
 
   #asked = "null";
+  #asks = 0; // how often the whole log was asked for
 
   #key(event) {
     if (event.target.name !== "text") return;
@@ -121,8 +123,9 @@ export class SearchBar {
   /** Fetch the whole log, to search it. */
   #goOn() {
     this.#going = true;
+    this.#asks += 1;
     this.#log.problem("");
-    this.#post({ type: "older", all: true });
+    this.#post({ type: "older", all: true, ask: this.#asks });
   }
 
   /** The whole log was searched: show the newest hit of what has come. */

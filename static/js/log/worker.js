@@ -39,7 +39,7 @@ class Log {
   #fetches;
   #window;
   #telling = 0;
-  #state = { answered: false, over: "", cut: false };
+  #state = { answered: false, over: "", cut: false, asked: 0 }; // asked: the last search in the whole log
 
   constructor({ address, args }) {
     this.#args = args;
@@ -244,7 +244,8 @@ class Log {
   }
 
   /** Fetch older lines. */
-  older({ all }) {
+  older({ all, ask = this.#state.asked }) {
+    this.#state.asked = ask;
     this.#fetches.older(all);
     this.#window.changed();
   }
