@@ -10,8 +10,15 @@ export function startPage() {
   document.addEventListener("visibilitychange", ask);
   const form = document.querySelector("[data-top-form]");
   form.addEventListener("change", () => form.requestSubmit());
+  if ([...form.querySelectorAll("select")].some(isChanged)) form.requestSubmit();
   return () => {
     clearInterval(timer);
     document.removeEventListener("visibilitychange", ask);
   };
+}
+
+/** Whether somebody has chosen already, before the script was there. */
+function isChanged({ options, value }) {
+  const first = [...options].find((option) => option.defaultSelected) ?? options[0];
+  return first && first.value !== value;
 }
