@@ -84,12 +84,16 @@ class Bulk:
                 wire = self._wire(sock)
                 wire.send(_request(self._path))
                 wire.put(self._head(wire))
-                self._tell(self._answered.set_result, None)
+                self._tell(self._answer)
                 sock.setblocking(False)
                 self._body(wire)
             self._tell(self._chunks.put_nowait, b"")
         except Exception as error:  # noqa: BLE001 - told to who waits
             self._failed(error)
+
+    def _answer(self) -> None:
+        if not self._answered.done():  # who waited may have given up
+            self._answered.set_result(None)
 
     def _failed(self, error: Exception) -> None:
         def fail() -> None:
