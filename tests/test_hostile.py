@@ -12,7 +12,8 @@ from django.test import Client
 
 from dashboard.api import api
 from tests.test_walk import World, address, client_of, world
-from tests.walk_table import PAGES, PEOPLE, Route
+from tests.walk_routes import Route
+from tests.walk_table import PAGES, PEOPLE
 
 __all__ = ["world"]
 

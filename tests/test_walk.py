@@ -45,7 +45,8 @@ from fleet.models import (
 )
 from fleet.tokens import create_token
 from tests.conftest import grant, make_container, make_host, password_hash
-from tests.walk_table import API, METHODS, PAGES, PEOPLE, ROLES, ROUTES, SOCKETS, TOPICS, Route
+from tests.walk_routes import METHODS, ROLES, Route
+from tests.walk_table import API, PAGES, PEOPLE, ROUTES, SOCKETS, TOPICS
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # Pages of libraries: a PUT is a POST to the first two; the others answer all methods alike.
