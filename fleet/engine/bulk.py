@@ -140,6 +140,8 @@ class Bulk:
             raise EngineError("engine_error", raw=line)
         if int(words[1]) >= 300:
             raise http_error(int(words[1]), body + wire.rest(TAKE_BYTES))
+        if b"\r\ntransfer-encoding: chunked" in head.lower():
+            raise EngineError("engine_error", raw="HTTP/1.0 was answered in chunks")
         return body
 
     def _body(self, wire: PlainWire) -> None:

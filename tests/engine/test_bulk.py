@@ -152,6 +152,7 @@ async def test_giving_up_while_it_waits_for_the_answer(tmp_path: Path) -> None:
         (b'HTTP/1.0 404 No\r\n\r\n{"message":"No such container: x"}', "not_found", "x"),
         (b'HTTP/1.0 500 Oh\r\n\r\n{"message":"broken"}', "engine_error", "broken"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", "engine_error", "SSH-2.0"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "engine_error", "chunks"),
         (b"", "disconnected", ""),
         (b"HTTP/1.0 200 OK\r\nX: " + b"x" * 200_000, "disconnected", ""),
     ],
