@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(120), pytest.mark.django_db(t
 # The kernel and SSH give up after 9 to 11 s; the rest is for machines that are slow.
 NOTICED_SECONDS = 15
 HEALED_SECONDS = 20
+RUNS_SECONDS = 20
 
 
 @pytest.fixture
@@ -61,10 +62,21 @@ async def redis(redis_server: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     client.close()
 
 
+def processes(there: LabHost, ident: str) -> list[str]:
+    """Return what runs in the container, by its command lines."""
+    lines = there.docker("top", ident, "-o", "pid,args").splitlines()
+    return [line.split(maxsplit=1)[1] for line in lines]
+
+
 def left(there: LabHost, ident: str) -> int:
     """Return how many processes in the container are what the terminals ran, or their shells."""
-    lines = there.docker("top", ident, "-o", "pid,args").splitlines()
-    return sum(line.endswith((" ash", " sleep 4242")) for line in lines)
+    return sum(line in ("ash", "sleep 4242") for line in processes(there, ident))
+
+
+async def all_sleep(there: LabHost, ident: str, count: int) -> None:
+    """Return once so many run what was typed; its echo may be torn by a shell that redraws."""
+    while (await asyncio.to_thread(processes, there, ident)).count("sleep 4242") < count:
+        await asyncio.sleep(0.1)
 
 
 async def told(term: Term) -> Message:
@@ -81,7 +93,7 @@ async def test_who_looks_is_told_and_nothing_is_left(
         for term, row in ((quiet, tls), (typing, tls), (far, ssh)):
             assert (await term.open(row))["type"] == "opened"
             await term.type("sleep 4242\r")
-            await term.shows("sleep 4242")
+        await asyncio.wait_for(all_sleep(there, tls.engine_id, 3), RUNS_SECONDS)
         await asyncio.to_thread(lab.cut, 3)
         await typing.type("x")
         ends = await asyncio.gather(told(quiet), told(typing), told(far))
