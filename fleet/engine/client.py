@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -11,6 +12,8 @@ import requests
 from docker.auth import AuthConfig
 from docker.utils.proxy import ProxyConfig
 
+from fleet.engine.classic import Classic
+from fleet.engine.door import door
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import Aborted, EngineError, Unsupported
 from fleet.engine.protocol import (
@@ -22,10 +25,10 @@ from fleet.engine.protocol import (
     version_error,
     versions,
 )
-from fleet.engine.raw import Json, as_dict, as_int
+from fleet.engine.raw import Json, as_dict, as_int, as_str
 from fleet.engine.translate import HttpError
 from fleet.engine.transport import Route, borrow_route, return_route
-from fleet.engine.types import ContainerFacts, EngineFacts, parse_container, parse_facts
+from fleet.engine.types import ContainerFacts, EngineFacts, is_podman, parse_container, parse_facts
 from fleet.engine.usage import (
     DISK_USAGE_TIMEOUT,
     DiskUsage,
@@ -76,6 +79,7 @@ class Engine:
         self._route = route
         self._timeout, self._connect_timeout = timeout, connect_timeout
         self._wires = Wires(route)
+        self._abort_calls: list[Callable[[], None]] = []
         self._api = _quiet_client(self._wires)
 
     @property
@@ -93,6 +97,19 @@ class Engine:
         What the engine has begun it may still finish.
         """
         self._wires.cut()
+        for call in list(self._abort_calls):
+            call()
+
+    @contextmanager
+    def on_abort(self, call: Callable[[], None]) -> Iterator[None]:
+        """Within the block ``abort`` calls this too; at once when it was there before."""
+        self._abort_calls.append(call)
+        try:
+            if self._wires.is_cut:
+                call()
+            yield
+        finally:
+            self._abort_calls.remove(call)
 
     def negotiate(self) -> None:
         """Settle on an API version. Raises ``Unsupported`` as ``AsyncEngine.facts`` does."""
@@ -126,6 +143,32 @@ class Engine:
     def disk_usage(self) -> DiskUsage:
         """Disk usage. Takes seconds on a large host: the engine measures."""
         return parse_disk_usage(self._json("/system/df", wait=DISK_USAGE_TIMEOUT))
+
+    # -- building: see builds.py -----------------------------------------------------------------
+
+    def has_buildkit(self) -> bool:
+        """Whether the engine carries BuildKit: every Docker Engine of ours that runs on Linux.
+
+        The ping's ``Builder-Version`` tells the default only, which 20.10 sets to the other one.
+        """
+        said = as_dict(self._json("/version", versioned=False))
+        return as_str(said.get("Os")) == "linux" and not is_podman(said)
+
+    def classic_builder(self) -> Classic:
+        """The builder that needs nothing but this connection."""
+        return Classic(self._api, self._explain)
+
+    @contextmanager
+    def socket_path(self) -> Iterator[Path]:
+        """A Unix socket that leads to the engine, for programs that speak to it themselves."""
+        if self._route.unix_path:
+            yield Path(self._route.unix_path)
+            return
+        try:
+            with door(self._wires, self._connect_timeout) as path:
+                yield path
+        except OSError as error:
+            raise self._explain(error) from error
 
     # -- acting ---------------------------------------------------------------------------------
 

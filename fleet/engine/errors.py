@@ -143,5 +143,13 @@ SENTENCES: dict[str, Text] = {
     "not_docker": _("What answers at this address is not a Docker API."),
     "no_docker": _("The docker command was not found on the host."),
     "docker_down": _("The host was reached, but its Docker daemon does not run."),
+    "build_failed": _("A step of the build ended with an error."),
+    "build_refused": _("The builder could not begin: its last words say why."),
+    "dockerfile_missing": _("There is no such Dockerfile in the context. Check its path."),
+    "dockerfile_outside": _("The Dockerfile leads out of the context. Put the file itself there."),
+    "secrets_need_buildkit": _(
+        "This host can build only in the classic way, which has no secrets: they would stay in the"
+        " image. Choose a host with BuildKit, or build without secrets."
+    ),
     "not_supported": _("The engine does not support this."),
 }

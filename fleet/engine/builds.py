@@ -1,0 +1,46 @@
+"""Building on an engine: BuildKit wherever there is one, else the classic builder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fleet.engine.build_types import Builder, BuildItem, BuildOptions, Using
+from fleet.engine.buildkit import BuildKit, find_command
+from fleet.engine.client import Engine
+from fleet.engine.errors import Invalid
+
+
+def build(engine: Engine, context: Path, options: BuildOptions) -> Iterator[BuildItem]:
+    """Build the folder ``context``: ``Using`` first, ``Built`` last.
+
+    ``Engine.abort`` stops it from another thread, at the engine too. Raises ``EngineError``:
+    ``build_failed`` when a step said no (``StepFailed`` told which), ``build_refused`` when none
+    began. The image gets no name: whoever asked gives names once all has gone well.
+    """
+    _check_dockerfile(context, options.dockerfile)
+    with _builder(engine) as builder:
+        yield Using(builder.name)
+        yield from builder.build(context, options)
+
+
+def _check_dockerfile(context: Path, dockerfile: str) -> None:
+    """A link to a file of the worker's own would be read, and shown where a step fails."""
+    place = (context / dockerfile).resolve()
+    if not place.is_relative_to(context.resolve()):
+        raise Invalid("dockerfile_outside")
+    if not place.is_file():
+        raise Invalid("dockerfile_missing")
+
+
+@contextmanager
+def _builder(engine: Engine) -> Iterator[Builder]:
+    command = find_command() if engine.has_buildkit() else None
+    if command is None:
+        yield engine.classic_builder()
+        return
+    with engine.socket_path() as path:
+        kit = BuildKit(command, path)
+        with engine.on_abort(kit.stop):
+            yield kit
