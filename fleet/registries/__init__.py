@@ -1,0 +1,1 @@
+"""Talking to image registries (Distribution, OCI): HTTP only, no engine and no rows."""
