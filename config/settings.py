@@ -220,6 +220,11 @@ LEASE_SECONDS = env_int("QUAYSIDE_LEASE_SECONDS", 6, low=2, high=60)
 SAMPLE_SECONDS = values.seconds_or_never("QUAYSIDE_SAMPLE_SECONDS", 10, low=5, high=300)
 LOCAL_SOCKET = values.absolute_path("QUAYSIDE_LOCAL_SOCKET", "/var/run/docker.sock")
 
+# --- Outside -------------------------------------------------------------------------------
+# Networks and names that are no public addresses and may be connected to all the same.
+OUTBOUND_ALLOW = values.networks_and_names("QUAYSIDE_OUTBOUND_ALLOW")
+HUB_URL = values.web_address("QUAYSIDE_HUB_URL", "https://hub.docker.com")
+
 # --- Live pages ----------------------------------------------------------------------------
 SOCKETS_PER_USER = env_int("QUAYSIDE_SOCKETS_PER_USER", 1000, low=1, high=100_000)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import zoneinfo
 from urllib.parse import urlsplit
@@ -49,6 +50,47 @@ def host_names(name: str, default: list[str]) -> list[str]:
         f"{name} must be names such as quayside.example.org, without http:// and without a port,"
         " separated by commas; .example.org means all names below it, [::1] is an IPv6 address."
     )
+    return default
+
+
+def networks_and_names(name: str) -> list[str]:
+    """Return networks such as 10.0.0.0/8, addresses, and names of hosts (.example.org: below)."""
+    entries = env_list(name, [])
+    wrong = [entry for entry in entries if not _is_network(entry) and not _is_name(entry)]
+    if wrong:
+        problems.append(
+            f"{name} must be networks such as 10.0.0.0/8, addresses, and names of hosts such as"
+            " git.example.org or .example.org, without http:// and without a port, separated by"
+            f" commas; this is none: {wrong[0][:80]}."
+        )
+    return [entry for entry in entries if entry not in wrong]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_name(text: str) -> bool:
+    # A last part of digits only is an address that was mistyped, such as 10.0.0 or 10.0.0.5/33.
+    known = HOST.fullmatch(text) and text[0] not in "*["
+    return bool(known) and not text.rstrip(".").rpartition(".")[2].isdigit()
+
+
+def web_address(name: str, default: str) -> str:
+    """Return the address of a server on the web, without a path, a name or a password."""
+    url = env_str(name, default).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        named = False
+    if named and parts.scheme in {"https", "http"} and not parts.path and "@" not in url:
+        return url
+    problems.append(f"{name} must look like {default}.")
     return default
 
 

@@ -117,3 +117,36 @@ def test_it_names_a_redis_that_is_none_and_never_tells_the_password(
 def test_it_takes_any_redis(problems: list[str], url: str) -> None:
     assert values.redis_url(NAME, url) == url
     assert problems == []
+
+
+def test_it_takes_networks_and_names(monkeypatch: pytest.MonkeyPatch, problems: list[str]) -> None:
+    monkeypatch.setenv(NAME, "10.0.0.0/8, 127.0.0.1, fd00::/8, git.example.org, .corp, localhost")
+    assert len(values.networks_and_names(NAME)) == 6
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    "entry", ["10.0.0.1/8", "10.0.0.0/33", "10.0.0", "*", "http://x", "x:80", "[::1]", "a b"]
+)
+def test_it_names_what_is_no_network(
+    monkeypatch: pytest.MonkeyPatch, problems: list[str], entry: str
+) -> None:
+    monkeypatch.setenv(NAME, f"{entry}, ok.org")
+    assert values.networks_and_names(NAME) == ["ok.org"]
+    assert NAME in problems[0]
+    assert entry in problems[0]
+
+
+@pytest.mark.parametrize("url", ["hub", "ftp://hub", "https://", "https://u:p@hub", "http://h:x"])
+def test_it_names_what_is_no_web_address(
+    monkeypatch: pytest.MonkeyPatch, problems: list[str], url: str
+) -> None:
+    monkeypatch.setenv(NAME, url)
+    assert values.web_address(NAME, "https://x.org") == "https://x.org"
+    assert problems == ["QUAYSIDE_X must look like https://x.org."]
+
+
+def test_it_takes_a_web_address(monkeypatch: pytest.MonkeyPatch, problems: list[str]) -> None:
+    monkeypatch.setenv(NAME, "http://mirror:8080/")
+    assert values.web_address(NAME, "https://x.org") == "http://mirror:8080"
+    assert problems == []
