@@ -19,7 +19,7 @@ class OutboundError(Exception):
     def __init__(self, code: str, raw: str = "", *, message: Text = "") -> None:
         self.code = code
         self.message: Text = message or SENTENCES[code]
-        self.raw = raw[:RAW_LIMIT]
+        self.raw = "".join(c if c.isprintable() else " " for c in raw[:RAW_LIMIT])
         super().__init__(code)
 
     def __str__(self) -> str:
