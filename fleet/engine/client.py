@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from fleet.engine.classic import Classic
 from fleet.engine.door import door
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import Aborted, EngineError, Unsupported
+from fleet.engine.progress import LayerProgress, Said, error_of, parse_progress, read_objects
 from fleet.engine.protocol import (
     USER_AGENT,
     container_path,
@@ -24,6 +26,16 @@ from fleet.engine.protocol import (
     negotiate,
     version_error,
     versions,
+)
+from fleet.engine.pulls import (
+    SILENCE_SECONDS,
+    Auth,
+    Pulled,
+    Words,
+    auth_header,
+    explain_pull,
+    image_path,
+    split_reference,
 )
 from fleet.engine.raw import Json, as_dict, as_int, as_str
 from fleet.engine.translate import HttpError
@@ -206,6 +218,57 @@ class Engine:
         params = {"force": int(force), "v": int(volumes)}
         self._call("DELETE", container_path(container, ""), params)
 
+    # -- images ---------------------------------------------------------------------------------
+
+    def image(self, reference: str) -> Json:
+        """The engine's whole knowledge of an image. Raises ``NotFound``."""
+        return as_dict(self._json(image_path(reference)))
+
+    def pull(
+        self, reference: str, platform: str | None = None, auth: Auth | None = None
+    ) -> Generator[LayerProgress | Said | Pulled]:
+        """Fetch an image; yields how far it is, and ``Pulled`` at the end.
+
+        ``auth`` (username, password, serveraddress) is used for this and kept nowhere. Closing
+        the iterator hangs up, and the engine stops. Raises ``EngineError`` in words.
+        """
+        name, version = split_reference(reference)
+        params = {"fromImage": name, "tag": version, **({"platform": platform} if platform else {})}
+        heard = Words()
+        with closing(self._objects("/images/create", params, auth)) as objects:
+            for raw in objects:
+                found = parse_progress(raw)
+                if isinstance(found, Said):
+                    heard.hear(found.text)
+                if found is not None:
+                    yield found
+        yield heard.result(self.image(reference))
+
+    def _objects(self, path: str, params: Params, auth: Auth | None) -> Generator[Json]:
+        """What the engine streams about a registry; its errors come as ``EngineError``."""
+        try:
+            response = self._call(
+                "POST", path, params, wait=SILENCE_SECONDS, headers=auth_header(auth), stream=True
+            )
+            try:
+                for raw in read_objects(response.raw.stream(65536)):
+                    if message := error_of(raw):
+                        raise http_error(500, json.dumps({"message": message}).encode())
+                    yield raw
+            finally:
+                response.close()
+        except Exception as error:
+            raise self._of_registry(error, auth) from error
+
+    def _of_registry(self, error: Exception, auth: Auth | None) -> EngineError:
+        """What an error means when it was the engine that said it, of a registry."""
+        found = self._explain(error)
+        said = error if isinstance(error, HttpError) else error.__cause__
+        if isinstance(said, HttpError):
+            return explain_pull(said.message, signed_in=bool(auth)) or found
+        stalled = found.code == "timeout" and not self._wires.is_cut
+        return EngineError("registry_stalled", raw=found.raw) if stalled else found
+
     # -- HTTP -----------------------------------------------------------------------------------
 
     def _end(self, container: str, action: str, timeout: int | None) -> int:
@@ -245,6 +308,8 @@ class Engine:
         *,
         wait: float = 0,
         versioned: bool = True,
+        headers: Mapping[str, str] | None = None,
+        stream: bool = False,
     ) -> requests.Response:
         if self._wires.is_cut:
             raise Aborted()
@@ -253,8 +318,9 @@ class Engine:
         timeout = (self._connect_timeout, wait or self._timeout)
         try:
             response: requests.Response = self._api.request(
-                method, url, params=params, timeout=timeout, allow_redirects=False
-            )
+                method, url, params=params, timeout=timeout, allow_redirects=False,
+                headers=headers, stream=stream,
+            )  # fmt: skip
             if response.status_code >= 300 and response.status_code != 304:
                 raise http_error(response.status_code, response.content)
             return response

@@ -12,6 +12,8 @@ from typing import ClassVar
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from fleet.engine.registry_sentences import REGISTRY_SENTENCES
+
 Text = str | Promise
 RAW_LIMIT = 2000
 
@@ -152,4 +154,5 @@ SENTENCES: dict[str, Text] = {
         " image. Choose a host with BuildKit, or build without secrets."
     ),
     "not_supported": _("The engine does not support this."),
+    **REGISTRY_SENTENCES,
 }

@@ -19,6 +19,7 @@ from typing import Any
 from aiohttp import web
 
 from fleet.engine.background import run_in_background
+from fleet.engine.fake_pulls import FakePulls
 from fleet.engine.fake_state import FakeContainer, FakeState, Refusal, log_frame, to_ns
 from fleet.engine.fake_stats import write_stats
 from fleet.engine.fake_terminals import FakeTerminals
@@ -54,6 +55,7 @@ class FakeEngine:
         self.state = FakeState(name)
         self.faults = Faults()
         self.terminals = FakeTerminals()
+        self.pulls = FakePulls()
         self.api_version, self.min_api_version = api_version, min_api_version
         self.requests: list[str] = []
         self._path, self._context, self._port = str(path), context, 0
@@ -147,6 +149,8 @@ class FakeEngine:
             return await self._on_container(request, parts[1], "/".join(parts[2:]))
         if parts[:1] == ["exec"] and len(parts) == 3:
             return await self.terminals.on_exec(request, parts[1], parts[2])
+        if parts[:1] == ["images"] and len(parts) > 1:
+            return await self.pulls.on_images(request, parts[1:])
         handler = {
             "_ping": self._ping,
             "version": self._version,

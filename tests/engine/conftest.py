@@ -9,6 +9,7 @@ import pytest
 
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.fake import FakeEngine, fake_in_thread
+from fleet.engine.fake_pulls import FakeLayer
 from fleet.engine.protocol import versions
 from tests.engine.pki import Authority
 from tests.engine.target import Target, lab_endpoint, plain_client
@@ -46,12 +47,21 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
     """An engine to set a scene on."""
     if request.param == "fake":
         with fake_in_thread(tmp_path / "fake.sock") as fake:
-            yield Target("fake", Endpoint(fake.url), plain_client(tmp_path / "fake.sock"), [])
+            fake.pulls.registry = {
+                "registry.test/contract:1": [FakeLayer(1000), FakeLayer(5000)],
+                "private.test/contract:1": [FakeLayer(1000)],
+            }
+            fake.pulls.private = {"private.test": ("lab", "labpass")}
+            client = plain_client(tmp_path / "fake.sock")
+            found = Target("fake", Endpoint(fake.url), client, [], "registry.test", "private.test")
+            yield found
         return
     lab: Lab = request.getfixturevalue("lab")
     socket = lab.podman_socket if request.param == "podman" else lab[1].socket
     if not socket.exists():
         pytest.skip(f"The lab has no {request.param}.")
-    found = Target(request.param, lab_endpoint(lab, request.param), plain_client(socket), [])
+    endpoint = lab_endpoint(lab, request.param)
+    registries = (lab.registry, lab.private_registry)
+    found = Target(request.param, endpoint, plain_client(socket), [], *registries)
     yield found
     found.clear()

@@ -25,6 +25,8 @@ class Target:
     endpoint: Endpoint
     api: docker.APIClient
     made: list[str]
+    registry: str = ""  # open
+    private_registry: str = ""  # asks for lab, labpass
 
     def create(self, name: str, command: tuple[str, ...] = SLEEP, labels: Labels = None) -> str:
         made = self.api.create_container(

@@ -152,6 +152,10 @@ class Lab:
     def heal(self, number: int) -> None:
         self.script("heal", str(number))
 
+    def pace(self, rate: str = "") -> None:
+        """Let the registries send no faster than `40mbit`, say; without a rate, freely."""
+        self.script("pace", rate)
+
     def clear(self) -> None:
         """Remove every container of every host."""
         for host in self.hosts:

@@ -9,6 +9,7 @@
 #   lab.sh demo         on every host a small shop: healthy, unhealthy, crashed, paused and restarting containers
 #   lab.sh kill I       power off host I at once: daemon, containerd and containers      lab.sh up I    power it on again
 #   lab.sh cut I        pull the cable of host I                                         lab.sh heal I  plug it in again
+#   lab.sh pace [RATE]  let the registries send no faster, such as 40mbit; without a rate as fast as they can
 #   lab.sh status       who answers            lab.sh env I   DOCKER_* of host I for eval
 #   lab.sh stop         end all of it and remove what it made
 #
@@ -239,6 +240,11 @@ registries() {
   registry reg-auth 5001 "auth: {htpasswd: {realm: lab, path: '$LAB/reg-auth/htpasswd'}}"
 }
 
+pace() { # pace [RATE]: a slow line between the registries and everybody
+  ns reg tc qdisc del dev eth0 root 2>/dev/null
+  [ -z "$1" ] || ns reg tc qdisc add dev eth0 root tbf rate "$1" burst 64kb latency 400ms
+}
+
 # ---------------------------------------------------------------------------------------------------------- images
 
 busybox_tree() { # a root file system of one static program
@@ -379,10 +385,11 @@ case ${1:-} in
   up) need_lab; need_host "${2:-}"; power_on "$2"; wait_ready "$2" ;;
   cut) need_lab; need_host "${2:-}"; ip -n "$P-sw" link set "$P-h$2" down ;;
   heal) need_lab; need_host "${2:-}"; ip -n "$P-sw" link set "$P-h$2" up ;;
+  pace) need_lab; pace "${2:-}" ;;
   ssh) need_lab; ssh_up ;;
   seed) need_lab; seed ;;
   podman) need_lab; podman_up ;;
   run) need_lab; need_host "${2:-}"; run_containers "$2" "${3:-3}" ;;
   demo) need_lab; demo ;;
-  *) sed -n '2,18s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,19s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

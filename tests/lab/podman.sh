@@ -8,6 +8,7 @@ podman_settings() { # runc and cgroupfs work with either version of control grou
     '[network]' "network_config_dir = \"$d/networks\"" \
     '[engine]' 'cgroup_manager = "cgroupfs"' 'runtime = "runc"' 'events_logger = "file"' \
     "tmp_dir = \"$d/tmp\"" >"$d/containers.conf"
+  printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$REGISTRY" "$PRIVATE_REGISTRY" >"$d/registries.conf"
 }
 
 podman_run() { # bounded, for it also runs while everything is torn down
@@ -22,7 +23,7 @@ podman_up() {
   podman_settings
   plug_in pod 6
   # shellcheck disable=SC2016
-  CONTAINERS_STORAGE_CONF=$d/storage.conf CONTAINERS_CONF=$d/containers.conf \
+  CONTAINERS_STORAGE_CONF=$d/storage.conf CONTAINERS_CONF=$d/containers.conf CONTAINERS_REGISTRIES_CONF=$d/registries.conf \
     setsid nsenter --net="/run/netns/$P-pod" unshare -u sh -c 'hostname "$1"; exec podman system service --time=0 "$2"' \
     sh "$P-podman" "unix://$d/podman.sock" >>"$d/log" 2>&1 </dev/null &
   for _ in $(seq 1 100); do

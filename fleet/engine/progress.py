@@ -1,0 +1,79 @@
+"""What an engine tells while it moves an image: of one layer, or of the whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from fleet.engine.raw import Json, as_dict, as_int, as_str
+
+LINE_LIMIT = 1024 * 1024  # bytes of one object in a stream
+LayerState = Literal[
+    "waiting", "downloading", "verifying", "downloaded", "extracting", "done", "exists"
+]
+
+# By the first words of a status, as Docker and Podman write them.
+_STATES: tuple[tuple[str, LayerState], ...] = (
+    ("pulling fs layer", "waiting"),
+    ("waiting", "waiting"),
+    ("downloading", "downloading"),
+    ("verifying checksum", "verifying"),
+    ("download complete", "downloaded"),
+    ("extracting", "extracting"),
+    ("pull complete", "done"),
+    ("already exists", "exists"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerProgress:
+    """How far one layer is; `done` and `total` are bytes of what `state` says, 0 when unknown."""
+
+    layer: str
+    state: LayerState
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence of the engine about the whole, or about a layer that it tries again."""
+
+    text: str
+
+
+def read_objects(chunks: Iterable[bytes]) -> Iterator[Json]:
+    """The JSON objects of a stream that has one a line, as they come.
+
+    Raises ValueError for what is none, which means that no Docker API speaks.
+    """
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > LINE_LIMIT:
+            raise json.JSONDecodeError("an endless line", "", 0)
+        yield from (as_dict(json.loads(line)) for line in lines if line.strip())
+    if rest.strip():
+        yield as_dict(json.loads(rest))
+
+
+def error_of(raw: Json) -> str:
+    """The error in an object of a stream, which comes after the answer's 200; "" without one."""
+    return as_str(as_dict(raw.get("errorDetail")).get("message")) or as_str(raw.get("error"))
+
+
+def parse_progress(raw: Json) -> LayerProgress | Said | None:
+    """An object of a stream; ``None`` for what says nothing."""
+    status, layer = as_str(raw.get("status")).strip(), as_str(raw.get("id"))
+    low = status.lower()
+    state = next((state for words, state in _STATES if low.startswith(words)), None)
+    if layer and state:
+        detail = as_dict(raw.get("progressDetail"))
+        # Docker 28 and newer count seconds instead of bytes while they extract.
+        counts = not detail.get("units")
+        done = max(0, as_int(detail.get("current"))) if counts else 0
+        return LayerProgress(layer, state, done, max(0, as_int(detail.get("total"))))
+    text = f"{layer}: {status}" if layer and status else status or as_str(raw.get("stream"))
+    return Said(text.strip()) if text.strip() else None
