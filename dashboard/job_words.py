@@ -6,10 +6,25 @@ from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from dashboard.templatetags.words import size_text
 from fleet.jobs.endings import parent_words
 from fleet.models import Job
 from fleet.operations import REGISTRY, words
+from fleet.selectors.transfers import Transfer
+
+# How far a part is, and in which colour its bar is shown.
+PARTS = {
+    "waiting": gettext_lazy("waiting"),
+    "downloading": gettext_lazy("downloading"),
+    "verifying": gettext_lazy("checking"),
+    "downloaded": gettext_lazy("downloaded"),
+    "extracting": gettext_lazy("unpacking"),
+    "uploading": gettext_lazy("uploading"),
+    "done": gettext_lazy("done"),
+    "exists": gettext_lazy("was there already"),
+}
 
 
 def operation_verb(name: str) -> str:
@@ -50,6 +65,26 @@ def message_of(job: Job) -> str:
     return parent_words(job) if job.children_count else job.message
 
 
+def transfer_words(transfer: Transfer | None) -> str:
+    """Return how many bytes came, how fast, how long it will take; empty when none did."""
+    if transfer is None or not (transfer.done or transfer.speed):
+        return ""
+    done = size_text(transfer.done)
+    if transfer.total is not None and transfer.total > transfer.done:
+        done = _("%(done)s of %(total)s") % {"done": done, "total": size_text(transfer.total)}
+    said = [done]
+    if transfer.speed and transfer.done != transfer.total:
+        said.append(_("%(size)s/s") % {"size": size_text(transfer.speed)})
+    if (left := transfer.seconds_left) is not None:
+        said.append(_("%(time)s left") % {"time": seconds_words(left)})
+    return " · ".join(said)
+
+
+def part_words(state: str) -> str:
+    """Return how far a part is, such as a layer: `downloading`."""
+    return str(PARTS.get(state, state))
+
+
 def duration_of(job: Job) -> str:
     """Return how long it ran, or an empty string when it never began."""
     if job.started_at is None:
@@ -64,7 +99,11 @@ def duration_words(begin: datetime, end: datetime) -> str:
         return _("%(n)d ms") % {"n": round(seconds * 1000)}
     if seconds < 10:
         return _("%(n).1f s") % {"n": seconds}
-    whole = round(seconds)
+    return seconds_words(round(seconds))
+
+
+def seconds_words(whole: int) -> str:
+    """Return whole seconds with two units at most."""
     if whole < 60:
         return _("%(n)d s") % {"n": whole}
     if whole < 3600:

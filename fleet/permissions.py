@@ -29,6 +29,7 @@ OPERATE: Final[dict[str, Promise]] = {
 DEPLOY: Final[dict[str, Promise]] = {
     "container.rename": _("Rename containers"),
     "container.remove": _("Remove containers"),
+    "image.pull": _("Pull images"),
 }
 ADMINISTER: Final[dict[str, Promise]] = {
     "host.create": _("Add hosts"),
@@ -62,7 +63,7 @@ NEEDED: Final[dict[str, str]] = {
     for noun in ("container", "host")
     for name in PERMISSIONS
     if name.startswith(f"{noun}.") and name != f"{noun}.view"
-}
+} | {"image.pull": "host.view"}
 
 # These make no sense on one host: only a grant over the whole fleet can give them.
 FLEET_ONLY = frozenset(

@@ -33,6 +33,10 @@ OBJECT_WORDS = {
 def job_title(job: Job) -> str:
     """Say what a job does to what: `Restart web-1 on prod-2`, `Stop 12 containers`."""
     verb = job_verb(job)
+    operation = REGISTRY.get(job.operation)
+    if operation is not None and operation.about:
+        named = {"verb": verb, "target": job.target_name, "host": job.host_name}
+        return _("%(verb)s %(target)s on %(host)s") % named
     if job.children_count:
         return _("%(verb)s %(count)d containers") % {"verb": verb, "count": job.children_count}
     if job.target_kind == "host" or not job.host_name:

@@ -18,7 +18,7 @@ from dashboard import job_words
 from dashboard.live.html import draw
 from dashboard.live.moments import site_of
 from dashboard.live.topics.base import Snapshot
-from dashboard.live.topics.jobs import CHILDREN, LINES, ROWS, job_snapshot, list_snapshot
+from dashboard.live.topics.jobs import CHILDREN, LINES, PARTS, ROWS, job_snapshot, list_snapshot
 from dashboard.requests import actor_of, wants_json
 from dashboard.views.actions import asked_for
 from fleet.access import access_job, visible_hosts
@@ -95,6 +95,8 @@ def job_detail_view(request: HttpRequest, pk: int) -> HttpResponse:
         "live_args": f"id={pk}&{query.urlencode(page=found.children.page)}".rstrip("&"),
         "parts": drawn.parts("job", "children"),
         "lines": drawn.rows(LINES),
+        "layers": drawn.rows(PARTS),
+        "on_image": found.job.operation.startswith("image."),
         "children": drawn.rows(CHILDREN),
     }
     return render(request, "jobs/detail.html", context)

@@ -17,6 +17,7 @@ from fleet.models.events import STACK_LIMIT
 from fleet.publish import EventsAdded, JobsChanged, publish_on_commit
 
 MESSAGE_LIMIT = 500  # characters of why, in an event
+OBJECT_LIMIT = 100  # of what it was about
 
 
 def end_job(
@@ -53,12 +54,14 @@ def _tell(job: Job, state: JobState, message: str) -> None:
     # The job may be older than what is known here of its host.
     if job.host_id is None or not Host.objects.filter(pk=job.host_id).exists():
         return
+    about_image = job.operation.startswith("image.")
+    on = job.target_engine_id or str(job.target_id or "")
     event = Event.objects.create(
         host_id=job.host_id,
         at=timezone.now(),
         kind="job",
-        object_kind=job.target_kind,
-        object_id=job.target_engine_id or str(job.target_id or ""),
+        object_kind="image" if about_image else job.target_kind,
+        object_id=(job.target_name if about_image else on)[:OBJECT_LIMIT],
         object_name=job.target_name,
         to_state=state,
         detail={"job": job.pk, "operation": job.operation, "message": message[:MESSAGE_LIMIT]},

@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fleet.jobs.endings import end_job
-from fleet.models import Job, JobLine, JobState, LineLevel
+from fleet.jobs.meter import Measured, Meter
+from fleet.models import Job, JobLine, JobParts, JobState, LineLevel
 from fleet.publish import JobsChanged, publish
 
 TEXT_LIMIT = 4000  # characters of a line
@@ -58,6 +59,8 @@ class JobReporter:
         self._percent = job.progress
         self._flushed = 0.0
         self._written = _last_number(job)
+        self._meter = Meter()
+        self._measured_at = 0.0
         self._hang_up: Callable[[], None] | None = None
 
     # --- What operations say ---------------------------------------------------------------
@@ -78,6 +81,12 @@ class JobReporter:
         if value != self._percent:
             self._percent = value
             self.dirty.set()
+
+    def part(self, label: str, state: str, done: int = 0, total: int = 0) -> None:
+        """Say how far a part is, such as a layer; the percent follows. Raises as `check` does."""
+        self._stop_if_told()
+        self._meter.tell(label, state, done, total)
+        self.dirty.set()
 
     def check(self) -> None:
         """Ask the database whether to go on; called before each call to the engine.
@@ -125,16 +134,49 @@ class JobReporter:
             early = not self._lines and monotonic() - self._flushed < PERCENT_SECONDS
             if self.lost.is_set() or not self.dirty.is_set() or early:
                 return
-            with transaction.atomic():
-                won = self._mine().update(revision=F("revision") + 1, **self._changes())
-                if won:
-                    self._save_lines()
+            self.dirty.clear()  # first: what is told from here on sets it again
+            try:
+                measured = self._look()
+                won = self._save(measured)
+            except BaseException:
+                self.dirty.set()
+                raise
             self._saved() if won else self.stop(self.lost)
         if won:
-            publish(JobsChanged(ids=[self.job.pk]))
+            publish(JobsChanged(ids=self._concerned(measured)))
 
-    def _changes(self) -> dict[str, Any]:
+    def _save(self, measured: Measured | None) -> bool:
+        with transaction.atomic():
+            changes = self._changes(measured)
+            won = self._mine().update(revision=F("revision") + 1, **changes)
+            if won:
+                self._save_lines()
+                self._save_parts(measured)
+        return bool(won)
+
+    def _concerned(self, measured: Measured | None) -> list[int]:
+        """The page of a larger job adds up what its children move."""
+        above = self.job.parent_id if measured else None
+        return [self.job.pk, above] if above else [self.job.pk]
+
+    def _look(self) -> Measured | None:
+        """Measure the parts, unless that was done just now (lines are saved more often)."""
+        if self._meter.is_empty:
+            return None
+        if monotonic() - self._measured_at < PERCENT_SECONDS:
+            self.dirty.set()
+            return None
+        self._measured_at = monotonic()
+        measured = self._meter.look()
+        if measured is not None:
+            self._percent = max(self._percent, measured.percent)
+        return measured
+
+    def _changes(self, measured: Measured | None) -> dict[str, Any]:
         changes: dict[str, Any] = {"progress": self._percent, "heartbeat_at": timezone.now()}
+        if measured is not None:
+            changes |= {"bytes_done": measured.done, "bytes_total": measured.total}
+            changes["bytes_per_second"] = measured.speed
         if self._lines:
             changes["message"] = self._lines[-1].text[:MESSAGE_LIMIT]
         return changes
@@ -149,11 +191,17 @@ class JobReporter:
             for number, line in enumerate(kept, start=self._written + 1)
         )
 
+    def _save_parts(self, measured: Measured | None) -> None:
+        if measured is not None:
+            row = JobParts(job=self.job, parts=measured.parts)
+            JobParts.objects.bulk_create(
+                [row], update_conflicts=True, unique_fields=["job"], update_fields=["parts"]
+            )
+
     def _saved(self) -> None:
         self._written = min(LINES_LIMIT, self._written + len(self._lines))
         self._flushed = monotonic()
         self._lines.clear()
-        self.dirty.clear()
 
     def _mine(self) -> Any:
         return Job.objects.filter(pk=self.job.pk, claim=self.job.claim, state=JobState.RUNNING)
@@ -164,6 +212,10 @@ class JobReporter:
         """Save the last lines and end the job; False when it was not ours any more."""
         with self._lock, transaction.atomic():
             ours = Q(claim=self.job.claim, state=JobState.RUNNING)
+            if (measured := self._meter.look()) is not None:
+                last = {"bytes_done": measured.done, "bytes_total": measured.total}
+                if self._mine().update(bytes_per_second=None, **last):
+                    self._save_parts(measured)
             changed = end_job(self.job, ours, state, message[:MESSAGE_LIMIT], error=error)
             if changed:
                 self._save_lines()

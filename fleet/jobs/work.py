@@ -31,6 +31,9 @@ class Report(Protocol):
     def percent(self, value: int) -> None:
         """Set the progress, 0 to 100."""
 
+    def part(self, label: str, state: str, done: int = 0, total: int = 0) -> None:
+        """Say how far a part is (`fleet.jobs.meter`): percent, speed and time left follow."""
+
     def check(self) -> None:
         """Raise when the job was cancelled or taken away; each engine call does this by itself."""
 

@@ -55,6 +55,10 @@ class Job(models.Model):
 
     state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0)  # percent
+    # Of what moves bytes: how many came, of how many (once all sizes are known), and how fast.
+    bytes_done = models.BigIntegerField(null=True, blank=True)
+    bytes_total = models.BigIntegerField(null=True, blank=True)
+    bytes_per_second = models.BigIntegerField(null=True, blank=True)
     message = models.TextField(blank=True)  # the last line, or why it failed, in words
     error = models.TextField(blank=True)  # the engine's own words
     claim = models.UUIDField(null=True, blank=True)
@@ -117,3 +121,19 @@ class JobLine(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class JobParts(models.Model):
+    """How far each part of a job is, such as the layers of an image: one row, written whole.
+
+    Lists never read it: they show the sums in the job's own row.
+    """
+
+    job = models.OneToOneField(
+        Job, on_delete=models.CASCADE, primary_key=True, related_name="measured"
+    )
+    # [{"label", "state", "done", "total"}], at most fleet.jobs.meter.PARTS_LIMIT of them
+    parts = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"parts of job {self.job_id}"

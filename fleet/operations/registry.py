@@ -30,7 +30,7 @@ class Operation:
     """
 
     name: str  # container.restart; also the permission, unless `needs` names another
-    target: Literal["container", "host", "environment", "people", "fleet"]
+    target: Literal["container", "host", "environment", "people", "fleet", "image", "registry"]
     verb: Text  # Restart
     doing: Text  # Restarting %(target)s
     done: Text  # Restarted %(target)s
@@ -43,6 +43,8 @@ class Operation:
     run: Callable[[Work], None] | None = None
     # States in which it makes sense; empty: always. A page offers it only then.
     states: frozenset[str] = frozenset()
+    # The parameter that says what it is about, where the target only says where: an image.
+    about: str = ""
     needs: str = ""  # the permission, where it is not the operation's own name
 
     @property

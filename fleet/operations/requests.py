@@ -20,6 +20,7 @@ from fleet.operations.registry import REGISTRY, Operation
 from fleet.publish import JobsChanged, publish_on_commit
 
 Target = Container | Host
+NAME_LIMIT = 255  # characters that a job keeps of what it is about
 
 
 def job_operation(name: str) -> Operation:
@@ -131,6 +132,6 @@ def new_job(operation: Operation, actor: Actor, target: Target, values: dict[str
         target_kind=operation.target,
         target_id=target.pk,
         target_engine_id=target.engine_id if isinstance(target, Container) else "",
-        target_name=target.name,
+        target_name=(str(values[operation.about]) if operation.about else target.name)[:NAME_LIMIT],
         params=values,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,13 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from fleet.access import access_job, listed_jobs, visible_containers, visible_jobs
+from fleet.access import (
+    access_job,
+    listed_jobs,
+    visible_containers,
+    visible_hosts,
+    visible_jobs,
+)
 from fleet.actor import Actor
 from fleet.jobs.states import RETRYABLE_STATES
 from fleet.models import OPEN_STATES, Container, Job, JobLine, JobState
@@ -20,6 +26,7 @@ from fleet.operations.jobs import may_cancel
 from fleet.operations.registry import REGISTRY, permission_for
 from fleet.selectors.given import given_number, given_text
 from fleet.selectors.paging import Numbered, page_of
+from fleet.selectors.transfers import Transfer, parts_of, transfers_of
 
 SIZES = (25, 50, 100, 250)
 LINES = 500  # the last ones, that a page shows and follows
@@ -114,6 +121,12 @@ class JobRow:
     related: frozenset[int] = (
         frozenset()
     )  # of its parent and what it tries again, those one may see
+    transfer: Transfer | None = None  # of a job of many: of all its children
+
+    @property
+    def percent(self) -> int:
+        """How far it is."""
+        return self.transfer.percent if self.transfer else self.job.progress
 
 
 @dataclass(frozen=True)
@@ -158,10 +171,14 @@ def job_rows(actor: Actor, jobs: Iterable[Job]) -> list[JobRow]:
         for job in again
         if (job.pk in parents if job.children_count else _is_there(job, there))
     }
+    moved = transfers_of(found)
     return [
-        JobRow(job, job.cancel_requested_at is None and may_cancel(actor, job), False)
-        if job.is_open
-        else JobRow(job, False, job.pk in held)
+        JobRow(
+            job,
+            may_cancel=job.is_open and job.cancel_requested_at is None and may_cancel(actor, job),
+            may_retry=not job.is_open and job.pk in held,
+            transfer=moved.get(job.pk),
+        )
         for job in found
     ]
 
@@ -178,13 +195,22 @@ def _containers_of(actor: Actor, jobs: list[Job]) -> set[int]:
 
 
 def _parents_with_targets(actor: Actor, jobs: list[Job]) -> set[int | None]:
-    """Return the ids of those parents of which a container that went badly is still there."""
-    ids = [job.pk for job in jobs if job.children_count]
-    if not ids:
-        return set()
-    there = visible_containers(actor).select_related(None).order_by().values("pk")
-    bad = Job.objects.filter(parent__in=ids, state__in=RETRYABLE_STATES, target_id__in=there)
-    return set(bad.order_by().values_list("parent", flat=True).distinct())
+    """Return the ids of those parents of which a target that went badly is still there."""
+    found: set[int | None] = set()
+    sights: dict[bool, Callable[[Actor], QuerySet[Any]]] = {
+        False: visible_containers,
+        True: visible_hosts,
+    }
+    for on_hosts, visible in sights.items():
+        parents = [job for job in jobs if job.children_count]
+        ids = [job.pk for job in parents if (job.target_kind == "host") is on_hosts]
+        if ids:
+            there = visible(actor).select_related(None).order_by().values("pk")
+            bad = Job.objects.filter(
+                parent__in=ids, state__in=RETRYABLE_STATES, target_id__in=there
+            )
+            found |= set(bad.order_by().values_list("parent", flat=True).distinct())
+    return found
 
 
 def _may_ask_again(actor: Actor, job: Job) -> bool:
@@ -210,6 +236,7 @@ class JobDetail:
     lines_total: int
     children: JobPage
     again: int | None = None  # the newest job that tries it again
+    parts: list[dict[str, Any]] = field(default_factory=list)  # such as the layers of an image
 
     @property
     def job(self) -> Job:
@@ -227,6 +254,7 @@ def job_detail(actor: Actor, job_id: int, query: JobQuery) -> JobDetail:
         lines_total=last[0].number if last else 0,
         children=_children(actor, job, query),
         again=_newest_retry(actor, job),
+        parts=parts_of(job),
     )
 
 

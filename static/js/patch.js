@@ -58,7 +58,12 @@ function merge(old, fresh, flash) {
   for (const [at, child] of after.entries()) {
     const was = before[at];
     if (was.isEqualNode(child)) continue;
-    const changed = was.textContent !== child.textContent;
+    if (was.tagName === "PROGRESS" && child.tagName === "PROGRESS") {
+      copyAttributes(was, child); // kept, so that it glides
+      was.textContent = child.textContent;
+      continue;
+    }
+    const changed = was.textContent !== child.textContent && !isCalm(child);
     keepInputs(was, child);
     was.replaceWith(child);
     if (flash && changed) child.classList.add("row-changed");
@@ -66,9 +71,14 @@ function merge(old, fresh, flash) {
   return old;
 }
 
+/** Whether it changes too often for a fade each time, such as how far something is. */
+function isCalm(element) {
+  return element.hasAttribute("data-calm");
+}
+
 function replace(old, fresh, flash) {
   keepInputs(old, fresh);
-  const changed = old.textContent !== fresh.textContent;
+  const changed = old.textContent !== fresh.textContent && !isCalm(fresh);
   old.replaceWith(fresh);
   if (flash && changed) fresh.classList.add("row-changed");
   return fresh;

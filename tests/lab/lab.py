@@ -6,6 +6,7 @@ it can pull.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import dataclass
@@ -112,8 +113,16 @@ class Lab:
     @cached_property
     def net(self) -> str:
         """The first three numbers of every address, such as `10.213.0`."""
+        return self._settings["NET"]
+
+    @cached_property
+    def _prefix(self) -> str:
+        return self._settings["P"]
+
+    @cached_property
+    def _settings(self) -> dict[str, str]:
         lines = (self.folder / "settings").read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines)["NET"]
+        return dict(line.split("=", 1) for line in lines)
 
     @cached_property
     def hosts(self) -> list[LabHost]:
@@ -155,6 +164,13 @@ class Lab:
     def pace(self, rate: str = "") -> None:
         """Let the registries send no faster than `40mbit`, say; without a rate, freely."""
         self.script("pace", rate)
+
+    def registry_bytes(self) -> int:
+        """How many bytes the registries have sent so far."""
+        switch = f"/run/netns/{self._prefix}-sw"
+        link = ["ip", "-s", "-j", "link", "show", f"{self._prefix}-reg"]
+        (found,) = json.loads(_call(["nsenter", f"--net={switch}", *link]))
+        return int(found["stats64"]["rx"]["bytes"])
 
     def clear(self) -> None:
         """Remove every container of every host."""

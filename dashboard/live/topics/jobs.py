@@ -20,6 +20,7 @@ from dashboard.live.topics.base import AROUND, Notice, Part, Snapshot, Toast, To
 from dashboard.templatetags.states import JOB
 from fleet.access import visible_jobs
 from fleet.actor import Actor, actor_for
+from fleet.jobs.meter import PARTS_LIMIT
 from fleet.models import OPEN_STATES, Job, JobLine, JobState
 from fleet.publish import ContainersChanged, Hint, JobsChanged
 from fleet.selectors.hosts import revision_of
@@ -37,8 +38,10 @@ from fleet.selectors.jobs import (
 )
 
 ROWS, LINES, CHILDREN, TRAY = "job-rows", "job-lines", "job-children", "tray-jobs"
+PARTS = "job-parts"
 TOAST_SECONDS = 60  # what ended longer ago is no news
-VERSION = "2"  # count up when a template of a row changes
+ROW = "jobs/row.html"
+VERSION = "3"  # count up when a template of a row changes
 
 
 class JobTopic(Topic):
@@ -70,7 +73,7 @@ class OneJob(JobTopic):
     """`job`, with `id=7` and the filters of its children as arguments."""
 
     name = "job"
-    most = LINES_SHOWN + max(SIZES) + AROUND
+    most = LINES_SHOWN + max(SIZES) + PARTS_LIMIT + AROUND
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
         """A child's hint carries its parent's id as well."""
@@ -160,21 +163,24 @@ def job_snapshot(found: JobDetail) -> Snapshot:
     """Return one job's page, at first and live."""
     head = row_part("job-head", "jobs/head.html", found.row, again=found.again)
     state = row_part("job-state", "jobs/progress.html", found.row)
-    parts = {"job-head": head, "job-state": state}
+    bar = row_part("job-bar", "jobs/bar.html", found.row)
+    parts = {"job-head": head, "job-bar": bar, "job-state": state}
     more = {"more": found.lines_total - len(found.lines), "job_id": found.job.pk}
     parts["job-more"] = fragment("job-more", "jobs/more.html", more)
     lines = {f"job-line-{line.pk}": line_part(line) for line in found.lines}
-    children = _rows(found.children, "child")
+    layers = {f"job-part-{at}": layer_part(at, facts) for at, facts in enumerate(found.parts)}
+    on_hosts = found.job.target_kind == "host"
+    children = _rows(found.children, "child", "jobs/row_many.html" if on_hosts else ROW)
     around = _around("children", found.children)
     return Snapshot(
-        parts={**parts, **around, **lines, **children},
-        lists={LINES: list(lines), CHILDREN: list(children)},
+        parts={**parts, **around, **layers, **lines, **children},
+        lists={PARTS: list(layers), LINES: list(lines), CHILDREN: list(children)},
     )
 
 
-def _rows(page: JobPage, prefix: str) -> dict[str, Part]:
+def _rows(page: JobPage, prefix: str, template: str = ROW) -> dict[str, Part]:
     return {
-        f"{prefix}-{row.job.pk}": row_part(f"{prefix}-{row.job.pk}", "jobs/row.html", row)
+        f"{prefix}-{row.job.pk}": row_part(f"{prefix}-{row.job.pk}", template, row)
         for row in page.rows
     }
 
@@ -187,7 +193,9 @@ def row_part(element_id: str, template: str, row: JobRow, again: int | None = No
     job = row.job
     related = "".join(f".{pk:x}" for pk in sorted(row.related))
     flags = f"{VERSION}{int(row.may_cancel)}{int(row.may_retry)}{related}.{again or 0:x}"
-    rev = f"{job.pk:x}.{job.revision:x}.{flags}"
+    # What a job of many moves is in the rows of its children.
+    moved = f".{revision_of(row.transfer)}" if job.children_count and row.transfer else ""
+    rev = f"{job.pk:x}.{job.revision:x}.{flags}{moved}"
     return part(element_id, rev, template, lambda: {**facts_of(row), "again": again})
 
 
@@ -202,6 +210,7 @@ def facts_of(row: JobRow) -> dict[str, Any]:
         "verb": job_words.operation_verb(job.operation),
         "icon": job_words.operation_icon(job.operation),
         "message": job_words.message_of(job),
+        "moved": job_words.transfer_words(row.transfer),
         "duration": job_words.duration_of(job) if job.finished_at else "",
         "created": ago_mark(job.created_at),
         "started": ago_mark(job.started_at),
@@ -217,6 +226,26 @@ def _plainly(value: object) -> object:
 def line_part(line: JobLine) -> Part:
     """Return the picture of a line; lines never change."""
     return part(f"job-line-{line.pk}", "1", "jobs/line.html", lambda: {"line": line})
+
+
+def layer_part(at: int, facts: dict[str, Any]) -> Part:
+    """Return the picture of one part of a job, such as a layer."""
+    element_id, rev = f"job-part-{at}", revision_of(sorted(facts.items()))
+    return part(element_id, rev, "jobs/part.html", lambda: layer_facts(facts))
+
+
+def layer_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what the picture of a part shows."""
+    state, done, total = facts["state"], facts["done"], facts["total"]
+    ended = state in ("done", "exists")
+    share = 100 if ended or state in ("downloaded", "verifying") else 0
+    return {
+        **facts,
+        "percent": 100 * done // total if total and not share else share,
+        "tone": "ok" if ended else "idle" if state == "waiting" else "busy",
+        "words": job_words.part_words(state),
+        "sizes": done if total and 0 < done < total else None,
+    }
 
 
 def _around(prefix: str, page: JobPage) -> dict[str, Part]:
