@@ -60,8 +60,9 @@ class BadTarget(RegistryError):
 
 def from_outbound(error: OutboundError) -> RegistryError:
     """The failure of a request, as one of a registry."""
-    told = {} if error.code in SENTENCES else {"message": error.message}
-    return RegistryError(error.code, error.raw, **told)
+    return RegistryError(
+        error.code, error.raw, message=SENTENCES.get(error.code, "") or error.message
+    )
 
 
 def rate_limited(retry_after: int, raw: str = "") -> RegistryError:
