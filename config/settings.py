@@ -225,6 +225,11 @@ LOCAL_SOCKET = values.absolute_path("QUAYSIDE_LOCAL_SOCKET", "/var/run/docker.so
 OUTBOUND_ALLOW = values.networks_and_names("QUAYSIDE_OUTBOUND_ALLOW")
 HUB_URL = values.web_address("QUAYSIDE_HUB_URL", "https://hub.docker.com")
 
+# --- Programs that may be there: "" looks on PATH ----------------------------------------------
+HADOLINT = env_str("QUAYSIDE_HADOLINT", "")
+TRIVY = env_str("QUAYSIDE_TRIVY", "")
+TRIVY_DB_REPOSITORY = env_str("QUAYSIDE_TRIVY_DB_REPOSITORY", "")
+
 # --- Live pages ----------------------------------------------------------------------------
 SOCKETS_PER_USER = env_int("QUAYSIDE_SOCKETS_PER_USER", 1000, low=1, high=100_000)
 

@@ -10,10 +10,6 @@ import contextlib
 import os
 import re
 import shlex
-import shutil
-import signal
-import subprocess
-import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,13 +19,11 @@ from fleet.builds.errors import ContextRefused
 from fleet.builds.git_url import GitUrl
 from fleet.builds.limits import Limits, words_of
 from fleet.outbound.policy import Pinned
+from fleet.programs import ProgramSlow, find_program, plain_environment, run_program
 
 FETCH_SECONDS = 600.0
 LOCAL_SECONDS = 120.0
-LOOK_SECONDS = 0.2
-END_SECONDS = 3.0
 OUTPUT_BYTES = 16 * 1024 * 1024  # of lists that Git prints
-RAW_BYTES = 4000
 SETTINGS = {
     "protocol.allow": "never",
     "protocol.https.allow": "always",
@@ -123,9 +117,8 @@ class Git:
         for number, (key, value) in enumerate(pairs.items()):
             counted |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
         return {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(self._folder),
-            "LC_ALL": "C",
+            **plain_environment(self._folder),
+            "LC_ALL": "C",  # its complaints are read
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "GIT_TERMINAL_PROMPT": "0",
@@ -177,41 +170,29 @@ class Git:
         environment: Mapping[str, str],
         seconds: float,
     ) -> str:
-        program = shutil.which("git")
-        if program is None:
+        program = find_program("git")
+        if not program:
             raise ContextRefused("git_none")
-        printed, said = self._folder / "out", self._folder / "err"
-        with printed.open("wb") as out, said.open("wb") as err:
-            process = subprocess.Popen(
+        try:
+            done = run_program(
                 [program, *arguments],
-                cwd=place,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
+                self._folder,
+                environment=environment,
+                seconds=seconds,
+                place=place,
+                look=lambda: self._look(place),
             )
-            try:
-                self._wait(process, place, seconds)
-            finally:
-                _end(process)
-        if process.returncode:
-            raise _complaint(said)
-        with printed.open("rb") as out:
-            return out.read(OUTPUT_BYTES).decode("utf-8", "surrogateescape")
+        except ProgramSlow:
+            raise ContextRefused("git_slow", limit=int(seconds / 60)) from None
+        if done.code:
+            raise _complaint(done.said)
+        return done.text(OUTPUT_BYTES)
 
-    def _wait(self, process: subprocess.Popen[bytes], place: Path, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while True:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(LOOK_SECONDS)
-                return
-            if self._stopped():
-                raise ContextRefused("stopped")
-            if time.monotonic() > until:
-                raise ContextRefused("git_slow", limit=int(seconds / 60))
-            if _size_of(place) > self._limits.size:
-                raise ContextRefused("git_large", limit=words_of(self._limits.size))
+    def _look(self, place: Path) -> None:
+        if self._stopped():
+            raise ContextRefused("stopped")
+        if _size_of(place) > self._limits.size:
+            raise ContextRefused("git_large", limit=words_of(self._limits.size))
 
 
 def _size_of(folder: Path) -> int:
@@ -224,21 +205,7 @@ def _size_of(folder: Path) -> int:
     return size
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Make sure that it and what it has started are gone."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(END_SECONDS)
-
-
-def _complaint(said: Path) -> ContextRefused:
-    with said.open("rb") as data:
-        data.seek(max(0, said.stat().st_size - RAW_BYTES))
-        raw = data.read().decode(errors="replace").strip()
+def _complaint(raw: str) -> ContextRefused:
     for code, words in COMPLAINTS:
         if re.search(words, raw, re.IGNORECASE):
             return ContextRefused(code, raw=raw)

@@ -1,0 +1,1 @@
+"""What is in an image: packages, secrets, misconfiguration and vulnerabilities, by Trivy."""
