@@ -16,7 +16,12 @@ from fleet.actor import Actor, actor_for
 from fleet.engine.fake import FakeEngine, fake_in_thread
 from fleet.models import Container, Environment, Grant, Host, HostState, Role, Scope, User
 
-pytest_plugins = ("tests.lab.fixtures", "tests.chromium", "tests.only_database")
+pytest_plugins = (
+    "tests.lab.fixtures",
+    "tests.lab.registry",
+    "tests.chromium",
+    "tests.only_database",
+)
 
 PASSWORD = "correct horse battery"
 # Argon2 is slow on purpose; every test user has this one hash of PASSWORD.

@@ -12,7 +12,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from fleet.outbound.errors import OutboundError
+from fleet.outbound.errors import AddressRefused, OutboundError
 
 Text = str | Promise
 RAW_LIMIT = 2000
@@ -60,9 +60,9 @@ class BadTarget(RegistryError):
 
 def from_outbound(error: OutboundError) -> RegistryError:
     """The failure of a request, as one of a registry."""
-    return RegistryError(
-        error.code, error.raw, message=SENTENCES.get(error.code, "") or error.message
-    )
+    # Which address was refused, and what would allow it, only the policy knows.
+    ours = "" if isinstance(error, AddressRefused) else SENTENCES.get(error.code, "")
+    return RegistryError(error.code, error.raw, message=ours or error.message)
 
 
 def rate_limited(retry_after: int, raw: str = "") -> RegistryError:
@@ -114,11 +114,12 @@ SENTENCES: dict[str, Text] = {
         "an access token in place of the password."
     ),
     "credentials_needed": _(
-        "The registry wants a user name and a password, and none are given. Enter them."
+        "The registry shows this to nobody without a user name and a password, or has no such "
+        "image. Check the name, and enter credentials."
     ),
     "denied": _(
-        "The registry does not allow this with these credentials. Ask for the right to it there, "
-        "or use another account or token."
+        "The registry does not allow this with these credentials, or has no such image: many do "
+        "not tell which. Check the name, and ask for the right to it there."
     ),
     "not_found": _("The registry has no such image, tag or digest. Check the name."),
     "not_a_registry": _(
@@ -130,13 +131,17 @@ SENTENCES: dict[str, Text] = {
         "account that has a higher limit."
     ),
     "catalog_off": _(
-        "This registry does not list its repositories. Enter the name of one to look at it."
+        "This registry does not list its repositories, at least not with these credentials. "
+        "Enter the name of one to look at it."
     ),
     "delete_off": _(
         "This registry does not delete. Its administrator can allow it: for Docker's own registry "
         "by storage.delete.enabled."
     ),
-    "read_only": _("The registry can only be read at present. Try again later."),
+    "moved": _(
+        "The registry sends us on to another address to sign in. Enter that address instead, if "
+        "you trust it."
+    ),
     "schema1": _(
         "This image is in the format of before 2017 (schema 1), which engines no longer pull. "
         "Build it anew and push it."
@@ -154,6 +159,7 @@ SENTENCES: dict[str, Text] = {
     "address_refused": _("Quayside does not connect to the address of this registry."),
     "auth_unknown": _("The registry wants a way to sign in that is not known here."),
     "auth_address_refused": _(
-        "The registry sends us elsewhere to sign in, and Quayside does not connect there."
+        "The registry sends us elsewhere to sign in, and Quayside does not connect there: the "
+        "address is not public. The setting QUAYSIDE_OUTBOUND_ALLOW can list it."
     ),
 }
