@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import math
 import ssl
-import threading
 import time
 import zlib
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ from django.conf import settings
 from fleet.outbound.errors import OutboundError
 from fleet.outbound.policy import Origin, pin_host
 from fleet.outbound.urls import Url, follow, parse_url
-from fleet.outbound.wire import Connection, tls_context, translate
+from fleet.outbound.wire import Connection, hung_up_at, tls_context, translate
 
 CHUNK = 64 * 1024
 MOST_REDIRECTS = 5
@@ -33,11 +33,15 @@ _WANTS_TLS = (
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds to connect, to wait for the next bytes, and for all of a request with its hops."""
+    """Seconds to connect, to wait for the next bytes, for a request with its hops, and in all.
+
+    ``session`` counts from the making of the client, 0 for no end. ``body`` are bytes.
+    """
 
     connect: float = 5.0
     read: float = 15.0
     total: float = 30.0
+    session: float = 0.0
     body: int = 4 * 1024 * 1024
 
 
@@ -74,6 +78,8 @@ class OutboundClient:
         self.tls_ca = tls_ca
         self.insecure = insecure
         self.limits = limits or Limits()
+        session = self.limits.session
+        self._end = time.monotonic() + session if session else math.inf
         self._contexts: dict[bool, ssl.SSLContext] = {}
         self._open: dict[tuple[str, str, int], Connection] = {}
 
@@ -106,7 +112,7 @@ class OutboundClient:
 
         ``limit`` bounds the body in bytes. Raises ``OutboundError``.
         """
-        deadline = time.monotonic() + self.limits.total
+        deadline = min(time.monotonic() + self.limits.total, self._end)
         sent = {"Accept-Encoding": "identity", "User-Agent": f"Quayside/{settings.VERSION}"}
         sent.update(headers or {})
         here = parse_url(url)
@@ -153,39 +159,29 @@ class OutboundClient:
         limit: int,
         deadline: float,
     ) -> Answer:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise OutboundError("timeout")
-        connection = self._connection(url)
-        late = threading.Event()
-
-        def end() -> None:
-            late.set()
-            connection.hang_up()
-
-        # Each byte has a time-out of its own; one byte every ten seconds needs this as well.
-        watchdog = threading.Timer(left, end)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            connection.request(method, url.path, body=body, headers=dict(headers))
-            answer = self._read(connection.getresponse(), url, limit)
-        except Exception as error:
-            self._drop(url)
-            if late.is_set():
-                raise OutboundError("timeout") from error
-            raise error if isinstance(error, OutboundError) else translate(error) from error
-        finally:
-            watchdog.cancel()
+        connection = self._connection(url, deadline)
+        with hung_up_at(connection, deadline) as late:
+            try:
+                connection.request(method, url.path, body=body, headers=dict(headers))
+                answer = _read(connection.getresponse(), url, limit)
+            except Exception as error:
+                self._drop(url)
+                if late.is_set():
+                    raise OutboundError("timeout") from error
+                raise error if isinstance(error, OutboundError) else translate(error) from error
         _check_scheme(answer, url)
         return answer
 
-    def _connection(self, url: Url) -> Connection:
+    def _connection(self, url: Url, deadline: float) -> Connection:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise OutboundError("timeout")
         found = self._open.get(url.site)
         if found is None:
-            pinned = pin_host(url.host, url.port, trusted=self.trusted)
+            pinned = pin_host(url.host, url.port, trusted=self.trusted, timeout=left)
             context = self._context(url) if url.scheme == "https" else None
-            found = Connection(pinned, context, self.limits.connect, self.limits.read)
+            connect = min(self.limits.connect, left)
+            found = Connection(pinned, context, connect, self.limits.read)
             self._open[url.site] = found
         return found
 
@@ -200,19 +196,20 @@ class OutboundClient:
             self._contexts[verify] = tls_context(self.tls_ca, verify=verify)
         return self._contexts[verify]
 
-    def _read(self, response: http.client.HTTPResponse, url: Url, limit: int) -> Answer:
-        headers: dict[str, str] = {}
-        for name, value in response.getheaders():
-            key = name.lower()
-            headers[key] = f"{headers[key]}, {value}" if key in headers else value
-        try:
-            body = read_body(response, headers.get("content-encoding", ""), limit)
-        finally:
-            response.close()
-        return Answer(response.status, headers, body, str(url))
+
+def _read(response: http.client.HTTPResponse, url: Url, limit: int) -> Answer:
+    headers: dict[str, str] = {}
+    for name, value in response.getheaders():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    try:
+        body = _read_body(response, headers.get("content-encoding", ""), limit)
+    finally:
+        response.close()
+    return Answer(response.status, headers, body, str(url))
 
 
-def read_body(response: http.client.HTTPResponse, encoding: str, limit: int) -> bytes:
+def _read_body(response: http.client.HTTPResponse, encoding: str, limit: int) -> bytes:
     """The body, unpacked when it came packed though nobody asked for that; bounded either way."""
     packed = encoding.lower() in ("gzip", "x-gzip", "deflate")
     unpack = zlib.decompressobj(wbits=47) if packed else None

@@ -164,7 +164,12 @@ def _low_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
 
 
 def pin_host(
-    host: str, port: int, *, trusted: Collection[Origin] = (), policy: Policy | None = None
+    host: str,
+    port: int,
+    *,
+    trusted: Collection[Origin] = (),
+    policy: Policy | None = None,
+    timeout: float = DNS_SECONDS,
 ) -> Pinned:
     """Look a name up and check every address that it has.
 
@@ -175,7 +180,7 @@ def pin_host(
     name = canonical_host(host)
     rules = policy or current_policy()
     named = (name, port) in trusted or rules.allows_host(name)
-    found = _look_up(name, port)
+    found = _look_up(name, port, min(timeout, DNS_SECONDS))
     for address in found:
         kind = rules.refusal(address, named=named)
         if kind:
@@ -197,7 +202,7 @@ def _sentence(host: str, address: Address, kind: str) -> Text:
     )
 
 
-def _look_up(host: str, port: int) -> list[Address]:
+def _look_up(host: str, port: int, timeout: float) -> list[Address]:
     """The addresses of a name, in the system's order. A thread, as the system knows no time-out."""
     answer: list[list[Address] | OSError | UnicodeError] = []
 
@@ -209,7 +214,7 @@ def _look_up(host: str, port: int) -> list[Address]:
 
     thread = threading.Thread(target=ask, daemon=True, name="look-up")
     thread.start()
-    thread.join(DNS_SECONDS)
+    thread.join(timeout)
     if not answer:
         raise OutboundError("dns_timeout")
     found = answer[0]

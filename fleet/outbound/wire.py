@@ -10,7 +10,9 @@ import contextlib
 import http.client
 import socket
 import ssl
+import threading
 import time
+from collections.abc import Iterator
 
 from fleet.outbound.errors import OutboundError
 from fleet.outbound.policy import Pinned
@@ -66,6 +68,27 @@ class Connection(http.client.HTTPConnection):
             with contextlib.suppress(OSError):
                 # Not SSLSocket's own: that one takes the TLS away below the reader.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def hung_up_at(connection: Connection, deadline: float) -> Iterator[threading.Event]:
+    """Hang up when it is too late, and tell so by the event.
+
+    Each read has a time-out of its own; a byte every ten seconds needs this as well.
+    """
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        connection.hang_up()
+
+    watchdog = threading.Timer(max(deadline - time.monotonic(), 0), end)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield late
+    finally:
+        watchdog.cancel()
 
 
 def _connect(pinned: Pinned, timeout: float) -> socket.socket:

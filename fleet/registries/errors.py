@@ -76,7 +76,7 @@ def rate_limited(retry_after: int, raw: str = "") -> RegistryError:
             "The registry accepts no more requests for now. Try again {when}, or sign in with an "
             "account that has a higher limit."
         ),
-        when=format_lazy("{}", wait % {"n": minutes}),
+        when=wait % {"n": minutes},
     )
     return RegistryError("rate_limited", raw, message=message, retry_after=retry_after)
 

@@ -60,10 +60,9 @@ class Probe:
 
 
 def probe(target: RegistryTarget, timeout: float = 10.0) -> Probe:
-    """Try a registry. Answers in about ``timeout`` seconds at the most, and never raises."""
+    """Try a registry. Answers within ``timeout`` seconds or little more, and never raises."""
     began = time.monotonic()
-    # Looking at the catalog is a second request; it gets what the first one left.
-    limits = Limits(connect=timeout / 3, read=timeout / 2, total=timeout / 2)
+    limits = Limits(connect=timeout / 3, read=timeout / 2, session=timeout)
     try:
         with open_registry(target, limits=limits) as registry:
             ping = registry.ping()

@@ -192,6 +192,12 @@ def test_a_server_that_says_nothing_or_too_slowly_is_left() -> None:
         assert time.monotonic() - began < 15  # all of it would take 20 s
 
 
+def test_a_session_ends_as_a_whole() -> None:
+    with serve(ok) as server:
+        fails("timeout", server.url, client(server, limits=Limits(session=1e-9)))
+    assert server.asked == []
+
+
 def test_a_closed_port_and_an_unknown_name_are_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         gone = Server("127.0.0.1", listener.getsockname()[1])
