@@ -81,17 +81,23 @@ class RegistryClient:
         self.rate_limit: RateLimit | None = None
         self._http = http
         self._signer = Signer(target, http)
+        self._version = "registry/2.0"
 
     # -- the front door ---------------------------------------------------------------------
 
     def ping(self) -> Ping:
         """Whether this is a registry, and whether it knows us."""
-        answer = self._ask("GET", "/v2/", "")
+        try:
+            answer = self._ask("GET", "/v2/", "")
+        except RegistryError as error:
+            if error.code != "credentials_needed" or self._signer.scheme != "bearer":
+                raise
+            # Some give tokens to nobody for the door, and to everybody for what is public.
+            return Ping(self._version, self._signer.scheme, "unknown")
         if answer.status in (400, 404, 405) or (answer.status < 400 and not is_registry(answer)):
             raise RegistryError("not_a_registry", raw=f"{answer.status} {answer.url}")
         check(answer)
-        version = values.text(answer.header(API_HEADER), 64) or "registry/2.0"
-        return Ping(version, self._signer.scheme, self._signed_in())
+        return Ping(self._version, self._signer.scheme, self._signed_in())
 
     def _signed_in(self) -> str:
         if not self.target.username:
@@ -255,6 +261,7 @@ class RegistryClient:
         except OutboundError as error:
             raise from_outbound(error) from error
         self.rate_limit = rate_limit(answer.header) or self.rate_limit
+        self._version = values.text(answer.header(API_HEADER), 64) or self._version
         return answer
 
 

@@ -113,6 +113,7 @@ def _failed(error: RegistryError, seconds: float) -> Probe:
 MESSAGES: dict[str, Text] = {
     "yes": _("The registry answers and accepted the user name and password."),
     "anonymous": _("The registry answers, and lets us in without a user name."),
+    "unknown": _("The registry answers, and wants a user name for all that is not public."),
     "not_asked": _("The registry answers, but did not look at the user name and password."),
     "ignored": _(
         "The registry answers, but did not accept the user name and password: it lets us in like "
@@ -121,6 +122,7 @@ MESSAGES: dict[str, Text] = {
 }
 ADVICE: dict[str, Text] = {
     "anonymous": _("Pushing, and what is not public, may need a user name and a password."),
+    "unknown": _("Without a user name and a password you may get nothing at all. Enter them."),
     "not_asked": _(
         "It lets everybody in. Whether the password is right shows when something is pushed; if "
         "nobody is ever asked, leave both fields empty."

@@ -76,7 +76,9 @@ class Signer:
     def _fetch(self, challenge: Challenge, scope: str) -> Token:
         """Get a token from where the registry says; that address is a stranger's to the policy."""
         query = [("service", challenge.get("service"))] if challenge.get("service") else []
-        query += [("scope", part) for part in (challenge.get("scope") or scope).split(" ") if part]
+        # At the front door some (GHCR) name the scope of an example, which nobody may have.
+        wanted = (challenge.get("scope") or scope) if scope else ""
+        query += [("scope", part) for part in wanted.split(" ") if part]
         headers = {"Accept": "application/json"}
         if self.target.username:
             headers["Authorization"] = self.basic()

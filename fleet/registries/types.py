@@ -136,8 +136,9 @@ class Ping:
     """What the registry's front door said.
 
     ``scheme``: how it wants people to sign in: none, basic or bearer. ``signed_in``: "yes",
-    "anonymous" (no credentials given), "not_asked" (it lets everybody in, so that the
-    credentials were not looked at) or "ignored" (it gave a token for nobody in particular).
+    "anonymous" (no credentials given), "unknown" (none given, and only what is public may be
+    read), "not_asked" (it lets everybody in, so that the credentials were not looked at) or
+    "ignored" (it gave a token for nobody in particular).
     """
 
     api_version: str

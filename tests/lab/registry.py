@@ -62,12 +62,13 @@ class RegistryServer:
     port: int
     folder: Path
     ca: str = ""
+    address: str = "127.0.0.1"  # another one for a registry that somebody else started
     username: str = ""
     password: str = field(default="", repr=False)
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.address}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -92,9 +93,9 @@ class RegistryServer:
 
     def _connect(self) -> http.client.HTTPConnection:
         if not self.ca:
-            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            return http.client.HTTPConnection(self.address, self.port, timeout=30)
         context = ssl.create_default_context(cadata=self.ca)
-        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+        return http.client.HTTPSConnection(self.address, self.port, timeout=30, context=context)
 
     def _expect(self, status: int, *call: Any) -> dict[str, str]:
         got, headers, body = self.call(*call)

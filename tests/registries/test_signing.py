@@ -99,6 +99,34 @@ def test_nobody_gets_what_is_public(guarded: Guarded) -> None:
     assert code_of(guarded.target(), "repositories") == "catalog_off"
 
 
+def test_a_door_that_gives_nobody_a_token_is_no_failure(guarded: Guarded) -> None:
+    guarded.tokens.refuse = Reply(401, b"{}")
+    with open_registry(guarded.target()) as registry:
+        ping = registry.ping()
+    assert (ping.api_version, ping.scheme, ping.signed_in) == (
+        "registry/2.0", "bearer", "unknown",
+    )  # fmt: skip
+    assert code_of(guarded.target(), "manifest", "public/app", "1") == "credentials_needed"
+
+
+def test_the_scope_of_an_example_is_not_asked_for(settings: Settings) -> None:
+    """GHCR answers at its door with the scope of a made-up image, which nobody may have."""
+    settings.OUTBOUND_ALLOW = OPEN
+    told = 'Bearer realm="{}/token",service="s",scope="repository:user/image:pull"'
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path == "/token":
+            return Reply(403 if "scope" in asked.query else 200, b'{"token": "t"}')
+        if "authorization" in asked.headers:
+            return Reply(200, b"{}", {"Content-Type": "application/json"})
+        return Reply(401, b"", {"WWW-Authenticate": told.format(server.url)})
+
+    with serve(answer) as server:
+        target = RegistryTarget(server.url, "ann", "pat", insecure=True)
+        with open_registry(target) as registry:
+            assert registry.ping().signed_in == "yes"
+
+
 def test_a_token_server_at_a_private_address_needs_the_setting(
     guarded: Guarded, settings: Settings
 ) -> None:
