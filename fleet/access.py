@@ -23,6 +23,7 @@ from fleet.models import (
     Grant,
     Host,
     Job,
+    Registry,
     SavedFilter,
     Scope,
     User,
@@ -216,6 +217,31 @@ def visible_environments(actor: Actor) -> QuerySet[Environment]:
     ).distinct()
 
 
+def visible_registries(actor: Actor) -> QuerySet[Registry]:
+    """Return the registries of environments in which the actor sees a host.
+
+    All of them, also those that serve nobody yet, for who may change them.
+    """
+    reach = actor.access.reach("registry.view")
+    if actor.access.may("registry.update"):
+        return Registry.objects.all()
+    if not reach:
+        return Registry.objects.none()
+    if reach.everywhere:
+        serving = Environment.objects.all()
+    else:
+        there = Q(pk__in=reach.environments) | Q(hosts__in=reach.hosts)
+        serving = Environment.objects.filter(there)
+    chosen = Registry.environments.through.objects.filter(environment__in=serving)
+    return Registry.objects.filter(Q(everywhere=True) | Q(pk__in=chosen.values("registry")))
+
+
+def registries_for(host: Host) -> QuerySet[Registry]:
+    """Return the registries that serve a host; who asks for it is not looked at."""
+    here = Registry.environments.through.objects.filter(environment=host.environment_id)
+    return Registry.objects.filter(Q(everywhere=True) | Q(pk__in=here.values("registry")))
+
+
 def visible_containers(actor: Actor) -> QuerySet[Container]:
     """Return the containers that the actor may see."""
     reach = actor.access.reach("container.view")
@@ -317,6 +343,14 @@ def access_environment(actor: Actor, pk: int, permission: str = "") -> Environme
     row = one_of(visible_environments(actor), pk, _("environment"))
     if permission:
         require(actor, permission)
+    return row
+
+
+def access_registry(actor: Actor, pk: int, permission: str = "") -> Registry:
+    """Return a registry. Raises Unknown or Refused; changing one is a right over the fleet."""
+    row = one_of(visible_registries(actor), pk, _("registry"))
+    if permission and not actor.access.may(permission):
+        raise Refused(permission, row)
     return row
 
 

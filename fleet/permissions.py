@@ -15,6 +15,7 @@ READ: Final[dict[str, Promise]] = {
     "container.view": _("See containers, events and jobs"),
     "container.logs": _("Read logs"),
     "container.secrets": _("See masked values of a container's environment"),
+    "registry.view": _("See the registries that serve their hosts"),
     "audit.view": _("Read the audit log"),
 }
 OPERATE: Final[dict[str, Promise]] = {
@@ -40,12 +41,16 @@ ADMINISTER: Final[dict[str, Promise]] = {
     "environment.create": _("Add environments"),
     "environment.update": _("Change environments"),
     "environment.remove": _("Remove environments"),
+    "registry.create": _("Add registries"),
+    "registry.update": _("Change registries"),
+    "registry.test": _("Test connections to registries"),
+    "registry.remove": _("Remove registries"),
     "people.manage": _("Manage users, teams, roles and grants"),
     "system.view": _("See the state of Quayside itself"),
 }
 PERMISSIONS: Final[dict[str, Promise]] = {**READ, **OPERATE, **DEPLOY, **ADMINISTER}
 
-VIEWER = frozenset({"host.view", "container.view", "container.logs"})
+VIEWER = frozenset({"host.view", "container.view", "container.logs", "registry.view"})
 OPERATOR = VIEWER | frozenset(OPERATE) | {"container.secrets", "host.refresh"}
 DEPLOYER = OPERATOR | frozenset(DEPLOY)
 ADMINISTRATOR = frozenset(PERMISSIONS)
@@ -60,7 +65,7 @@ BUILT_IN_ROLES: Final[dict[str, frozenset[str]]] = {
 # Nobody can act on what they do not see: with the former comes the latter.
 NEEDED: Final[dict[str, str]] = {
     name: f"{noun}.view"
-    for noun in ("container", "host")
+    for noun in ("container", "host", "registry")
     for name in PERMISSIONS
     if name.startswith(f"{noun}.") and name != f"{noun}.view"
 } | {"image.pull": "host.view"}
@@ -69,4 +74,5 @@ NEEDED: Final[dict[str, str]] = {
 FLEET_ONLY = frozenset(
     {"audit.view", "people.manage", "system.view"}
     | {f"environment.{verb}" for verb in ("create", "update", "remove")}
+    | {f"registry.{verb}" for verb in ("create", "update", "test", "remove")}
 )

@@ -66,6 +66,14 @@ class JobsChanged(Hint):
 
 
 @dataclass(frozen=True)
+class RegistriesChanged(Hint):
+    """Registries were added, changed, tested or removed."""
+
+    kind: ClassVar[str] = "registries"
+    ids: list[int]
+
+
+@dataclass(frozen=True)
 class AccessChanged(Hint):
     """Grants, teams, roles or users changed: open pages look at their rights again."""
 
@@ -74,7 +82,14 @@ class AccessChanged(Hint):
 
 HINTS: dict[str, type[Hint]] = {
     hint.kind: hint
-    for hint in (ContainersChanged, HostsChanged, EventsAdded, JobsChanged, AccessChanged)
+    for hint in (
+        ContainersChanged,
+        HostsChanged,
+        EventsAdded,
+        JobsChanged,
+        RegistriesChanged,
+        AccessChanged,
+    )
 }
 
 

@@ -8,6 +8,7 @@ from fleet.models.events import Event
 from fleet.models.hosts import Environment, Host, HostState
 from fleet.models.jobs import ENDED_STATES, OPEN_STATES, Job, JobLine, JobParts, JobState, LineLevel
 from fleet.models.people import ApiToken, Grant, Role, Scope, Team, User
+from fleet.models.registries import Registry, RegistryKind
 from fleet.models.saved_filters import SavedFilter
 from fleet.models.setup import SetupToken
 from fleet.models.usage import UsageBlock, UsageFrame, UsageNow
@@ -31,6 +32,8 @@ __all__ = [
     "JobParts",
     "JobState",
     "LineLevel",
+    "Registry",
+    "RegistryKind",
     "Role",
     "SavedFilter",
     "Scope",
