@@ -38,6 +38,7 @@ from fleet.models import (
     Job,
     JobLine,
     JobState,
+    Registry,
     Role,
     SavedFilter,
     Team,
@@ -76,6 +77,7 @@ class World:
     session: UserSession
     own_filter: SavedFilter  # the viewer's
     shared_filter: SavedFilter  # the viewer's, for everybody
+    registry: Registry  # of the host's environment
 
 
 @pytest.fixture
@@ -118,6 +120,7 @@ def world(db: None) -> World:
         session=UserSession.objects.create(user=person, ip="10.0.0.1", session_key="x" * 32),
         own_filter=save_filter(people["viewer"], "Mine", shared=False),
         shared_filter=save_filter(people["viewer"], "Ours", shared=True),
+        registry=make_registry(here),
     )  # fmt: skip
 
 
@@ -130,6 +133,17 @@ def save_filter(owner: User | None, name: str, *, shared: bool) -> SavedFilter:
     """Save a filter that finds the world's container."""
     assert owner is not None
     return SavedFilter.objects.create(owner=owner, name=name, query="q=web", shared=shared)
+
+
+def make_registry(environment: Environment) -> Registry:
+    """Make a registry that serves an environment; nothing listens at its address."""
+    made = Registry.objects.create(
+        name="for stage-1", kind="distribution", url="https://127.0.0.1:9", username="ann"
+    )
+    made.password = "hunter2"
+    made.save()
+    made.environments.add(environment)
+    return made
 
 
 def make_job(container: Container, state: str) -> Job:

@@ -13,6 +13,7 @@ the host's objects (`rows`), an empty picture (`none`) or that there is no such 
 
 from __future__ import annotations
 
+from tests.walk_registries import REGISTRIES_API
 from tests.walk_routes import (
     ADMIN,
     ADMIN_DOES,
@@ -302,6 +303,7 @@ API = [
         data={"name": "web-2"},
     ),
     r("api/v1/containers/<int:container_id>/remove", post="401 404 403 403 202", pk="container"),
+    *REGISTRIES_API,
     r("api/v1/saved-filters", get=API_ALL, post="401 201 201 201 201", data=FILTER),
     r(
         "api/v1/saved-filters/<int:filter_id>",

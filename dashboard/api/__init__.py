@@ -14,6 +14,7 @@ from dashboard.api import (
     hosts,
     jobs,
     people,
+    registries,
     saved_filters,
     terminal,
     tokens,
@@ -42,6 +43,7 @@ api.add_router("/containers", containers.router)
 api.add_router("/containers", container.router)
 api.add_router("/containers", death.router)
 api.add_router("/containers", terminal.router)
+api.add_router("/registries", registries.router)
 api.add_router("/saved-filters", saved_filters.router)
 api.add_router("/usage", usage.router)
 api.add_router("/events", events.router)

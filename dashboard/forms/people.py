@@ -225,7 +225,7 @@ class RoleForm(forms.Form):
         label=_("Permissions"),
         choices=[(label, list(group.items())) for label, group in PERMISSION_GROUPS],
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("Seeing containers or hosts comes with whatever acts on them."),
+        help_text=_("Seeing containers, hosts or registries comes with whatever acts on them."),
         error_messages={"required": _("Choose at least one permission.")},
     )
 

@@ -55,13 +55,14 @@ def _facts(pem: str) -> CertificateFacts | None:
 
 def certificates_of(host: Host) -> list[Certificate]:
     """Return the certificates stored for a host, the client's first."""
-    found = []
-    for name in TITLES:
-        pem = str(getattr(host, name))
-        facts = _facts(pem) if pem else None
-        if facts:
-            found.append(Certificate(name, facts.subject, facts.issuer, facts.not_after))
-    return found
+    found = (certificate_of(name, str(getattr(host, name))) for name in TITLES)
+    return [certificate for certificate in found if certificate]
+
+
+def certificate_of(field: str, pem: str) -> Certificate | None:
+    """Return the first certificate of a PEM text stored as `field`; None when there is none."""
+    facts = _facts(pem) if pem else None
+    return Certificate(field, facts.subject, facts.issuer, facts.not_after) if facts else None
 
 
 def fingerprint_of(host_key: str) -> str:
