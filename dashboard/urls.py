@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("dashboard.urls_containers")),
     path("", include("dashboard.urls_container")),
     path("", include("dashboard.urls_hosts")),
+    path("", include("dashboard.urls_registries")),
     path("", include("dashboard.urls_people")),
     path("", include("dashboard.urls_jobs")),
 ]

@@ -13,7 +13,7 @@ the host's objects (`rows`), an empty picture (`none`) or that there is no such 
 
 from __future__ import annotations
 
-from tests.walk_registries import REGISTRIES_API
+from tests.walk_registries import REGISTRIES_API, REGISTRIES_PAGES, REGISTRIES_TOPICS
 from tests.walk_routes import (
     ADMIN,
     ADMIN_DOES,
@@ -138,6 +138,7 @@ PAGES = [
         pk="idle_host",
         data={"typed": "stage-2"},
     ),
+    *REGISTRIES_PAGES,
     r("environments/", get=SIGNED_IN),
     r("environments/add/", get=ADMIN, post=ADMIN_DOES, data={"name": "test"}),
     r(
@@ -387,6 +388,7 @@ TOPICS: dict[str, tuple[str, str]] = {
     "host": ("id={host}", "gone gone rows rows rows"),
     "host-jobs": ("id={host}", "gone gone rows rows rows"),
     "host-overview": ("id={host}", "gone gone rows rows rows"),
+    **REGISTRIES_TOPICS,
     "fleet": ("", "none none rows rows rows"),
     "events": ("", "none none rows rows rows"),
     "jobs": ("", "none none rows rows rows"),

@@ -13,8 +13,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dashboard.forms.registries import PRESETS
 from dashboard.templatetags import states
-from fleet.models import Host, Job
+from dashboard.templatetags.quayside import icon
+from fleet.models import Host, Job, Registry
 from fleet.operations import REGISTRY, words
 
 register = template.Library()
@@ -50,6 +52,12 @@ def job_verb(job: Job) -> str:
     """Say only what a job does: `Restart`."""
     operation = REGISTRY.get(job.operation)
     return words(operation, "")["verb"] if operation else job.operation
+
+
+@register.simple_tag
+def registry_icon(registry: Registry) -> SafeString:
+    """Show the icon of a registry's kind, with its name."""
+    return icon(PRESETS[registry.kind].icon, registry.get_kind_display())
 
 
 @register.simple_tag

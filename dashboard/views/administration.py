@@ -26,6 +26,7 @@ SECTIONS = (
     ("administration-grants", "people.manage"),
     ("administration-audit", "audit.view"),
     ("environment-list", "environment.update"),
+    ("registry-list", "registry.update"),
     ("status", "system.view"),
 )
 
@@ -43,6 +44,7 @@ def labels() -> dict[str, tuple[str, str, str]]:
             "clipboard-check",
         ),
         "environment-list": (_("Environments"), _("Groups of hosts."), "stack-2"),
+        "registry-list": (_("Registries"), _("Where images come from and go to."), "database"),
         "status": (_("Status"), _("The state of Quayside itself."), "heartbeat"),
     }
 

@@ -31,6 +31,8 @@ BACK = {
     ("host", True): gettext_lazy("Go back to the host"),
     ("job", False): gettext_lazy("Go back to the jobs"),
     ("job", True): gettext_lazy("Go back to the job"),
+    ("registry", False): gettext_lazy("Go back to the registries"),
+    ("registry", True): gettext_lazy("Go back to the registry"),
 }
 
 

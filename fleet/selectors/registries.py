@@ -88,6 +88,12 @@ class RegistryPage:
     serves: list[tuple[Environment, int]]
 
     @property
+    def rev(self) -> str:
+        """Changes with everything that the card of environments shows."""
+        counted = [(environment.name, count) for environment, count in self.serves]
+        return revision_of("serves", self.row.rev, counted)
+
+    @property
     def hosts(self) -> int:
         """How many hosts that the actor sees may use it."""
         return sum(count for _environment, count in self.serves)
