@@ -10,10 +10,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from dashboard.forms.hosts import Unshown
+from dashboard.forms.hosts import AddressInput, Unshown
 from fleet.access import visible_environments
 from fleet.actor import Actor
 from fleet.models import Registry, RegistryKind
+from fleet.operations.errors import Invalid
+from fleet.operations.registry_input import read_registry
 
 Text = str | Promise
 LONG = 1000  # letters that a line takes; the operations say the real limits in words
@@ -99,13 +101,7 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def text_input(css: str = "", **attrs: str) -> forms.TextInput:
-    """Return an input that no browser fills or corrects."""
-    return forms.TextInput(
-        attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
-        | ({"class": css} if css else {})
-        | attrs
-    )
+TYPED = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 
 
 class RegistryForm(forms.Form):
@@ -115,16 +111,19 @@ class RegistryForm(forms.Form):
         label=gettext_lazy("Name"),
         max_length=LONG,
         help_text=gettext_lazy("What Quayside calls it. Each account at a registry has its own."),
-        widget=text_input(),
+        widget=forms.TextInput(attrs=TYPED),
     )
     url = forms.CharField(
         label=gettext_lazy("Address"),
         max_length=LONG,
         help_text=gettext_lazy("Host name, and the port if it is not 443."),
-        widget=text_input("mono"),
+        widget=AddressInput(attrs=TYPED | {"class": "mono"}),
     )
     username = forms.CharField(
-        label=gettext_lazy("User name"), max_length=LONG, required=False, widget=text_input()
+        label=gettext_lazy("User name"),
+        max_length=LONG,
+        required=False,
+        widget=forms.TextInput(attrs=TYPED),
     )
     password = forms.CharField(
         label=gettext_lazy("Password or token"),
@@ -228,17 +227,30 @@ class RegistryForm(forms.Form):
                 cleaned["tls_ca"] = str(upload.read().decode("utf-8"))
             except UnicodeDecodeError:
                 self.add_error("tls_ca", _("This file is not text. Upload it in PEM form."))
-        return cleaned
+        if self.errors:
+            self._tell_the_rest()
+        return self.cleaned_data
+
+    def _tell_the_rest(self) -> None:
+        """Tell what the operation would refuse, beside what it is not even asked with."""
+        typed = self.connection() | {"name": self.cleaned_data.get("name", "")}
+        told = set(self.errors)
+        try:
+            read_registry(typed, self.registry, named=self.fields["name"].required)
+        except Invalid as error:
+            for name in error.fields.keys() & self.fields.keys() - told:
+                self.add_error(name, error.fields[name])
 
     def connection(self) -> dict[str, Any]:
         """Return what `registry_test` takes; what was left alone is left out."""
         cleaned = self.cleaned_data
         found = {"kind": self.kind, "url": cleaned.get("url", "")}
-        found |= {"insecure": cleaned.get("insecure", False), "username": cleaned["username"]}
-        if cleaned["password"]:
+        found |= {"insecure": cleaned.get("insecure", False)}
+        found |= {"username": cleaned.get("username", "")}
+        if cleaned.get("password"):
             found["password"] = cleaned["password"]
-        if cleaned["tls_ca"] or cleaned.get("tls_ca_remove"):
-            found["tls_ca"] = cleaned["tls_ca"]
+        if cleaned.get("tls_ca") or cleaned.get("tls_ca_remove"):
+            found["tls_ca"] = cleaned.get("tls_ca", "")
         return found
 
     def data_for_operation(self) -> dict[str, Any]:

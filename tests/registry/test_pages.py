@@ -153,7 +153,13 @@ def test_it_says_at_the_field_what_is_wrong(
     response = add(browser, **fields)
     said = text(response)
     assert (response.status_code, Registry.objects.count()) == (422, 0)
-    assert at in said and SECRET not in said
+    assert at in said and SECRET not in said and "hunter2" not in said
+
+
+def test_it_tells_all_that_is_wrong_at_once(browser: Client, staging: Environment) -> None:
+    said = text(add(browser, name="", url="h/x", password="", serves="", tls_ca="x"))
+    for name in ("name", "url", "password", "serves", "tls_ca"):
+        assert said.count(f'id="id_{name}_error"') == 1
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"A" * 300_000, b"no certificate"])
