@@ -10,8 +10,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 NOUNS = (
-    "host environment container event job user team role grant audit token log saved-filter".split()  # noqa: SIM905
-)
+    "host", "environment", "container", "event", "job", "user", "team", "role", "grant", "audit",
+    "token", "log", "saved-filter", "registry",
+)  # fmt: skip
 
 
 def test_it_documents_every_setting() -> None:
