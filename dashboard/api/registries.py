@@ -31,7 +31,7 @@ Names = Annotated[list[Name], Field(max_length=1000)]
 
 
 class LastTestOut(Schema):
-    """What the last test of the connection found."""
+    """What the last test of the connection found; in words for who may test or change it."""
 
     ok: bool
     code: str
@@ -73,7 +73,7 @@ class RegistryOut(Schema):
             "last_test": {
                 "ok": registry.test_ok,
                 "code": registry.test_code,
-                "message": registry.test_message,
+                "message": row.test_message,
                 "at": registry.tested_at,
             }
             if registry.tested_at

@@ -33,6 +33,11 @@ class RegistryRow:
         return bool(self.registry.username)
 
     @property
+    def test_message(self) -> str:
+        """What the last test found, in words: these may name the user."""
+        return self.registry.test_message if self.may & {"update", "test"} else ""
+
+    @property
     def certificate(self) -> Certificate | None:
         """The authority that signs its certificate, where it is not one that all know."""
         return certificate_of("tls_ca", self.registry.tls_ca)

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 PROBE_SECONDS = 10.0
-CODE_LIMIT = 40
+CODE_LIMIT, MESSAGE_LIMIT = 40, 1000
 Text = str | Promise
 log = structlog.get_logger(__name__)
 
@@ -63,8 +63,13 @@ def probe(registry: RegistryFields) -> RegistryProbe:
     began, target = time.monotonic(), RegistryTarget(**registry.target_fields())
     try:
         found: Finding = probe_registry(target, timeout=PROBE_SECONDS)
-        said = found.ok, found.code[:CODE_LIMIT], str(found.message), dict(found.details)
+        said = found.ok, _text(found.code, CODE_LIMIT), _text(found.message), dict(found.details)
     except Exception as error:  # a test has an answer for everything
         log.exception("registry_probe_failed", kind=type(error).__name__)
         said = False, "internal", str(_("The test itself failed. Quayside's log says why.")), {}
     return RegistryProbe(*said, seconds=round(time.monotonic() - began, 3))
+
+
+def _text(said: Text, limit: int = MESSAGE_LIMIT) -> str:
+    """Return what can be stored: the other side may have had a say in it."""
+    return str(said).replace("\x00", "")[:limit]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from fleet.models import AuditEntry, Environment, Host, Registry, User
 from tests.api.conftest import Caller
@@ -83,7 +84,8 @@ def test_it_names_the_wrong_field(
 def test_a_viewer_sees_no_user_name_and_no_other_environment(
     viewer: User, call_as: Call, host: Host, staging: Environment, production: Environment
 ) -> None:
-    make_registry("both", staging, production)
+    told = {"tested_at": timezone.now(), "test_message": "It refused robot$ci."}
+    make_registry("both", staging, production, **told)
     make_registry("theirs", production)
     caller = call_as(viewer)
     status, found = caller.call("GET", "/registries")
@@ -91,6 +93,7 @@ def test_a_viewer_sees_no_user_name_and_no_other_environment(
     (item,) = found["items"]
     assert (item["name"], item["has_account"], item["username"]) == ("both", True, None)
     assert item["environments"] == ["staging"]
+    assert (item["last_test"]["ok"], item["last_test"]["message"]) == (False, "")
 
 
 def test_it_filters_and_sorts(administrator: User, call_as: Call, db: None) -> None:

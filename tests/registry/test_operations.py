@@ -310,6 +310,15 @@ def test_a_test_of_what_is_typed_keeps_nothing(
     assert registry.tested_at is None and registry.password == SECRET
 
 
+def test_what_the_other_side_said_is_bounded(
+    actor: Actor, registry: Registry, answers: Answers
+) -> None:
+    answers.message, answers.code = "It said: \x00" + "x" * 5000, "c" * 100
+    registry_test(actor=actor, registry_id=registry.pk)
+    registry.refresh_from_db()
+    assert registry.test_message == "It said: " + "x" * 991 and len(registry.test_code) == 40
+
+
 def test_a_result_of_a_connection_that_was_changed_meanwhile_is_not_kept(
     actor: Actor, registry: Registry, answers: Answers
 ) -> None:

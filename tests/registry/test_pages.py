@@ -61,12 +61,13 @@ def test_it_lists_what_a_registry_is_and_how_it_went(browser: Client, staging: E
 def test_a_viewer_sees_no_user_and_nothing_to_press(
     sign_in: SignIn, viewer: User, host: Host, production: Environment, staging: Environment
 ) -> None:
-    shown = make_registry("shared", staging, production)
+    told = {"tested_at": timezone.now(), "test_message": "It refused robot$ci."}
+    shown = make_registry("shared", staging, production, **told)
     hidden = make_registry("theirs", production)
     client = sign_in(viewer)
     for path in ("/registries/", f"/registries/{shown.pk}/"):
         said = text(client.get(path))
-        assert "shared" in said and "staging" in said
+        assert "shared" in said and "staging" in said and "failed" in said
         for words in ("robot$ci", "production", "theirs", "Edit", "Test", SECRET):
             assert words not in said
     assert client.get(f"/registries/{hidden.pk}/").status_code == 404
