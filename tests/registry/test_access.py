@@ -60,6 +60,7 @@ def test_one_environments_administrator_changes_none(
     local = actor_for(make_user("stella", role="administrator", on=staging))
     assert seen(local.user) == {"staging", "both", "all"}
     for permission in ("registry.update", "registry.remove", "registry.test"):
+        assert not local.access.reach(permission)
         with pytest.raises(Refused):
             access_registry(local, registries["staging"].pk, permission)
         with pytest.raises(Unknown):
