@@ -72,9 +72,8 @@ class Registry(models.Model):
         return urlsplit(self.url).netloc
 
     def target_fields(self) -> dict[str, Any]:
-        """Return what `fleet.registries.RegistryTarget` is made of. Raises SecretLost."""
+        """Return what `fleet.registries.target.RegistryTarget` is made of. Raises SecretLost."""
         return {
-            "kind": self.kind,
             "url": self.url,
             "tls_ca": self.tls_ca,
             "insecure": self.insecure,

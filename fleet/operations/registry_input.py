@@ -40,8 +40,8 @@ class RegistryInput:
     password: str = field(default="", repr=False)
 
     def target_fields(self) -> dict[str, Any]:
-        """Return what `fleet.registries.RegistryTarget` is made of."""
-        return {name: getattr(self, name) for name in CONNECTION}
+        """Return what `fleet.registries.target.RegistryTarget` is made of."""
+        return {name: getattr(self, name) for name in CONNECTION if name != "kind"}
 
     def write(self, registry: Registry) -> None:
         """Put the fields into a row, without saving it; its environments are the caller's."""

@@ -110,10 +110,10 @@ def test_it_keeps_what_a_test_found(
     administrator: User, call_as: Call, registry: Registry, answers: Answers
 ) -> None:
     answers.ok, answers.code, answers.message = False, "refused", "It was refused."
-    answers.details = {"advice": "Look at the port."}
+    answers.advice = "Look at the port."
     caller, path = call_as(administrator), f"/registries/{registry.pk}"
     status, found = caller.call("POST", f"{path}/test")
-    assert (status, found["ok"], found["details"]) == (200, False, answers.details)
+    assert (status, found["ok"], found["details"]) == (200, False, {"advice": "Look at the port."})
     last = caller.call("GET", path)[1]["last_test"]
     assert (last["ok"], last["code"], last["message"]) == (False, "refused", "It was refused.")
     assert AuditEntry.objects.filter(action="registry.test", via="api").count() == 1

@@ -21,6 +21,7 @@ from fleet.operations.registries import (
     registry_update,
 )
 from tests.hosts.certificates import Pair
+from tests.lab.registry import PASSWORD, USER, RegistryServer
 from tests.registry.conftest import SECRET, Answers, make_registry
 
 Data = dict[str, Any]
@@ -329,12 +330,30 @@ def test_a_result_of_a_connection_that_was_changed_meanwhile_is_not_kept(
 
 
 def test_a_test_has_an_answer_for_everything(
-    actor: Actor, registry: Registry, answers: Answers
+    actor: Actor, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers.error = RuntimeError(f"a bug with {SECRET}")
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(f"a bug with {SECRET}")
+
+    monkeypatch.setattr("fleet.registries.probe.open_registry", broken)
     found = registry_test(actor=actor, registry_id=registry.pk)
-    assert (found.ok, found.code) == (False, "internal")
-    assert SECRET not in found.message
+    assert (found.ok, found.code) == (False, "bad_answer")
+    assert SECRET not in repr(found)
+
+
+def test_a_real_registry_is_tested(actor: Actor, locked_registry_server: RegistryServer) -> None:
+    account = {"username": USER, "password": PASSWORD, "insecure": True, "everywhere": True}
+    data = {"name": "Lab", "kind": "distribution", "url": locked_registry_server.url, **account}
+    registry = registry_create(actor=actor, data=data)
+    found = registry_test(actor=actor, registry_id=registry.pk)
+    assert (found.ok, found.code) == (True, "ok"), found
+    assert "lists its repositories" in found.details["facts"]
+    registry.refresh_from_db()
+    assert registry.test_ok
+    wrong = registry_test(actor=actor, registry_id=registry.pk, data={"password": "wrong"})
+    assert (wrong.ok, wrong.code) == (False, "unauthorized")
+    registry.refresh_from_db()
+    assert registry.test_ok  # what was tried and not stored counts for nothing
 
 
 # -- who may -------------------------------------------------------------------------------------

@@ -257,7 +257,7 @@ def test_it_says_in_words_what_is_wrong(
     browser: Client, registry: Registry, answers: Answers
 ) -> None:
     answers.ok, answers.message = False, "The registry refused the password."
-    answers.details = {"advice": "Make a new token."}
+    answers.advice = "Make a new token."
     said = text(browser.post(f"/registries/{registry.pk}/test/", headers=PART))
     assert "refused the password" in said and "Make a new token." in said
     assert "refused the password" in text(browser.get("/registries/"))
