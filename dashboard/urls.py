@@ -20,4 +20,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("dashboard.urls_registries")),
     path("", include("dashboard.urls_people")),
     path("", include("dashboard.urls_jobs")),
+    path("", include("dashboard.urls_images")),
 ]

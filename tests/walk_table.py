@@ -14,6 +14,7 @@ the host's objects (`rows`), an empty picture (`none`) or that there is no such 
 from __future__ import annotations
 
 from tests.walk_registries import REGISTRIES_API, REGISTRIES_PAGES, REGISTRIES_TOPICS
+from tests.walk_images import IMAGE_API, IMAGE_PAGES
 from tests.walk_routes import (
     ADMIN,
     ADMIN_DOES,
@@ -157,6 +158,7 @@ PAGES = [
     r("environments/<int:pk>/siblings/", get=SENT_ON, pk="environment"),
     r("events/", get=SIGNED_IN),
     r("events/density/", get=SIGNED_IN),
+    *IMAGE_PAGES,
     r("jobs/", get=SIGNED_IN),
     r("jobs/<int:pk>/", get=SEES, pk="job"),
     r("jobs/<int:pk>/lines.txt", get=SEES, pk="job"),
@@ -325,6 +327,7 @@ API = [
     r("api/v1/usage/top", get=API_ALL),
     r("api/v1/events", get=API_ALL),
     r("api/v1/events/<int:event_id>", get=API_SEES, pk="event"),
+    *IMAGE_API,
     r("api/v1/jobs", get=API_ALL),
     r("api/v1/jobs/<int:job_id>", get=API_SEES, pk="job"),
     r("api/v1/jobs/<int:job_id>/lines", get=API_SEES, pk="job"),

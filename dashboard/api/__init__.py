@@ -12,6 +12,7 @@ from dashboard.api import (
     environments,
     events,
     hosts,
+    images,
     jobs,
     people,
     registries,
@@ -47,6 +48,7 @@ api.add_router("/registries", registries.router)
 api.add_router("/saved-filters", saved_filters.router)
 api.add_router("/usage", usage.router)
 api.add_router("/events", events.router)
+api.add_router("/images", images.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)
 api.add_router("/users", users.router)

@@ -16,8 +16,10 @@ from fleet.access import access_job, listed_jobs, visible_jobs
 from fleet.models import Job, JobLine, JobState
 from fleet.operations.jobs import job_cancel, job_retry
 from fleet.selectors.jobs import on_hosts
+from fleet.selectors.transfers import parts_of, transfers_of
 
 router = Router(tags=["jobs"])
+PART_TEXT = "waiting, downloading, verifying, downloaded, extracting, uploading, done or exists"
 
 SORTS = {
     "id": "pk",
@@ -43,6 +45,9 @@ class JobOut(Schema):
     via: str
     state: str
     progress: Annotated[int, Field(description="percent")]
+    bytes_done: Annotated[int | None, Field(description="of a job that moves bytes")]
+    bytes_total: Annotated[int | None, Field(description="null until all sizes are known")]
+    bytes_per_second: int | None
     message: str
     error: str
     params: dict[str, Any]
@@ -60,6 +65,32 @@ class JobOut(Schema):
         renamed = {"target": row.target_name, "host": row.host_name, "actor": row.actor_name}
         plain = {name: getattr(row, name) for name in JobOut.model_fields if name not in renamed}
         return {**plain, **renamed}
+
+
+class PartOut(Schema):
+    """A part of a job, such as a layer; `done` and `total` are bytes of what `state` says."""
+
+    label: str
+    state: Annotated[str, Field(description=PART_TEXT)]
+    done: int
+    total: Annotated[int, Field(description="0 when it is not known")]
+
+
+class JobDetailOut(JobOut):
+    """A job with how far its parts are; of a bulk job, bytes are those of all children."""
+
+    seconds_left: int | None
+    parts: list[PartOut]
+
+    @staticmethod
+    def of(row: Job) -> dict[str, Any]:
+        """Return what is shown of a row."""
+        moved = transfers_of([row]).get(row.pk)
+        sums: dict[str, Any] = {"seconds_left": None}
+        if moved is not None:
+            sums = {"progress": moved.percent, "bytes_done": moved.done, "bytes_total": moved.total}
+            sums |= {"bytes_per_second": moved.speed, "seconds_left": moved.seconds_left}
+        return {**JobOut.of(row), **sums, "parts": parts_of(row)}
 
 
 class JobsOut(Schema):
@@ -124,10 +155,10 @@ def list_jobs(request: HttpRequest, wanted: Query[JobFilter], window: Query[Wind
     return page(rows, window, JobOut.of, SORTS)
 
 
-@router.get("/{int:job_id}", response=JobOut, summary="Show a job")
+@router.get("/{int:job_id}", response=JobDetailOut, summary="Show a job")
 def get_job(request: HttpRequest, job_id: int) -> Any:
     """Return one job."""
-    return JobOut.of(access_job(caller(request), job_id))
+    return JobDetailOut.of(access_job(caller(request), job_id))
 
 
 def _line(row: JobLine) -> dict[str, Any]:

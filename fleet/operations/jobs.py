@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fleet import audit
-from fleet.access import Refused, access_job, visible_containers, visible_jobs
+from fleet.access import (
+    Refused,
+    access_job,
+    visible_containers,
+    visible_hosts,
+    visible_jobs,
+)
 from fleet.actor import Actor
 from fleet.jobs.bell import ring
 from fleet.jobs.dispatch import dispatch_on_commit
@@ -18,6 +26,7 @@ from fleet.jobs.states import RETRYABLE_STATES
 from fleet.models import OPEN_STATES, Job, JobState
 from fleet.operations.bulk import request_many
 from fleet.operations.errors import Invalid
+from fleet.operations.many_hosts import ask_on_hosts
 from fleet.operations.registry import permission_for
 from fleet.operations.requests import request
 from fleet.publish import JobsChanged, publish_on_commit
@@ -128,25 +137,30 @@ def _retry_children(actor: Actor, parent: Job) -> Job:
     with transaction.atomic():
         Job.objects.select_for_update(of=("self",), no_key=True).get(pk=parent.pk)
         ids = _bad_targets(parent)
-        mine = visible_containers(actor).filter(here.q("host"), pk__in=ids)
+        on_hosts = parent.target_kind == "host"
+        mine: QuerySet[Any] = (
+            visible_hosts(actor).filter(here.q(), pk__in=ids)
+            if on_hosts
+            else visible_containers(actor).filter(here.q("host"), pk__in=ids)
+        )
         left = set(mine.values_list("pk", flat=True))
         for again in _open_retries(actor, parent) if left else ():
             left.difference_update(again.children.values_list("target_id", flat=True))
+            left.discard(again.target_id)
             if not left:
                 told = {"job": again.pk, "joined": True}
                 audit.record(actor, parent.operation, again, detail=told)
                 return again
-        return request_many(
-            parent.operation,
-            actor=actor,
-            containers=visible_containers(actor).filter(pk__in=left),
-            params=parent.params,
-            retry_of=parent,
-        )
+        again_on: dict[str, Any] = {"params": parent.params, "retry_of": parent}
+        if on_hosts:
+            hosts = visible_hosts(actor).filter(pk__in=left)
+            return ask_on_hosts(parent.operation, actor=actor, hosts=hosts, **again_on).job
+        rows = visible_containers(actor).filter(pk__in=left)
+        return request_many(parent.operation, actor=actor, containers=rows, **again_on)
 
 
 def _bad_targets(parent: Job) -> set[int]:
-    """Return the containers that it did not do. Raises Invalid when it did all."""
+    """Return the targets that it did not do. Raises Invalid when it did all."""
     bad = parent.children.filter(state__in=RETRYABLE_STATES).values_list("target_id", flat=True)
     ids = {pk for pk in bad if pk is not None}
     if not ids:

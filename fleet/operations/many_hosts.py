@@ -1,0 +1,196 @@
+"""Asking for one operation on many hosts: a preview, then a job with a child for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from fleet import audit
+from fleet.access import Refused, Unknown
+from fleet.actor import Actor
+from fleet.jobs.dispatch import dispatch_on_commit
+from fleet.jobs.places import Place
+from fleet.models import Host, HostState, Job
+from fleet.operations.errors import Invalid
+from fleet.operations.params import check_params
+from fleet.operations.registry import Operation
+from fleet.operations.requests import (
+    ids_with_retried,
+    job_operation,
+    lock_operation,
+    new_job,
+    same_jobs,
+)
+from fleet.publish import JobsChanged, publish_on_commit
+
+MANY = 2_000  # hosts of one job
+TOLD = 200  # names that the audit entry keeps
+
+
+@dataclass(frozen=True)
+class SkippedHost:
+    """A host that will be left alone, and why, in words."""
+
+    host: Host
+    why: str
+    job: Job | None = None  # the open one that does the very same there
+
+
+@dataclass(frozen=True)
+class HostsPreview:
+    """Where it would be done, and where not."""
+
+    operation: Operation
+    params: dict[str, Any]
+    affected: list[Host]
+    skipped: list[SkippedHost]
+
+    @property
+    def total(self) -> int:
+        """How many were chosen."""
+        return len(self.affected) + len(self.skipped)
+
+    @property
+    def unreachable(self) -> list[Host]:
+        """Hosts that do not answer just now: their jobs will probably fail."""
+        return [host for host in self.affected if host.state == HostState.UNREACHABLE]
+
+
+@dataclass(frozen=True)
+class AskedHosts:
+    """What came of asking: a new job, or the one that does all of it already (`joined`)."""
+
+    job: Job
+    joined: bool
+    skipped: list[SkippedHost]
+
+
+def preview_on_hosts(
+    operation_name: str, *, actor: Actor, hosts: QuerySet[Host], params: dict[str, Any]
+) -> HostsPreview:
+    """Return where the operation would be done, of these hosts which the actor sees.
+
+    Raises Unknown for an operation that is not one of hosts, Invalid for parameters or too many
+    hosts, and Refused when the actor may do it nowhere.
+    """
+    operation = _operation(operation_name, actor)
+    return _plan(operation, actor, _chosen(hosts), check_params(operation, params))
+
+
+def ask_on_hosts(
+    operation_name: str,
+    *,
+    actor: Actor,
+    hosts: QuerySet[Host],
+    params: dict[str, Any],
+    retry_of: Job | None = None,
+) -> AskedHosts:
+    """Ask for an operation on many hosts; on one host it is a single job.
+
+    Those that the preview skips are left out. When the very same is being done on all the others
+    already, in one job, that job is returned: a double click is one job. Raises Unknown, Refused
+    or Invalid; then nothing was changed.
+    """
+    operation = _operation(operation_name, actor)
+    values = check_params(operation, params)
+    with transaction.atomic():
+        lock_operation(operation, alone=True)
+        plan = _plan(operation, actor, _chosen(hosts), values)
+        if not plan.affected:
+            return _join(plan, actor)
+        job = _save(plan, actor, retry_of)
+        audit.record(actor, operation.name, job, detail=_told(plan, job))
+        publish_on_commit(JobsChanged(ids=ids_with_retried(job)))
+        dispatch_on_commit(Place(host.pk, operation.queue) for host in plan.affected)
+    return AskedHosts(job, joined=False, skipped=plan.skipped)
+
+
+def _operation(name: str, actor: Actor) -> Operation:
+    operation = job_operation(name)
+    if operation.target != "host":
+        raise Unknown(_("operation"))
+    if not actor.access.reach(operation.permission):
+        raise Refused(operation.permission)
+    return operation
+
+
+def _chosen(hosts: QuerySet[Host]) -> list[Host]:
+    chosen = list(hosts.select_related("environment").order_by("name")[: MANY + 1])
+    if not chosen:
+        raise Invalid({"hosts": [_("Choose at least one host.")]})
+    if len(chosen) > MANY:
+        raise Invalid({"hosts": [_("Choose at most %(many)d hosts.") % {"many": MANY}]})
+    return chosen
+
+
+def _plan(
+    operation: Operation, actor: Actor, chosen: list[Host], values: dict[str, Any]
+) -> HostsPreview:
+    affected: list[Host] = []
+    skipped: list[SkippedHost] = []
+    same = {job.target_id: job for job in same_jobs(operation, values)}
+    for host in chosen:
+        if not actor.access.may(operation.permission, host):
+            skipped.append(SkippedHost(host, _("You may not do this here.")))
+        elif not host.enabled:
+            skipped.append(SkippedHost(host, _("It is switched off.")))
+        elif job := same.get(host.pk):
+            skipped.append(SkippedHost(host, _under_way_words(job), job))
+        else:
+            affected.append(host)
+    return HostsPreview(operation, values, affected, skipped)
+
+
+def _under_way_words(job: Job) -> str:
+    return _("It is under way already, in job %(job)d.") % {"job": job.parent_id or job.pk}
+
+
+def _join(plan: HostsPreview, actor: Actor) -> AskedHosts:
+    """Return the one job that does already what is left to do. Raises Refused or Invalid."""
+    jobs = [row.job for row in plan.skipped if row.job is not None]
+    found = {job.parent_id or job.pk for job in jobs} if len(jobs) > 1 else {j.pk for j in jobs}
+    if len(found) != 1:
+        if not any(actor.access.may(plan.operation.permission, row.host) for row in plan.skipped):
+            raise Refused(plan.operation.permission)
+        raise Invalid({"hosts": [_nothing_words(plan)]})
+    job = Job.objects.get(pk=found.pop())
+    told = {"job": job.pk, "joined": True, "count": len(jobs), "params": plan.params}
+    audit.record(actor, plan.operation.name, job, detail=told)
+    return AskedHosts(job, joined=True, skipped=[row for row in plan.skipped if row.job is None])
+
+
+def _nothing_words(plan: HostsPreview) -> str:
+    why = "; ".join(f"{row.host.name}: {row.why}" for row in plan.skipped[:5])
+    return _("There is nothing to do: every chosen host is left out. %(why)s") % {"why": why}
+
+
+def _save(plan: HostsPreview, actor: Actor, retry_of: Job | None) -> Job:
+    """Save a single job, or a parent and its children; return the one that stands in lists."""
+    jobs = [new_job(plan.operation, actor, host, plan.params) for host in plan.affected]
+    first = jobs[0]
+    if len(jobs) == 1:
+        first.retry_of = retry_of
+        first.save(force_insert=True)
+        return first
+    parent = new_job(plan.operation, actor, plan.affected[0], plan.params)
+    count = len(jobs)
+    parent.host, parent.target_id = None, None
+    parent.host_name = ngettext("%(count)d host", "%(count)d hosts", count) % {"count": count}
+    if not plan.operation.about:
+        parent.target_name = parent.host_name
+    parent.children_count, parent.retry_of = count, retry_of
+    parent.save(force_insert=True)
+    for job in jobs:
+        job.parent = parent
+    Job.objects.bulk_create(jobs, batch_size=500)
+    return parent
+
+
+def _told(plan: HostsPreview, job: Job) -> dict[str, Any]:
+    names = [host.name for host in plan.affected[:TOLD]]
+    return {"job": job.pk, "count": len(plan.affected), "hosts": names, "params": plan.params}

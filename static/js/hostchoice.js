@@ -1,0 +1,78 @@
+/**
+ * Choosing hosts: a search, boxes that tick all hosts of an environment or of the whole list, and
+ * how many are chosen. Without this script those boxes work by themselves, on the server.
+ */
+const boxes = (root) => [...root.querySelectorAll("input[name=host]")].filter((box) => !box.disabled);
+const shown = (root) => boxes(root).filter((box) => !box.closest("[hidden]"));
+
+class HostChoice {
+  #form;
+  #ears = new AbortController();
+
+  constructor(form) {
+    this.#form = form;
+    // From here on a box stands for what it ticked, no longer for all that there is.
+    for (const all of form.querySelectorAll("[data-host-all]")) {
+      if (all.checked && all.name === "all") this.#tick(form, true);
+      all.removeAttribute("name");
+    }
+    const { signal } = this.#ears;
+    form.addEventListener("change", (event) => this.#changed(event.target), { signal });
+    const search = form.querySelector("[data-host-search]");
+    if (search) {
+      search.hidden = false;
+      search.addEventListener("input", () => this.#search(search.value), { signal });
+      search.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault(), { signal });
+      this.#search(search.value);
+    }
+    this.#count();
+  }
+
+  stop() {
+    this.#ears.abort();
+  }
+
+  #changed(target) {
+    if (target.matches("[data-host-all]")) this.#tick(target.closest("[data-host-group]") ?? this.#form, target.checked);
+    if (target.matches("[data-host-all], input[name=host]")) this.#count();
+  }
+
+  #tick(root, on) {
+    for (const box of shown(root)) box.checked = on;
+  }
+
+  #search(text) {
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of this.#form.querySelectorAll("[data-host-name]")) {
+      row.hidden = !words.every((word) => row.dataset.hostName.includes(word));
+    }
+    const groups = [...this.#form.querySelectorAll("[data-host-group]")];
+    for (const group of groups) group.hidden = !group.querySelector("[data-host-name]:not([hidden])");
+    const none = this.#form.querySelector("[data-host-none]");
+    if (none) none.hidden = groups.some((group) => !group.hidden);
+    this.#count();
+  }
+
+  #count() {
+    for (const all of this.#form.querySelectorAll("[data-host-all]")) {
+      const mine = shown(all.closest("[data-host-group]") ?? this.#form);
+      const ticked = mine.filter((box) => box.checked).length;
+      all.checked = mine.length > 0 && ticked === mine.length;
+      all.indeterminate = ticked > 0 && ticked < mine.length;
+      all.disabled = mine.length === 0;
+    }
+    const place = this.#form.querySelector("[data-host-count]");
+    if (!place) return;
+    const chosen = boxes(this.#form).filter((box) => box.checked).length;
+    const words = chosen === 1 ? place.dataset.one : place.dataset.many;
+    place.textContent = chosen ? words.replace("{n}", chosen) : "";
+  }
+}
+
+/** Begin. Returns what ends it. */
+export function startPage() {
+  const form = document.querySelector("[data-host-choice]");
+  if (!form) return null;
+  const choice = new HostChoice(form);
+  return () => choice.stop();
+}
