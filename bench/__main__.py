@@ -11,6 +11,7 @@ from bench.lists import events, lists
 from bench.live import first_draw, latencies, restarts
 from bench.logs import logs
 from bench.pages import open_pages
+from bench.pulls import pulls
 from bench.sampling import sampling
 from bench.stage import Stage, stage
 from bench.terminal import terminal
@@ -28,6 +29,7 @@ MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
     "restarts": restarts,
     "logs": logs,
     "terminal": terminal,
+    "pulls": pulls,
 }
 
 

@@ -29,6 +29,8 @@ WORDS: dict[str, tuple[Text, Text]] = {
         gettext_lazy("New name"),
         gettext_lazy("Letters, digits, underscores, dots and dashes."),
     ),
+    "reference": (gettext_lazy("Image"), gettext_lazy("Such as nginx:1.27.")),
+    "platform": (gettext_lazy("Platform"), gettext_lazy("Such as linux/arm64.")),
     "force": (gettext_lazy("Kill it first if it runs"), ""),
     "volumes": (
         gettext_lazy("Remove its anonymous volumes too"),

@@ -27,12 +27,10 @@ class PullForm(forms.Form):
             "Such as nginx:1.27, or registry.example.com/team/app:2 from another registry than"
             " Docker Hub. Without a tag it is latest."
         ),
-        required=False,
         autocomplete="off",
         autocapitalize="none",
         placeholder="nginx:1.27",
         autofocus="",
-        **{"class": "mono"},
     )
     platform = text_field(
         _("Platform"),
@@ -42,6 +40,11 @@ class PullForm(forms.Form):
         list="platforms",
     )
     hosts = forms.Field(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        needed = _("Enter the name of an image, such as nginx:1.27.")
+        self.fields["reference"].error_messages["required"] = needed
 
     def params(self) -> dict[str, Any]:
         """Return the operation's parameters."""

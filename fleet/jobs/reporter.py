@@ -212,6 +212,8 @@ class JobReporter:
         """Save the last lines and end the job; False when it was not ours any more."""
         with self._lock, transaction.atomic():
             ours = Q(claim=self.job.claim, state=JobState.RUNNING)
+            if state == JobState.SUCCEEDED:
+                self._meter.complete()
             if (measured := self._meter.look()) is not None:
                 last = {"bytes_done": measured.done, "bytes_total": measured.total}
                 if self._mine().update(bytes_per_second=None, **last):

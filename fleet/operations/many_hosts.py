@@ -79,7 +79,8 @@ def preview_on_hosts(
     hosts, and Refused when the actor may do it nowhere.
     """
     operation = _operation(operation_name, actor)
-    return _plan(operation, actor, _chosen(hosts), check_params(operation, params))
+    values = check_params(operation, params)
+    return _plan(operation, actor, _chosen(hosts), values)
 
 
 def ask_on_hosts(

@@ -63,7 +63,7 @@ function merge(old, fresh, flash) {
       was.textContent = child.textContent;
       continue;
     }
-    const changed = was.textContent !== child.textContent && !isCalm(child);
+    const changed = was.textContent !== child.textContent && !isCalm(was);
     keepInputs(was, child);
     was.replaceWith(child);
     if (flash && changed) child.classList.add("row-changed");
@@ -73,12 +73,12 @@ function merge(old, fresh, flash) {
 
 /** Whether it changes too often for a fade each time, such as how far something is. */
 function isCalm(element) {
-  return element.hasAttribute("data-calm");
+  return element.closest("[data-calm]") !== null;
 }
 
 function replace(old, fresh, flash) {
   keepInputs(old, fresh);
-  const changed = old.textContent !== fresh.textContent && !isCalm(fresh);
+  const changed = old.textContent !== fresh.textContent && !isCalm(old);
   old.replaceWith(fresh);
   if (flash && changed) fresh.classList.add("row-changed");
   return fresh;

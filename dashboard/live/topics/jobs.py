@@ -206,7 +206,9 @@ def facts_of(row: JobRow) -> dict[str, Any]:
         "row": row,
         "job": job,
         "title": job_words.title_of(job),
-        "params": [(param_label(name), _plainly(held)) for name, held in job.params.items()],
+        "params": [
+            (param_label(name), _plainly(held)) for name, held in job.params.items() if held != ""
+        ],
         "verb": job_words.operation_verb(job.operation),
         "icon": job_words.operation_icon(job.operation),
         "message": job_words.message_of(job),
