@@ -42,7 +42,7 @@ def pulls(stage: Stage) -> list[Figure]:
         Figure(f"170 MB by docker pull, median of {ROUNDS} {spread}", told, "s"),
         Figure("170 MB by a job, from the request to its end", statistics.median(asked), "s"),
         Figure("  of that the job itself", statistics.median(ran), "s"),
-        Figure("a job's pull against the CLI's, x 100", ratio * 100, "%", LIMIT * 100),
+        Figure("a pull by a job against docker pull", ratio * 100, "%", LIMIT * 100),
     ]
 
 

@@ -87,3 +87,15 @@ def test_nonsense_is_left_out(meter: Meter) -> None:
     assert meter.is_empty
     meter.tell("a", "downloading", -5, -1)
     assert look(meter) == (0, 0, None)
+
+
+def test_a_good_end_ends_every_part(meter: Meter) -> None:
+    """Podman says nothing while it unpacks."""
+    meter.tell("a", "downloaded")
+    meter.tell("b", "downloading", 10, 20)
+    meter.tell("c", "exists")
+    meter.complete()
+    found = meter.look()
+    assert found is not None
+    assert [part["state"] for part in found.parts] == ["done", "done", "exists"]
+    assert (found.done, found.total) == (20, 20)

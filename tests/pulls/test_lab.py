@@ -38,9 +38,12 @@ def image(lab: Lab) -> str:
     return f"{lab.registry}/app:1"
 
 
-def row(host: LabHost, environment: Environment, *, tls: bool = False) -> Host:
-    if not tls:
+def row(host: LabHost, environment: Environment, way: str = "socket") -> Host:
+    if way == "socket":
         return make_host("lab", environment, url=host.socket_url)
+    if way == "ssh":
+        key = {"ssh_key": host.ssh_key, "ssh_host_key": host.ssh_host_key}
+        return make_host("lab", environment, url=host.ssh_url, **key)
     facts = {"tls_ca": host.tls_ca, "tls_cert": host.tls_cert, "tls_key": host.tls_key}
     return make_host("lab", environment, url=host.url, **facts)
 
@@ -65,7 +68,7 @@ def flows(lab: Lab) -> bool:
 def test_it_pulls_with_progress_of_each_layer(
     actor: Actor, slow: Lab, image: str, staging: Environment
 ) -> None:
-    job = asked(actor, row(slow[1], staging, tls=True), image)
+    job = asked(actor, row(slow[1], staging, "tls"), image)
     seen: list[tuple[int, int, int]] = []
 
     def watch() -> None:
@@ -132,8 +135,11 @@ def cancel_when_running(actor: Actor, job: Job, lab: Lab) -> Callable[[], None]:
     return cancel
 
 
-def test_cancel_stops_the_engine(actor: Actor, slow: Lab, image: str, staging: Environment) -> None:
-    job = asked(actor, row(slow[2], staging), image)
+@pytest.mark.parametrize("way", ["socket", "ssh"])
+def test_cancel_stops_the_engine(
+    actor: Actor, slow: Lab, image: str, staging: Environment, way: str
+) -> None:
+    job = asked(actor, row(slow[2], staging, way), image)
     at_once([partial(run_job, job.pk), cancel_when_running(actor, job, slow)])
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED
@@ -146,7 +152,7 @@ def test_cancel_stops_the_engine(actor: Actor, slow: Lab, image: str, staging: E
 def test_a_cut_cable_ends_it_in_words(
     actor: Actor, slow: Lab, image: str, staging: Environment
 ) -> None:
-    job = asked(actor, row(slow[3], staging, tls=True), image)
+    job = asked(actor, row(slow[3], staging, "tls"), image)
 
     def cut() -> None:
         moving = Job.objects.filter(pk=job.pk, bytes_done__gt=MIB)
