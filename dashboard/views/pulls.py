@@ -75,6 +75,8 @@ def _show(
     plan: HostsPreview | None = None,
 ) -> HttpResponse:
     """Show the form, with what it will do once it is sent; with errors it is a 400."""
+    if plan is not None:
+        form.fields["reference"].widget.attrs.pop("autofocus", None)  # the button has it
     context: dict[str, Any] = {
         "form": form,
         "title": _("Pull an image"),

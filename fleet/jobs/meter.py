@@ -17,6 +17,7 @@ PARTS_LIMIT = 200  # parts that are told one by one
 COUNTED_LIMIT = 5000  # parts that count at all: an engine's stream is not to be trusted
 LABEL_LIMIT = 80
 SMOOTH_SECONDS = 3.0  # speeds of about so long ago count
+STILL_SECONDS = 5.0  # without a byte for so long nothing moves
 DOWNLOADED = 0.7  # of a part's way is behind it once its bytes are there and wait to be unpacked
 
 PartState = Literal[
@@ -96,6 +97,7 @@ class Meter:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _speed: float = 0.0
     _looked: tuple[float, int] | None = None
+    _moved_at: float = 0.0
     _percent: int = 0
 
     @property
@@ -143,8 +145,12 @@ class Meter:
         """Return the speed: what came since the last look, smoothed over some seconds."""
         now = self.clock()
         if self._looked is None:
-            self._looked = (now, moved)
+            self._looked, self._moved_at = (now, moved), now
             return 0
+        if moved > self._looked[1]:
+            self._moved_at = now
+        elif now - self._moved_at >= STILL_SECONDS:
+            self._speed = 0.0
         seconds = now - self._looked[0]
         if seconds >= 0.1:
             latest = max(0, moved - self._looked[1]) / seconds

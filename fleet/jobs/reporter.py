@@ -170,6 +170,8 @@ class JobReporter:
         measured = self._meter.look()
         if measured is not None:
             self._percent = max(self._percent, measured.percent)
+            if measured.speed:
+                self.dirty.set()  # what comes to a halt is seen to do so
         return measured
 
     def _changes(self, measured: Measured | None) -> dict[str, Any]:

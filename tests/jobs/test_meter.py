@@ -99,3 +99,14 @@ def test_a_good_end_ends_every_part(meter: Meter) -> None:
     assert found is not None
     assert [part["state"] for part in found.parts] == ["done", "done", "exists"]
     assert (found.done, found.total) == (20, 20)
+
+
+def test_what_stands_still_is_seen_to(meter: Meter, now: list[float]) -> None:
+    for step in range(3):
+        meter.tell("a", "downloading", step * 1_000_000, 10**9)
+        found = meter.look()
+        now[0] += 0.5
+    assert found is not None and found.speed > 0
+    now[0] += 5
+    found = meter.look()
+    assert found is not None and found.speed == 0

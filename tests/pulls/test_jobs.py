@@ -197,3 +197,24 @@ def test_who_lost_the_claim_writes_no_parts(actor: Actor, host: Host) -> None:
     assert not reporter.finish(JobState.SUCCEEDED, "Done.")
     assert not JobParts.objects.exists()
     assert Job.objects.get().bytes_done is None
+
+
+def test_a_pull_that_comes_to_a_halt_shows_no_speed(
+    actor: Actor, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("fleet.jobs.reporter.monotonic", lambda: now[0])
+    queued = request("image.pull", actor=actor, target_id=host.pk, params={"reference": IMAGE})
+    job = claim_job(queued.pk)
+    assert job is not None
+    reporter = JobReporter(job)
+    reporter._meter.clock = lambda: now[0]
+    speeds: list[int | None] = []
+    for step in range(20):  # ten seconds, the first of which bring bytes
+        if step < 3:
+            reporter.part("layer", "downloading", step * 100_000, 10**6)
+        reporter.flush()
+        speeds.append(Job.objects.get().bytes_per_second)
+        now[0] += 0.5
+    assert speeds[2] and speeds[-1] == 0
+    assert not reporter.dirty.is_set()
