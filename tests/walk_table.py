@@ -13,8 +13,8 @@ the host's objects (`rows`), an empty picture (`none`) or that there is no such 
 
 from __future__ import annotations
 
-from tests.walk_registries import REGISTRIES_API, REGISTRIES_PAGES, REGISTRIES_TOPICS
 from tests.walk_images import IMAGE_API, IMAGE_PAGES
+from tests.walk_registries import REGISTRIES_API, REGISTRIES_PAGES, REGISTRIES_TOPICS
 from tests.walk_routes import (
     ADMIN,
     ADMIN_DOES,
