@@ -108,7 +108,8 @@ def hosts_rev(hosts: list[Host]) -> str:
 def field_label(form: BaseForm, name: str) -> str:
     """Return the label of a form's field with a colon; "" for the whole form."""
     field = form.fields.get(name)
-    return f"{field.label}:" if field and field.label else ""
+    label = str(field.label or "").rstrip(".") if field else ""  # some are whole sentences
+    return f"{label}:" if label else ""
 
 
 @register.simple_tag
