@@ -34,6 +34,11 @@ PATHS = {
     "by host": "/containers/?sort=host&page=40",
     "by label": "/containers/?label=tier%3Dback&state=running",
     "of a stack": "/containers/?stack=shop-7",
+    "of a service": "/containers/?service=web-7",
+    "of a service of a stack": "/containers/?stack=shop-7&service=web-7",
+    "names of stacks": "/containers/stacks/",
+    "names of services": "/containers/services/",
+    "names of a stack's": "/containers/services/?stack=shop-7",
 }
 
 

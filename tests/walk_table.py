@@ -53,6 +53,7 @@ PAGES = [
     r("usage/recent/", get=SIGNED_IN),
     r("containers/", get=SIGNED_IN),
     r("containers/stacks/", get=SIGNED_IN),
+    r("containers/services/", get=SIGNED_IN),
     r("logs/", get=SIGNED_IN),
     r("containers/<int:pk>/", get=SEES, pk="container"),
     r("containers/<int:pk>/usage/", get=SEES, pk="container"),

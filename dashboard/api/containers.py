@@ -105,6 +105,7 @@ LABEL_TEXT = (
     "key or key=value; a value that looks like a secret is found only on hosts where the caller"
     " has the permission container.secrets"
 )
+SERVICE_TEXT = "a Compose or swarm service; services of one name are told apart by their stack"
 
 SAVED_TEXT = "the id of a saved filter"
 
@@ -119,6 +120,7 @@ class ContainerFilter(Schema, extra="forbid"):
     health: Annotated[Text, Field(max_length=60, description=HEALTH_TEXT)] = ""
     image: Annotated[Text, Field(max_length=512)] = ""
     stack: Annotated[Text, Field(max_length=255)] = ""
+    service: Annotated[Text, Field(max_length=255, description=SERVICE_TEXT)] = ""
     label: Annotated[Text, Field(max_length=512, description=LABEL_TEXT)] = ""
 
     def query(self, place: str = "") -> ContainerQuery:

@@ -25,7 +25,8 @@ router = Router(tags=["saved filters"])
 SORTS = {"id": "pk", "name": "name", "created_at": "created_at", "updated_at": "updated_at"}
 QUERY_TEXT = (
     "a query string as in the address of the containers' list: q, host, environment, label, state,"
-    " health, image, stack; each may be repeated. It is kept in one spelling, without sort and page"
+    " health, image, stack, service; each may be repeated. It is kept in one spelling, without sort"
+    " and page"
 )
 SHARED_TEXT = "everybody on this Quayside may use it; each finds only what they may see"
 Name = Annotated[str, Field(max_length=NAME_LIMIT, description="no two of yours have the same")]

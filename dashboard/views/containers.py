@@ -30,6 +30,7 @@ from fleet.selectors.containers import (
     ContainerQuery,
     container_page,
     list_problems,
+    service_choices,
     stack_choices,
 )
 
@@ -76,6 +77,13 @@ def _part(request: HttpRequest) -> bool:
 def container_stacks(request: HttpRequest) -> HttpResponse:
     """Return the names of stacks as options of the filter's field."""
     return HttpResponse(_options(stack_choices(actor_of(request))))
+
+
+@require_safe
+def container_services(request: HttpRequest) -> HttpResponse:
+    """Return the names of services, of the chosen stack's if there is one, as options."""
+    stacks = ContainerQuery.parse(request.GET).stack
+    return HttpResponse(_options(service_choices(actor_of(request), stacks)))
 
 
 def _options(values: list[str]) -> SafeString:

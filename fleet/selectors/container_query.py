@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -41,7 +41,7 @@ HAS_FAILED = Q(state=ContainerState.EXITED) & (
     Q(exit_code__gt=0) | Q(exit_code__lt=0) | Q(oom_killed=True)
 )
 NOTHING = Q(pk__in=())
-FILTERS = ("host", "environment", "label", "state", "health", "image", "stack")
+FILTERS = ("host", "environment", "label", "state", "health", "image", "stack", "service")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class ContainerQuery:
     state: tuple[str, ...] = ()
     health: tuple[str, ...] = ()
     image: tuple[str, ...] = ()  # a part of it
-    stack: tuple[str, ...] = ()
+    stack: tuple[str, ...] = ()  # Compose projects and swarm stacks
+    service: tuple[str, ...] = ()  # of either
     sort: str = DEFAULT_SORT
     page: int = 1
     size: int = DEFAULT_SIZE
@@ -188,8 +189,9 @@ class ContainerQuery:
             found &= Q(host__name__in=self.host) | Q(host_id__in=ids)
         if self.environment:
             found &= Q(host__environment__name__in=self.environment)
-        if self.stack:
-            found &= Q(compose_project__in=self.stack) | Q(swarm_stack__in=self.stack)
+        found &= in_stacks(self.stack)
+        if self.service:
+            found &= Q(compose_service__in=self.service) | Q(swarm_service__in=self.service)
         found &= _any(Q(image__icontains=value) for value in self.image)
         return found & _any(_label(value, secrets) for value in self.label)
 
@@ -213,6 +215,11 @@ class ContainerQuery:
         return (not self.state or state in self.state or away or wrong) and (
             not self.health or health_now(state, health) in self.health
         )
+
+
+def in_stacks(names: Collection[str]) -> Q:
+    """Return the filter by stacks; without a name it narrows nothing."""
+    return Q(compose_project__in=names) | Q(swarm_stack__in=names) if names else Q()
 
 
 def health_now(state: str, health: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet
@@ -19,6 +19,7 @@ from fleet.selectors.container_query import (
     ContainerQuery,
     has_failed,
     health_now,
+    in_stacks,
 )
 from fleet.selectors.paging import Numbered, page_of
 
@@ -29,6 +30,7 @@ __all__ = [
     "container_page",
     "filter_containers",
     "list_problems",
+    "service_choices",
     "stack_choices",
 ]
 
@@ -161,9 +163,19 @@ def _with_hosts(rows: Iterable[Container], hosts: dict[int, Host]) -> list[Conta
 
 def stack_choices(actor: Actor) -> list[str]:
     """Return the names of stacks that the actor may see, the first of them by name."""
-    rows = visible_containers(actor).select_related(None).order_by()
+    return _names(visible_containers(actor), "compose_project", "swarm_stack")
+
+
+def service_choices(actor: Actor, stacks: Collection[str] = ()) -> list[str]:
+    """Return the names of services, of these stacks if any are named, as `stack_choices` does."""
+    rows = visible_containers(actor).filter(in_stacks(stacks))
+    return _names(rows, "compose_service", "swarm_service")
+
+
+def _names(containers: QuerySet[Container], *fields: str) -> list[str]:
+    rows = containers.select_related(None)
     names: set[str] = set()
-    for field in ("compose_project", "swarm_stack"):
+    for field in fields:
         names.update(
             rows.exclude(**{field: ""})
             .order_by(field)

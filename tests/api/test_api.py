@@ -72,7 +72,7 @@ def test_it_names_the_wrong_field(
 
 def test_it_lists_and_filters_containers(operator: User, host: Host, call_as: Call) -> None:
     make_container(host, "web-1", labels={"tier": "front"})
-    make_container(host, "db-1", state="exited", exit_code=1)
+    make_container(host, "db-1", state="exited", exit_code=1, compose_service="db")
     make_container(host, "ill-1", health="unhealthy")
     caller = call_as(operator)
     everything = caller.call("GET", "/containers?sort=name")[1]
@@ -87,6 +87,8 @@ def test_it_lists_and_filters_containers(operator: User, host: Host, call_as: Ca
         "q=WEB": ["web-1"],
         "label=tier=front": ["web-1"],
         "health=unhealthy": ["ill-1"],
+        "service=db": ["db-1"],
+        "service=d": [],
         "limit=1&offset=1": ["ill-1"],
     }.items():
         found = caller.call("GET", f"/containers?sort=name&{query}")[1]

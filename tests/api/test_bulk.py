@@ -74,6 +74,7 @@ def test_it_does_a_doubled_request_once(operator: User, host: Host, call_as: Cal
         ({"filter": {}}, "filter"),
         ({"filter": {"stak": "x"}}, "filter.stak"),
         ({"filter": {"stack": ""}}, "filter.stack"),
+        ({"filter": {"service": ""}}, "filter.service"),
         ({"filter": {"stack": "", "host": "stage-1"}}, "filter.stack"),
         ({"filter": {"host": "  "}}, "filter.host"),
         ({"filter": {"host": "\u0000"}}, "filter.host"),

@@ -102,6 +102,16 @@ def test_the_page_shows_what_is_chosen(row: Container, viewer: User, sign_in: Si
         assert f'href="/containers/{row.pk}/logs/"' in text
 
 
+def test_the_page_shows_a_service(
+    row: Container, live_host: Host, viewer: User, sign_in: SignIn
+) -> None:
+    Container.objects.update(compose_project="shop", compose_service="web")
+    other = make_container(live_host, "db-1", compose_project="shop", compose_service="db")
+    text = sign_in(viewer).get("/logs/?stack=shop&service=db").content.decode()
+    assert 'name="service" value="db"' in text
+    assert f"/containers/{other.pk}/logs/" in text and f"/containers/{row.pk}/logs/" not in text
+
+
 def test_the_page_says_that_nothing_matches(row: Container, viewer: User, sign_in: SignIn) -> None:
     assert "No container matches" in sign_in(viewer).get("/logs/?q=nothing").content.decode()
 

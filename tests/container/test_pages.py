@@ -68,7 +68,7 @@ def test_it_shows_what_the_row_knows(row: Container, viewer: User, sign_in: Sign
         assert words in page, words
     assert f"--password={MASK}" in page
     assert 'href="http://testserver:8080"' in page
-    assert 'href="/containers/?stack=shop&amp;label=' in page
+    assert 'href="/containers/?stack=shop&amp;service=web"' in page
 
 
 def test_it_offers_only_what_is_allowed_and_sensible(

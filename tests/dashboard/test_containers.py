@@ -254,5 +254,23 @@ def test_it_lists_stacks_for_the_filter(client: Client, host: Host) -> None:
     assert html == '<option value="a&quot;b"></option>'
 
 
+def test_it_lists_services_of_the_chosen_stack(client: Client, host: Host) -> None:
+    make_container(host, "web", compose_project="shop", compose_service="web")
+    make_container(host, "db", compose_project="data", compose_service='d"b')
+    web, db = '<option value="web"></option>', '<option value="d&quot;b"></option>'
+    assert page_of(client, "/containers/services/?stack=") == db + web
+    assert page_of(client, "/containers/services/?stack=shop") == web
+    assert page_of(client, "/containers/services/?stack=nowhere") == ""
+
+
+def test_it_shows_a_service_with_a_chip(client: Client, host: Host) -> None:
+    make_container(host, "shop-web", compose_project="shop", compose_service="web")
+    make_container(host, "blog-web", compose_project="blog", compose_service="web")
+    make_container(host, "shop-db", compose_project="shop", compose_service="db")
+    html = page_of(client, "/containers/?stack=shop&service=web")
+    assert "shop-web" in html and "blog-web" not in html and "shop-db" not in html
+    assert 'href="?stack=shop"' in html, "the chip of the service takes it away"
+
+
 def test_it_sends_nobody_to_sign_in(db: None) -> None:
     assert Client().get("/containers/").status_code == 302

@@ -39,7 +39,7 @@ def test_it_never_widens_the_list_for_a_state_that_does_not_exist() -> None:
     assert "running" in query.problems[0]
 
 
-@pytest.mark.parametrize("name", ["q", "image", "label", "host", "stack"])
+@pytest.mark.parametrize("name", ["q", "image", "label", "host", "stack", "service"])
 def test_it_keeps_what_is_too_long_too_long_in_its_own_address(name: str) -> None:
     query = parse(f"{name}=" + "x" * 10_000)
     assert list(query.filter_problems) == [name]
@@ -52,7 +52,9 @@ def test_it_drops_what_is_not_printable() -> None:
     assert parse("q=a%00b%0a").q == "ab"
 
 
-@pytest.mark.parametrize("text", ["host=%00", "host=%20", "stack=%0A", "q=%00", "label=%E2%80%8B"])
+@pytest.mark.parametrize(
+    "text", ["host=%00", "host=%20", "stack=%0A", "service=%00", "q=%00", "label=%E2%80%8B"]
+)
 def test_a_filter_without_a_character_stays_one(text: str) -> None:
     query = parse(text)
     assert query.filtered

@@ -18,6 +18,7 @@ from fleet.selectors.containers import (
     container_page,
     filter_containers,
     list_problems,
+    service_choices,
     stack_choices,
 )
 from fleet.selectors.hosts import HostQuery, host_list
@@ -44,10 +45,25 @@ def fleet(host: Host, other_host: Host) -> dict[str, Container]:
     other_host.state = "unreachable"
     other_host.save()
     made = [
-        make_container(host, "web", health="healthy", compose_project="shop", image="nginx:1.27"),
-        make_container(host, "worker", health="unhealthy", compose_project="shop"),
+        make_container(
+            host,
+            "web",
+            health="healthy",
+            compose_project="shop",
+            compose_service="web",
+            image="nginx:1.27",
+        ),
+        make_container(
+            host, "worker", health="unhealthy", compose_project="shop", compose_service="worker"
+        ),
         make_container(host, "batch", state="exited", exit_code=1, labels={"tier": "back"}),
-        make_container(other_host, "db", swarm_stack="data", labels={"tier": "front", "1": "one"}),
+        make_container(
+            other_host,
+            "db",
+            swarm_stack="data",
+            swarm_service="data_db",
+            labels={"tier": "front", "1": "one"},
+        ),
     ]
     return {container.name: container for container in made}
 
@@ -78,6 +94,13 @@ def fleet(host: Host, other_host: Host) -> dict[str, Container]:
         ("health=healthy&state=exited", []),
         ("stack=shop", ["web", "worker"]),
         ("stack=data", ["db"]),
+        ("service=web", ["web"]),
+        ("service=data_db", ["db"]),
+        ("service=web&service=data_db", ["db", "web"]),
+        ("service=web&stack=shop", ["web"]),
+        ("service=web&stack=data", []),
+        ("service=WEB", []),
+        ("service=we", []),
         ("image=NGINX", ["web"]),
         ("label=tier", ["batch", "db"]),
         ("label=tier%3Dback", ["batch"]),
@@ -140,6 +163,7 @@ def test_it_looks_for_every_word(actor: Actor, host: Host) -> None:
         *("host=%00", "host=%20", "stack=%0A", "q=%00", "image=%00", "label=%00"),
         *("environment=%00", "state=%00", "health=%00", "q=" + "web+" * 51 + "x", "q=" + "w" * 201),
         *("image=" + "w" * 601, "label=" + "w" * 602, "host=" + "w" * 601, "stack=" + "w" * 601),
+        *("service=%00", "service=" + "w" * 601),
     ],
 )
 def test_it_finds_nothing_by_what_cannot_be_looked_for(actor: Actor, host: Host, text: str) -> None:
@@ -227,6 +251,15 @@ def test_it_shows_only_what_the_actor_may_see(viewer: User, fleet: dict[str, Con
     assert page.states == {"running": 2, "exited": 1, "failed": 1}
     assert names(actor, "host=prod-1") == []
     assert stack_choices(actor) == ["shop"]
+    assert service_choices(actor) == ["web", "worker"]
+    assert service_choices(actor, ["data"]) == []
+
+
+def test_it_offers_services_of_the_chosen_stacks(actor: Actor, fleet: dict[str, Container]) -> None:
+    assert service_choices(actor) == ["data_db", "web", "worker"]
+    assert service_choices(actor, ["data"]) == ["data_db"]
+    assert service_choices(actor, ["data", "shop"]) == ["data_db", "web", "worker"]
+    assert service_choices(actor, ["nowhere"]) == []
 
 
 def test_it_shows_a_stranger_nothing(stranger: User, fleet: dict[str, Container]) -> None:

@@ -264,12 +264,12 @@ def address_of(host: Host) -> str:
 def _places(row: Container) -> dict[str, str]:
     """Return addresses of lists that this container is part of."""
     base = reverse("container-list")
-    labels = {
-        "service": f"com.docker.compose.service={row.compose_service}",
-        "swarm": f"com.docker.swarm.service.name={row.swarm_service}",
+    queries = {
+        "service": {"stack": row.stack, "service": row.compose_service},
+        "swarm": {"stack": row.stack, "service": row.swarm_service},
+        "stack": {"stack": row.stack},
+        "image": {"image": row.image},
     }
-    queries = {name: {"stack": row.stack, "label": label} for name, label in labels.items()}
-    queries |= {"stack": {"stack": row.stack}, "image": {"image": row.image}}
     return {
         name: f"{base}?{urlencode({key: value for key, value in query.items() if value})}"
         for name, query in queries.items()

@@ -45,6 +45,7 @@ FILTER_NAMES = {
     "health": gettext_lazy("health"),
     "image": gettext_lazy("image"),
     "stack": gettext_lazy("stack"),
+    "service": gettext_lazy("service"),
 }
 
 
