@@ -129,6 +129,7 @@ def test_whole_logs_are_merged_until_the_view_is_full(page: Page, server: FakeLo
     server.part(int(args["part"]), *some("b", 1, 3, 5))
     expect(page.locator("[data-log-problem]")).to_contain_text("This view is full")
     count(page, "full: older lines do not fit")
+    expect(page.locator("[data-log-cancel]")).to_be_hidden()  # it is full before it has ended
     expect(page.locator("[data-log-all]")).to_be_disabled()
     lines = page.evaluate("document.querySelector('[data-log-count]').textContent")
     assert 1500 < int(lines.split(" ")[0].replace(",", "")) < 3800
@@ -174,6 +175,30 @@ def test_what_is_not_all_says_so(page: Page, server: FakeLogs) -> None:
     expect(page.locator(".log-line", has_text="older-0")).to_be_visible()
     expect(partial).to_be_hidden()
     expect(page.locator(".log-line.is-partial")).to_have_count(0)
+
+
+def test_what_a_filter_hides_is_not_said_to_be_missing(page: Page, server: FakeLogs) -> None:
+    two(server)
+    server.mark("started")
+    server.mark("restarted", source=1)
+    edge = page.locator(".log-mark.is-edge")
+    expect(edge).to_contain_text(EDGE.format("web-1, db-1"))
+    page.click("[data-log-filter]")
+    page.select_option("#log-filter [name=source]", "1")
+    shown(page, "b5", "b7", "b9")
+    expect(page.locator(".log-mark")).to_have_text(["db-1: (restarted)"])
+    # Nothing older is fetched of the one that is not shown, which reaches least far back.
+    page.click("[data-log-older]")
+    args = asked(server)
+    assert args["container"] == "13"
+    server.part(int(args["part"]), *some("b", 1, 3, 5))
+    shown(page, "b1", "b3", "b5", "b7", "b9")
+    count(page, "from the beginning")
+    page.select_option("#log-filter [name=source]", "")
+    expect(edge).to_contain_text(EDGE.format("web-1"))
+    shown(page, "b1", "b3", "b5", "b7", "b9", "a10", "a11", "a12")
+    page.click("[data-log-edge]")
+    assert asked(server)["container"] == "12"
 
 
 def test_it_goes_to_a_time_in_all_of_them(page: Page, server: FakeLogs) -> None:

@@ -150,7 +150,7 @@ export class Fetches {
   #choose(job, firsts) {
     const { kind, at, asked, reached } = job;
     const { sources, reach } = this.#log;
-    const all = [...sources.all.values()].filter((one) => !one.whole && !one.barred && !asked.has(one));
+    const all = sources.shown.filter((one) => !one.whole && !one.barred && !asked.has(one));
     const open = all.filter(isOpen);
     if (!asked.size) job.small = kind === "page" && !open.length;
     const some = kind === "all" || sources.single || job.small ? all : open;
@@ -174,7 +174,7 @@ export class Fetches {
   }
 
   #wanted({ kind, at }, source, first) {
-    const page = Math.max(FEWEST, Math.ceil(PAGE / this.#log.sources.all.size));
+    const page = Math.max(FEWEST, Math.ceil(PAGE / this.#log.sources.shown.length));
     const until = first ? timeAt(first.time, 1) : source.since ? timeAt(source.since, 1) : "";
     const before = { live: source.reader.entries, page, until, after: first };
     if (kind === "time") return { ...before, since: timeAt(at) };

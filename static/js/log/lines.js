@@ -3,6 +3,8 @@
  * and 24 MB.
  */
 export const MARK = 0;
+/** What marks say of the view as a whole, or of a container that they name by themselves. */
+export const OF_VIEW = new Set(["filter", "unfiltered", "more", "joined", "left", "recreated", "edge"]);
 export const OUT = 1;
 export const ERR = 2;
 export const STREAM = 3; // the bits of `meta` that say which it is

@@ -1,6 +1,6 @@
 /**
- * How far back a view has all lines of each source, and the edge: where it stops having those of all of them. What stands
- * above the edge is shown, and a mark says that it is not everything.
+ * How far back a view has all lines of each source, and the edge: where it stops having those of all of them that are
+ * shown. What stands above the edge is shown, and a mark says that it is not everything.
  */
 import { Lines, MARK } from "./lines.js";
 import { mergeInto } from "./merge.js";
@@ -48,16 +48,16 @@ export class Reach {
     if (this.#edge >= 0) this.#edge = moved(this.#edge);
   }
 
-  /** Whether there is nothing older of any source that could be fetched. */
+  /** Whether there is nothing older of any source that is shown. */
   get whole() {
-    const { all } = this.#sources;
-    return all.size > 0 && [...all.values()].every((source) => source.whole || source.barred);
+    const { shown } = this.#sources;
+    return shown.length > 0 && shown.every((source) => source.whole || source.barred);
   }
 
   /** Whether there is nothing older, as far as is known without asking. */
   get seemsWhole() {
-    const { all } = this.#sources;
-    return all.size > 0 && [...all.values()].every((source) => source.whole || source.barred || isSmall(source));
+    const { shown } = this.#sources;
+    return shown.length > 0 && shown.every((source) => source.whole || source.barred || isSmall(source));
   }
 
   /** Return the first line of each source: index -> line. */
@@ -110,7 +110,7 @@ export class Reach {
   /** Put the edge where it belongs now. Returns how the numbers of lines change, null when they do not. */
   put() {
     this.#known = this.#state();
-    const open = [...this.#sources.all.values()].filter(isOpen);
+    const open = this.#sources.shown.filter(isOpen);
     const old = this.#edge;
     const off = old < 0 ? same : removed(old);
     if (old >= 0) this.#store.remove(old);
@@ -127,18 +127,18 @@ export class Reach {
   }
 
   #state() {
-    const { all } = this.#sources;
-    return [...all.values()].map((source) => (isOpen(source) ? (source.since ?? 1) : 0)).join();
+    return this.#sources.shown.map((source) => `${source.index}:${isOpen(source) ? (source.since ?? 1) : 0}`).join();
   }
 
   /** Return the number of the first line from which on all are there, 0 when nothing was said before it. */
   #place(open) {
     const firsts = this.firsts();
     const from = Math.max(...open.map((source) => this.from(source, firsts)).filter(Number.isFinite));
+    const shown = new Set(this.#sources.shown.map(({ index }) => index));
     let [spoken, number] = [0, 0];
     for (const lines of this.#store.segments) {
       for (let at = 0; at < lines.count; at += 1, number += 1) {
-        if (lines.stream(at) === MARK) continue;
+        if (lines.stream(at) === MARK || !shown.has(lines.source(at))) continue;
         if (lines.time[at] >= from) return spoken ? number : 0;
         spoken += 1;
       }

@@ -1,10 +1,8 @@
 /** One row of a log as an element; what a log says becomes text nodes only. */
 import { render } from "../ansi.js";
-import { MARK } from "./lines.js";
+import { MARK, OF_VIEW } from "./lines.js";
 import { exact, timeText } from "./times.js";
 
-// What is said of the view as a whole, or names its container by itself.
-const OF_VIEW = new Set(["filter", "unfiltered", "more", "joined", "left", "recreated", "edge"]);
 const GAPS = new Set(["gap", "hole", "edge"]);
 
 /** Returns what draws a row. `settings` has `times`, `columns`, `sources` (index -> { name, host }), `words`. */

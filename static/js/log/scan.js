@@ -3,7 +3,7 @@
  * of a search. New lines go through it as they come.
  */
 import { levelOf, goesOn } from "./fields.js";
-import { ERR, MARK } from "./lines.js";
+import { ERR, MARK, OF_VIEW } from "./lines.js";
 import { plain } from "./text.js";
 
 const BATCH = 2000;
@@ -116,7 +116,7 @@ export class Scan {
 
   #passes(lines, at, text, isMark) {
     const { levels, streams, sources, since, until } = this.#wanted;
-    if (isMark) return Boolean(this.#wanted.marks);
+    if (isMark) return Boolean(this.#wanted.marks) && this.#concerns(lines, at, sources);
     if (streams && !streams.includes(lines.stream(at) === ERR ? "stderr" : "stdout")) return false;
     if (sources && !sources.includes(lines.source(at))) return false;
     if (since && lines.time[at] < since) return false;
@@ -128,6 +128,11 @@ export class Scan {
     this.#group.known = true;
     this.#group.text = text;
     return levels.includes(own);
+  }
+
+  /** Whether a mark says something of what is shown. */
+  #concerns(lines, at, sources) {
+    return !sources || sources.includes(lines.source(at)) || OF_VIEW.has(this.#store.said(lines, at).code);
   }
 
   /** List a line that matches, and the rest of its stack trace with it. */

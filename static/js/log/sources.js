@@ -16,6 +16,7 @@ export class Sources {
    * entries that were fetched, `marks` }
    */
   all = new Map();
+  #chosen = null; // the indices that a filter lets through, null for all
   #numbers = new Map(); // what the server calls a source on this connection -> its index
   #store;
   #changed;
@@ -30,6 +31,17 @@ export class Sources {
 
   get single() {
     return this.all.size === 1;
+  }
+
+  /** Show only these sources (their indices), null for all. */
+  choose(indices) {
+    this.#chosen = indices && new Set(indices);
+  }
+
+  /** Those that are shown: what is missing of the others is nobody's question now. */
+  get shown() {
+    const all = [...this.all.values()];
+    return this.#chosen ? all.filter(({ index }) => this.#chosen.has(index)) : all;
   }
 
   /** The server numbers the containers of each connection anew: those that are known keep their index. Returns them. */

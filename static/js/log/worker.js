@@ -161,9 +161,13 @@ class Log {
   #changed() {
     if (this.store.crowded) this.#trim();
     this.#fetches.came();
-    if (this.#fetches.idle && this.reach.stale) this.#change(() => this.reach.put(), true);
+    this.#putEdge();
     this.#queries.run();
     this.#window.changed();
+  }
+
+  #putEdge() {
+    if (this.#fetches.idle && this.reach.stale) this.#change(() => this.reach.put(), true);
   }
 
   #trim() {
@@ -230,6 +234,8 @@ class Log {
 
   filter({ wanted }) {
     this.#marked = null;
+    this.sources.choose(wanted?.sources);
+    this.#putEdge(); // before it is filtered, or that would be done twice
     this.#queries.filter(wanted);
     this.#changed();
   }
