@@ -34,8 +34,8 @@ def there(lab: Lab) -> Iterator[LabHost]:
 
 @pytest.fixture
 def rows(there: LabHost, staging: Environment) -> dict[str, Container]:
-    """One container of it, by each way that goes over a cable."""
-    ident = there.run()
+    """One container of it, by each way that goes over a cable, and by SSH one to type into."""
+    ident, main = there.run(), there.run("-i", "-t", command=("sh",))
     ways = {
         "tls": Host(url=there.url, tls_ca=there.tls_ca, tls_cert=there.tls_cert),
         "ssh": Host(url=there.ssh_url, ssh_host_key=there.ssh_host_key),
@@ -47,6 +47,7 @@ def rows(there: LabHost, staging: Environment) -> dict[str, Container]:
         host.tls_key, host.ssh_key = there.tls_key, there.ssh_key
         host.save()
         made[name] = make_container(host, "web-1", engine_id=ident)
+    made["main"] = make_container(host, "main-1", engine_id=main)
     return made
 
 
@@ -64,7 +65,7 @@ async def redis(redis_server: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 def processes(there: LabHost, ident: str) -> list[str]:
     """Return what runs in the container, by its command lines."""
-    lines = there.docker("top", ident, "-o", "pid,args").splitlines()
+    lines = there.docker("top", ident, "-o", "pid,args").splitlines()[1:]
     return [line.split(maxsplit=1)[1] for line in lines]
 
 
@@ -89,29 +90,44 @@ async def test_who_looks_is_told_and_nothing_is_left(
     rows: dict[str, Container], operator: User, there: LabHost, lab: Lab, redis: Redis
 ) -> None:
     tls, ssh = rows["tls"], rows["ssh"]
-    async with Term(operator) as quiet, Term(operator) as typing, Term(operator) as far:
+    async with (
+        Term(operator) as quiet,
+        Term(operator) as typing,
+        Term(operator) as far,
+        Term(operator) as looking,
+        Term(operator) as main,
+    ):
         for term, row in ((quiet, tls), (typing, tls), (far, ssh)):
             assert (await term.open(row))["type"] == "opened"
             await term.type("sleep 4242\r")
+        look = {"mode": "attach", "typing": False}
+        assert (await looking.open(tls, look))["mode"] == "attach"
+        assert (await main.open(rows["main"], {"mode": "attach", "typing": True}))["typing"]
+        await main.type("echo $((40+2))\r")
+        await main.shows("42")
         await asyncio.wait_for(all_sleep(there, tls.engine_id, 3), RUNS_SECONDS)
         await asyncio.to_thread(lab.cut, 3)
         await typing.type("x")
-        ends = await asyncio.gather(told(quiet), told(typing), told(far))
-        assert [end["code"] for end in ends] == ["lost"] * 3
+        terms = (quiet, typing, far, looking, main)
+        ends = await asyncio.gather(*map(told, terms))
+        assert [end["code"] for end in ends] == ["lost"] * 5
         assert all("connection to the host was lost" in end["text"] for end in ends)
         assert open_terminals() == 0  # they take nobody's place
         async with Term(operator) as new:
             assert (await new.open(tls))["code"] == "away"
-        closed = await entries(2 * 4)
+        closed = await entries(2 * 6)
         await asyncio.to_thread(lab.heal, 3)
     assert sorted(one.detail.get("why", "") for one in closed if "close" in one.action) == [
-        "away", "lost", "lost", "lost",
+        "away", "lost", "lost", "lost", "lost", "lost",
     ]  # fmt: skip
     await asyncio.wait_for(opens_again(tls, operator), HEALED_SECONDS)
     # Docker leaves a process whose terminal is gone: a worker ends it.
     assert await asyncio.to_thread(left, there, tls.engine_id) > 0
     assert await asyncio.to_thread(traces.end_left) == 3
     assert await asyncio.to_thread(left, there, tls.engine_id) == 0
+    # The main processes were only looked at: they are left alone.
+    assert (await asyncio.to_thread(processes, there, tls.engine_id)) == ["sleep 100000"]
+    assert (await asyncio.to_thread(processes, there, rows["main"].engine_id)) == ["sh"]
     assert not redis.exists(traces.TRACES)
     assert all(one.task.done() for one in hub.current_terminals().sessions.values())
 
