@@ -19,12 +19,9 @@ __all__ = ["world"]
 
 # What lists and pages read from their addresses.
 NAMES = (
-    "q", "host", "environment", "label", "state", "health", "image", "stack", "sort", "page",
-    "size", "kind", "object", "container", "since", "until", "before", "after", "operation",
-    "actor", "action", "target", "result", "like", "who", "role", "where", "reference", "all",
     "q", "host", "environment", "label", "state", "health", "image", "stack", "service", "sort",
     "page", "size", "kind", "object", "container", "since", "until", "before", "after", "operation",
-    "actor", "action", "target", "result", "like", "who", "role", "where",
+    "actor", "action", "target", "result", "like", "who", "role", "where", "reference", "all",
 )  # fmt: skip
 NASTY = ("a\x00=b", '"=1', "9" * 30, "0001-01-01T00:00:00+14:00", "9" * 17 + "-" + "9" * 18)
 COOKIE = 'quayside_session="\\000abcdefgh"'  # browsers write NUL so
