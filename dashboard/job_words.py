@@ -18,6 +18,7 @@ from fleet.selectors.transfers import Transfer
 PARTS = {
     "waiting": gettext_lazy("waiting"),
     "downloading": gettext_lazy("downloading"),
+    "retrying": gettext_lazy("is tried again"),
     "verifying": gettext_lazy("checking"),
     "downloaded": gettext_lazy("downloaded"),
     "extracting": gettext_lazy("unpacking"),

@@ -19,7 +19,9 @@ from fleet.selectors.jobs import on_hosts
 from fleet.selectors.transfers import parts_of, transfers_of
 
 router = Router(tags=["jobs"])
-PART_TEXT = "waiting, downloading, verifying, downloaded, extracting, uploading, done or exists"
+PART_TEXT = (
+    "waiting, downloading, retrying, verifying, downloaded, extracting, uploading, done or exists"
+)
 
 SORTS = {
     "id": "pk",

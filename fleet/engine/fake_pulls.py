@@ -40,6 +40,7 @@ class FakePulls:
     images: dict[str, str] = field(default_factory=dict)
     refuse: str = ""
     step: float = 0.0
+    breaks_off: int = 0  # how often the first layer is tried again
     under_way: int = 0
 
     async def on_images(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
@@ -101,6 +102,8 @@ class FakePulls:
         there = self.images.get(reference) == image_id
         for layer in ids:
             await say("Already exists" if there else "Pulling fs layer", layer)
+        for seconds in range(self.breaks_off, 0, -1):
+            await say(f"Retrying in {seconds} seconds", ids[0])
         for status in () if there else ("Downloading", "Extracting"):
             for layer, facts in zip(ids, layers, strict=True):
                 for step in range(1, STEPS + 1):

@@ -11,7 +11,7 @@ from fleet.engine.raw import Json, as_dict, as_int, as_str
 
 LINE_LIMIT = 1024 * 1024  # bytes of one object in a stream
 LayerState = Literal[
-    "waiting", "downloading", "verifying", "downloaded", "extracting", "done", "exists"
+    "waiting", "downloading", "retrying", "verifying", "downloaded", "extracting", "done", "exists"
 ]
 
 # By the first words of a status, as Docker and Podman write them.
@@ -19,6 +19,7 @@ _STATES: tuple[tuple[str, LayerState], ...] = (
     ("pulling fs layer", "waiting"),
     ("waiting", "waiting"),
     ("downloading", "downloading"),
+    ("retrying in", "retrying"),
     ("verifying checksum", "verifying"),
     ("download complete", "downloaded"),
     ("extracting", "extracting"),
@@ -39,7 +40,7 @@ class LayerProgress:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A sentence of the engine about the whole, or about a layer that it tries again."""
+    """A sentence of the engine about the whole."""
 
     text: str
 

@@ -38,15 +38,27 @@ def _pull(work: Work) -> None:
     params = work.params_as(PullParams)
     auth = auth_for(work.host, params.reference)
     pulled: Pulled | None = None
+    retried: set[str] = set()
     for news in work.engine.pull(params.reference, params.platform or None, auth):
         if isinstance(news, LayerProgress):
             work.report.part(news.layer, news.state, news.done, news.total)
+            _tell_retry(work, news, retried)
         elif isinstance(news, Said):
             work.report.line(news.text, level="engine")
         else:
             pulled = news
     if pulled is not None:
         _tell(work, pulled, params.platform)
+
+
+def _tell_retry(work: Work, news: LayerProgress, retried: set[str]) -> None:
+    """Say it once when a layer broke off: the engine counts the seconds down, each in a line."""
+    if news.state != "retrying":
+        retried.discard(news.layer)
+    elif news.layer not in retried:
+        retried.add(news.layer)
+        said = _("Layer %(layer)s broke off; the engine will try it again.")
+        work.report.line(said % {"layer": news.layer}, level="error")
 
 
 def _tell(work: Work, pulled: Pulled, platform: str) -> None:

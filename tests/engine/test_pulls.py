@@ -48,7 +48,7 @@ def stocked(fake: FakeEngine) -> FakeEngine:
         ),
         ({"status": "Already exists", "id": "a"}, LayerProgress("a", "exists")),
         ({"status": "Pulling from app", "id": "1"}, Said("1: Pulling from app")),
-        ({"status": "Retrying in 5 seconds", "id": "a"}, Said("a: Retrying in 5 seconds")),
+        ({"status": "Retrying in 5 seconds", "id": "a"}, LayerProgress("a", "retrying")),
         ({"status": "Digest: sha256:1"}, Said("Digest: sha256:1")),
         ({"status": "Downloading", "id": 7, "progressDetail": {"current": -1, "total": "x"}},
          LayerProgress("7", "downloading")),

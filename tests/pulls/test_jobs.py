@@ -218,3 +218,10 @@ def test_a_pull_that_comes_to_a_halt_shows_no_speed(
         now[0] += 0.5
     assert speeds[2] and speeds[-1] == 0
     assert not reporter.dirty.is_set()
+
+
+def test_a_layer_that_breaks_off_is_told_once(actor: Actor, host: Host, fake: FakeEngine) -> None:
+    fake.pulls.breaks_off = 5
+    assert pull(actor, host).state == JobState.SUCCEEDED
+    assert JobLine.objects.filter(text__contains="broke off", level="error").count() == 1
+    assert not JobLine.objects.filter(text__contains="Retrying").exists()

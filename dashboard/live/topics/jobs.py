@@ -41,6 +41,7 @@ ROWS, LINES, CHILDREN, TRAY = "job-rows", "job-lines", "job-children", "tray-job
 PARTS = "job-parts"
 TOAST_SECONDS = 60  # what ended longer ago is no news
 ROW = "jobs/row.html"
+TONES = {"waiting": "idle", "retrying": "warn"}  # of a part's bar
 VERSION = "3"  # count up when a template of a row changes
 
 
@@ -244,7 +245,7 @@ def layer_facts(facts: dict[str, Any]) -> dict[str, Any]:
     return {
         **facts,
         "percent": 100 * done // total if total and not share else share,
-        "tone": "ok" if ended else "idle" if state == "waiting" else "busy",
+        "tone": "ok" if ended else TONES.get(state, "busy"),
         "words": job_words.part_words(state),
         "sizes": done if total and 0 < done < total else None,
     }
