@@ -22,6 +22,7 @@ from fleet.models import (
     Event,
     Grant,
     Host,
+    Image,
     Job,
     Registry,
     SavedFilter,
@@ -248,6 +249,12 @@ def visible_containers(actor: Actor) -> QuerySet[Container]:
     return Container.objects.filter(reach.q("host")).select_related("host", "host__environment")
 
 
+def visible_images(actor: Actor) -> QuerySet[Image]:
+    """Return the images that the actor may see."""
+    reach = actor.access.reach("image.view")
+    return Image.objects.filter(reach.q("host")).select_related("host", "host__environment")
+
+
 def visible_events(actor: Actor) -> QuerySet[Event]:
     """Return the events of hosts whose containers the actor may see."""
     reach = actor.access.reach("container.view")
@@ -357,6 +364,11 @@ def access_registry(actor: Actor, pk: int, permission: str = "") -> Registry:
 def access_container(actor: Actor, pk: int, permission: str = "container.view") -> Container:
     """Return a container. Raises Unknown or Refused."""
     return _one(visible_containers(actor), pk, _("container"), actor, permission)
+
+
+def access_image(actor: Actor, pk: int, permission: str = "image.view") -> Image:
+    """Return an image of a host. Raises Unknown or Refused."""
+    return _one(visible_images(actor), pk, _("image"), actor, permission)
 
 
 def access_event(actor: Actor, pk: int) -> Event:

@@ -15,6 +15,7 @@ READ: Final[dict[str, Promise]] = {
     "container.view": _("See containers, events and jobs"),
     "container.logs": _("Read logs"),
     "container.secrets": _("See masked values of a container's environment"),
+    "image.view": _("See images"),
     "registry.view": _("See the registries that serve their hosts"),
     "audit.view": _("Read the audit log"),
 }
@@ -50,7 +51,9 @@ ADMINISTER: Final[dict[str, Promise]] = {
 }
 PERMISSIONS: Final[dict[str, Promise]] = {**READ, **OPERATE, **DEPLOY, **ADMINISTER}
 
-VIEWER = frozenset({"host.view", "container.view", "container.logs", "registry.view"})
+VIEWER = frozenset(
+    {"host.view", "container.view", "container.logs", "image.view", "registry.view"}
+)
 OPERATOR = VIEWER | frozenset(OPERATE) | {"container.secrets", "host.refresh"}
 DEPLOYER = OPERATOR | frozenset(DEPLOY)
 ADMINISTRATOR = frozenset(PERMISSIONS)
@@ -65,10 +68,10 @@ BUILT_IN_ROLES: Final[dict[str, frozenset[str]]] = {
 # Nobody can act on what they do not see: with the former comes the latter.
 NEEDED: Final[dict[str, str]] = {
     name: f"{noun}.view"
-    for noun in ("container", "host", "registry")
+    for noun in ("container", "host", "image", "registry")
     for name in PERMISSIONS
     if name.startswith(f"{noun}.") and name != f"{noun}.view"
-} | {"image.pull": "host.view"}
+}
 
 # These make no sense on one host: only a grant over the whole fleet can give them.
 FLEET_ONLY = frozenset(

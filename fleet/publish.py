@@ -41,6 +41,16 @@ class ContainersChanged(Hint):
 
 
 @dataclass(frozen=True)
+class ImagesChanged(Hint):
+    """Rows of images were written or (`removed`) deleted, on one host."""
+
+    kind: ClassVar[str] = "images"
+    host: int
+    ids: list[int]
+    removed: list[int]
+
+
+@dataclass(frozen=True)
 class HostsChanged(Hint):
     """Hosts were added, changed or removed: state, facts, environment."""
 
@@ -84,6 +94,7 @@ HINTS: dict[str, type[Hint]] = {
     hint.kind: hint
     for hint in (
         ContainersChanged,
+        ImagesChanged,
         HostsChanged,
         EventsAdded,
         JobsChanged,

@@ -245,7 +245,7 @@ class AsyncEngine:
             yield parse_event(said)
         raise Unreachable("disconnected")
 
-    # -- for terminals.py -----------------------------------------------------------------------
+    # -- for terminals.py and images.py ---------------------------------------------------------
 
     async def get(self, path: str) -> Any:
         """JSON of a path under the negotiated version."""

@@ -19,6 +19,7 @@ from typing import Any
 from aiohttp import web
 
 from fleet.engine.background import run_in_background
+from fleet.engine.fake_images import FakeImages
 from fleet.engine.fake_pulls import FakePulls
 from fleet.engine.fake_state import FakeContainer, FakeState, Refusal, log_frame, to_ns
 from fleet.engine.fake_stats import write_stats
@@ -53,9 +54,11 @@ class FakeEngine:
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.state = FakeState(name)
+        self.images = FakeImages(self.state.tell, self.state.uses)
+        self.state.on_image = self.images.need
         self.faults = Faults()
         self.terminals = FakeTerminals()
-        self.pulls = FakePulls()
+        self.pulls = FakePulls(self.images)
         self.api_version, self.min_api_version = api_version, min_api_version
         self.requests: list[str] = []
         self._path, self._context, self._port = str(path), context, 0
@@ -150,7 +153,9 @@ class FakeEngine:
         if parts[:1] == ["exec"] and len(parts) == 3:
             return await self.terminals.on_exec(request, parts[1], parts[2])
         if parts[:1] == ["images"] and len(parts) > 1:
-            return await self.pulls.on_images(request, parts[1:])
+            if parts == ["images", "create"]:
+                return await self.pulls.on_create(request)
+            return await self.images.answer(request, parts[1:])
         handler = {
             "_ping": self._ping,
             "version": self._version,
@@ -204,7 +209,7 @@ class FakeEngine:
                 "ContainersRunning": running,
                 "ContainersPaused": paused,
                 "ContainersStopped": len(states) - running - paused,
-                "Images": len({c.image for c in self.state.containers.values()}),
+                "Images": len(self.images.known),
                 "Driver": "overlay2",
                 "Swarm": {"LocalNodeState": "inactive"},
             }

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from fleet.engine.fake_images import FakeImages
 from fleet.engine.fake_state import Refusal
 
 STEPS = 4  # how often a layer tells how far it is
@@ -29,37 +30,25 @@ class FakeLayer:
 
 @dataclass
 class FakePulls:
-    """``registry`` is what there is to fetch, by ``name:tag``; ``images`` what was fetched.
+    """``registry`` is what there is to fetch, by ``name:tag``; it goes to ``store``.
 
     ``private`` names a user and a password for each registry that asks; ``refuse`` is an error
     in the middle of every pull, and ``step`` how long a layer takes to tell more.
     """
 
+    store: FakeImages
     registry: dict[str, list[FakeLayer]] = field(default_factory=dict)
     private: dict[str, tuple[str, str]] = field(default_factory=dict)
-    images: dict[str, str] = field(default_factory=dict)
     refuse: str = ""
     step: float = 0.0
     breaks_off: int = 0  # how often the first layer is tried again
     under_way: int = 0
 
-    async def on_images(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
-        """``/images/create`` and ``/images/{name}/json``."""
-        if request.method == "POST" and parts == ["create"]:
-            name, tag = request.query["fromImage"], request.query.get("tag", "")
-            reference = f"{name}@{tag}" if ":" in tag else f"{name}:{tag}"
-            return await self._pull(request, reference)
-        if request.method == "GET" and parts[-1:] == ["json"] and len(parts) > 1:
-            return self._inspect("/".join(parts[:-1]))
-        raise Refusal(404, "page not found")
-
-    def _inspect(self, reference: str) -> web.StreamResponse:
-        image_id = self.images.get(reference)
-        if image_id is None:
-            raise Refusal(404, f"No such image: {reference}")
-        name = reference.rpartition(":")[0]
-        body = {"Id": image_id, "RepoTags": [reference], "RepoDigests": [f"{name}@{image_id}"]}
-        return web.json_response({**body, "Os": "linux", "Architecture": "amd64"})
+    async def on_create(self, request: web.Request) -> web.StreamResponse:
+        """``POST /images/create``."""
+        name, tag = request.query["fromImage"], request.query.get("tag", "")
+        reference = f"{name}@{tag}" if ":" in tag else f"{name}:{tag}"
+        return await self._pull(request, reference)
 
     def _check(self, request: web.Request, reference: str) -> list[FakeLayer]:
         """Return the layers, if who asks may have them."""
@@ -99,7 +88,7 @@ class FakePulls:
         image_id = "sha256:" + hashlib.sha256(reference.encode()).hexdigest()
         ids = [layer.id_in(reference, number) for number, layer in enumerate(layers)]
         await say(f"Pulling from {reference.rpartition(':')[0]}", reference.rpartition(":")[2])
-        there = self.images.get(reference) == image_id
+        there = image_id in self.store.known
         for layer in ids:
             await say("Already exists" if there else "Pulling fs layer", layer)
         for seconds in range(self.breaks_off, 0, -1):
@@ -116,7 +105,9 @@ class FakePulls:
                 error = {"errorDetail": {"message": self.refuse}, "error": self.refuse}
                 await response.write(json.dumps(error).encode() + b"\r\n")
                 return
-        self.images[reference] = image_id
+        if not there:
+            digest = f"{reference.partition('@')[0].rpartition(':')[0]}@{image_id}"
+            self.store.add(reference, id=image_id, digests=[digest])
         await say(f"Digest: {image_id}")
         words = "Image is up to date" if there else "Downloaded newer image"
         await say(f"Status: {words} for {reference}")

@@ -8,7 +8,7 @@ import itertools
 import struct
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -188,6 +188,7 @@ class FakeState:
         self.containers: dict[str, FakeContainer] = {}
         self.history: deque[Json] = deque(maxlen=EVENTS_KEPT)
         self.subscribers: set[asyncio.Queue[Json]] = set()
+        self.on_image: Callable[[str, str], None] = lambda name, ident: None
         self._numbers = itertools.count(1)
 
     def become_clone_of(self, other: FakeState) -> None:
@@ -214,6 +215,10 @@ class FakeState:
         name = name.lstrip("/")
         return next((c for c in self.containers.values() if c.name == name), None)
 
+    def uses(self, image_id: str) -> bool:
+        """Whether a container was made of an image."""
+        return any(c.image_id == image_id for c in self.containers.values())
+
     def since(self, at_ns: int) -> Iterator[Json]:
         """Past events from a time on."""
         return (event for event in list(self.history) if event["timeNano"] >= at_ns)
@@ -239,6 +244,7 @@ class FakeState:
         ident = hashlib.sha256(f"{self.name}/{number}/{time.time_ns()}".encode()).hexdigest()
         made = FakeContainer(ident, name, image, command, labels or {}, list(env or ()), tty, pid=0)
         self.containers[ident] = made
+        self.on_image(image, made.image_id)
         self.emit("create", made)
         if state != "created":
             self.start(made)
@@ -250,13 +256,17 @@ class FakeState:
         return made
 
     def emit(self, action: str, on: FakeContainer, **more: str) -> None:
-        """Tell all subscribers."""
-        ns = time.time_ns()
+        """Tell all subscribers what became of a container."""
         attributes = {"image": on.image, "name": on.name, **on.labels, **more}
+        self.tell("container", action, on.id, attributes)
+
+    def tell(self, kind: str, action: str, ident: str, attributes: dict[str, str]) -> None:
+        """Tell all subscribers what became of anything."""
+        ns = time.time_ns()
         event = {
-            "Type": "container",
+            "Type": kind,
             "Action": action,
-            "Actor": {"ID": on.id, "Attributes": attributes},
+            "Actor": {"ID": ident, "Attributes": attributes},
             "scope": "local",
             "time": ns // 10**9,
             "timeNano": ns,

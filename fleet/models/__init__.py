@@ -6,6 +6,7 @@ from fleet.models.audit import AuditEntry, AuditResult
 from fleet.models.containers import Container, ContainerState, Health
 from fleet.models.events import Event
 from fleet.models.hosts import Environment, Host, HostState
+from fleet.models.images import Image
 from fleet.models.jobs import ENDED_STATES, OPEN_STATES, Job, JobLine, JobParts, JobState, LineLevel
 from fleet.models.people import ApiToken, Grant, Role, Scope, Team, User
 from fleet.models.registries import Registry, RegistryKind
@@ -27,6 +28,7 @@ __all__ = [
     "Health",
     "Host",
     "HostState",
+    "Image",
     "Job",
     "JobLine",
     "JobParts",

@@ -74,6 +74,7 @@ class Container(models.Model):
             models.Index(fields=["host", "state", "health", "exit_code", "oom_killed"]),
             models.Index(fields=["compose_project"]),
             models.Index(fields=["image"]),
+            models.Index(fields=["image_id", "host"]),  # who uses an image
             models.Index(fields=["created_at"]),
         ]
 

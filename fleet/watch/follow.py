@@ -21,8 +21,9 @@ from fleet.engine.types import EngineFacts
 from fleet.models import Host
 from fleet.watch.database import Database
 from fleet.watch.fence import LeaseLost
-from fleet.watch.hints import tell_containers, tell_host
+from fleet.watch.hints import tell_containers, tell_host, tell_images
 from fleet.watch.hosts import save_reachable, save_unreachable
+from fleet.watch.image_rows import ImageBatch, save_images
 from fleet.watch.sampling import Ledger, Sampler
 from fleet.watch.session import Outlet, Session, Timing
 from fleet.watch.story import Story
@@ -112,7 +113,9 @@ class Follower:
                 # From here on nothing is missed: only now the host counts as reachable.
                 await self._meet(engine, facts)
                 self._connected_at = time.monotonic()
-                outlet = Outlet(self.database, self._save, self._greet, self._live)
+                outlet = Outlet(
+                    self.database, self._save, self._save_images, self._greet, self._live
+                )
                 session = Session(self.host.id, engine, past.story, outlet, timing)
                 following = session.follow(stream, fresh=past.since is None)
                 await first_of(following, *self._sampling(engine, past.story))
@@ -152,6 +155,11 @@ class Follower:
     async def _save(self, batch: Batch) -> Saved:
         saved = await self._write(save_batch, self.host.name, batch)
         await tell_containers(self.host.id, saved)
+        return saved
+
+    async def _save_images(self, batch: ImageBatch) -> Saved:
+        saved = await self._write(save_images, self.host.name, batch)
+        await tell_images(self.host.id, saved)
         return saved
 
     async def _write(

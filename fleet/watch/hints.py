@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from fleet.publish import ContainersChanged, EventsAdded, Hint, HostsChanged, publish_async
+from fleet.publish import (
+    ContainersChanged,
+    EventsAdded,
+    Hint,
+    HostsChanged,
+    ImagesChanged,
+    publish_async,
+)
 from fleet.watch.writer import Saved
 
 # A Redis that hangs must not keep us from following: hints may be lost, rows are the truth.
@@ -17,6 +24,12 @@ async def tell_containers(host_id: int, saved: Saved) -> None:
     if saved.changed or saved.removed:
         await _send(ContainersChanged(host_id, saved.changed, saved.removed))
     await _tell_events(host_id, saved)
+
+
+async def tell_images(host_id: int, saved: Saved) -> None:
+    """Hint at rows of images that were written."""
+    if saved.changed or saved.removed:
+        await _send(ImagesChanged(host_id, saved.changed, saved.removed))
 
 
 async def tell_host(host_id: int, saved: Saved) -> None:

@@ -48,13 +48,14 @@ def clean(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _clean_all(value: Any) -> Any:
+def clean_all(value: Any) -> Any:
+    """Return `value` with every text in it clean."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):
-        return {clean(str(key)): _clean_all(item) for key, item in value.items()}
+        return {clean(str(key)): clean_all(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_clean_all(item) for item in value]
+        return [clean_all(item) for item in value]
     return value
 
 
@@ -75,13 +76,13 @@ def search_text(facts: ContainerFacts, host_name: str) -> str:
         for key, value in sorted(facts.labels.items())
         if not key.startswith(TOOL_LABELS)
         and len(key) + len(value) < LABEL_LIMIT
-        and not _is_masked(key, value)
+        and not is_masked(key, value)
     ]
     return clean(" ".join(dict.fromkeys(word for word in words if word)).lower()[:SEARCH_LIMIT])
 
 
 @lru_cache(maxsize=4096)
-def _is_masked(key: str, value: str) -> bool:
+def is_masked(key: str, value: str) -> bool:
     """Tell whether pages hide the value: a search could guess it letter by letter."""
     return mask_value(key, value) != value
 
@@ -117,7 +118,7 @@ def row_values(facts: ContainerFacts, host_name: str) -> Values:
 
 
 def _fitting(name: str, value: Any) -> Any:
-    value = _clean_all(value)
+    value = clean_all(value)
     return value[: _LENGTHS[name]] if name in _LENGTHS and isinstance(value, str) else value
 
 

@@ -5,7 +5,8 @@
 3. Then every event is told as it comes: what it touched is inspected once, however many events
    arrived while the batch before was written, and everything goes into one transaction.
 4. Now and then, list again: an event that was lost is a change that a list finds.
-5. All the while the host is asked whether it still lives; a quiet stream proves nothing.
+5. Images are listed beside all that (`images.py`): their list may take its time.
+6. All the while the host is asked whether it still lives; a quiet stream proves nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from fleet.engine.stream import Stream
 from fleet.engine.types import ContainerFacts, EngineEvent
 from fleet.models import Event
 from fleet.watch.database import Database
+from fleet.watch.image_rows import ImageBatch
+from fleet.watch.images import ImageWatch
 from fleet.watch.story import Story, is_noise, network_member, touched
 from fleet.watch.writer import Batch, Saved, rows_not_in
 
@@ -51,15 +54,17 @@ class Timing:
     pulse_timeout: float = 2.5
     grace: float = 2.0  # how long a change found by a list waits for its event
     relist: float = 300.0
+    image_pause: float = 2.0  # between two lists of images, at least
     sample: float = 0.0  # between two readings of what containers use; 0: none
 
 
 @dataclass(frozen=True)
 class Outlet:
-    """Where a session's findings go: `save` writes a batch and hints at it."""
+    """Where a session's findings go: `save` and `save_images` write a batch and hint at it."""
 
     database: Database
     save: Callable[[Batch], Awaitable[Saved]]
+    save_images: Callable[[ImageBatch], Awaitable[Saved]]
     greet: Callable[[AsyncEngine], Awaitable[None]]
     alive: Callable[[], None]
 
@@ -72,6 +77,14 @@ class Session:
     ) -> None:
         self.host_id, self.engine, self.story = host_id, engine, story
         self.outlet, self.timing = outlet, timing
+        self.images = ImageWatch(
+            host_id,
+            engine,
+            outlet.database,
+            outlet.save_images,
+            pause=timing.image_pause,
+            relist=timing.relist,
+        )
         self._inbox: asyncio.Queue[EngineEvent] = asyncio.Queue(INBOX)
         self._places = asyncio.Semaphore(INSPECTIONS)
         self._confess_at = self._relist_at = 0.0
@@ -81,12 +94,15 @@ class Session:
 
         Raises EngineError, Host.DoesNotExist, or whatever the outlet raises.
         """
-        await first_of(self._receive(stream), self._feel_pulse(), self._work(fresh))
+        await first_of(
+            self._receive(stream), self._feel_pulse(), self._work(fresh), self.images.run()
+        )
 
-    # -- the three tasks ------------------------------------------------------------------------
+    # -- the tasks ------------------------------------------------------------------------
 
     async def _receive(self, stream: Stream[EngineEvent]) -> None:
         async for event in stream:
+            self.images.hear(event)
             if not is_noise(event):
                 await self._inbox.put(event)
 

@@ -18,7 +18,7 @@ from django.db import connections
 from django.db.models import QuerySet
 from redis import Redis
 
-from fleet.models import Container, Environment, Event, Host
+from fleet.models import Container, Environment, Event, Host, Image
 from scripts.services import ROOT, find_redis, redis
 from tests.databases import connected, database_url, new_database
 from tests.lab.lab import LabHost
@@ -61,6 +61,9 @@ class WatchedFleet:
 
     def containers(self, **filters: Any) -> QuerySet[Container]:
         return Container.objects.using(ALIAS).filter(**filters)
+
+    def images(self, **filters: Any) -> QuerySet[Image]:
+        return Image.objects.using(ALIAS).filter(**filters)
 
     def events(self, **filters: Any) -> QuerySet[Event]:
         return Event.objects.using(ALIAS).filter(**filters).order_by("at", "id")

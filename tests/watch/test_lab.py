@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from fleet.engine.images import image_id
 from fleet.models import HostState
 from tests.lab.lab import DOCKER, IMAGE, Lab
 from tests.waiting import eventually
@@ -139,6 +140,40 @@ def test_it_follows_podman(watched: WatchedFleet, lab: Lab) -> None:
     assert [kind for kind in told if kind in {"create", "start", "die", "destroy"}] == [
         "create", "start", "die", "destroy",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["h1", PODMAN])
+def test_it_follows_images(watched: WatchedFleet, lab: Lab, tmp_path: Path, engine: str) -> None:
+    socket = lab.podman_socket if engine == PODMAN else lab[1].socket
+    saved = tmp_path / "saved.tar"
+
+    def run(*words: str) -> str:
+        return by_socket(socket, *words).strip()
+
+    def found(tag: str) -> list[int]:
+        rows = watched.images(host__name=engine).values_list("pk", "tags")
+        return [pk for pk, names in rows if any(name.endswith(tag) for name in names)]
+
+    eventually(lambda: found(IMAGE), "what was there")
+    run("tag", IMAGE, "life/tagged:1")
+    run("save", "-o", str(saved), "life/tagged:1")
+    (tmp_path / "Dockerfile").write_text(f"FROM scratch\nLABEL made={engine}\nCOPY saved.tar /\n")
+    run("build", "-q", "-t", "life/built:1", str(tmp_path))
+    eventually(lambda: found("life/tagged:1") and found("life/built:1"), "tagged and built")
+    row = watched.images(pk__in=found("life/built:1")).get()
+    assert row.labels["made"] == engine
+    assert row.size >= saved.stat().st_size and row.created_at
+    run("rmi", "life/tagged:1", "life/built:1")
+    run("create", "--name", f"commit-{engine}", IMAGE)
+    nameless = run("commit", f"commit-{engine}")
+    eventually(
+        lambda: not found("life/tagged:1") and not watched.images(pk=row.pk).exists(), "removed"
+    )
+    eventually(lambda: watched.images(engine_id=image_id(nameless)).exists(), "committed")
+    run("load", "-i", str(saved))
+    eventually(lambda: found("life/tagged:1"), "loaded")
+    run("rm", "-f", f"commit-{engine}")
+    run("rmi", nameless, "life/tagged:1")
 
 
 @pytest.mark.parametrize("number", [2, 3])

@@ -1,0 +1,149 @@
+"""The images of a fake engine: those that its containers were made of, and what is added."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from fleet.engine.fake_state import Refusal, time_text
+
+Json = dict[str, Any]
+Tell = Callable[..., None]
+SIZE = 10**6
+
+
+@dataclass
+class FakeImage:
+    """One image and all that is told of it."""
+
+    id: str
+    tags: list[str] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    size: int = SIZE
+    labels: dict[str, str] = field(default_factory=dict)
+    env: list[str] = field(default_factory=list)
+    layers: list[tuple[str, int]] = field(default_factory=lambda: [("ADD rootfs.tar / ", SIZE)])
+    created_ns: int = field(default_factory=time.time_ns)
+
+    @property
+    def base(self) -> Json:
+        """What the list and `inspect` have in common."""
+        return {
+            "Id": self.id,
+            "RepoTags": list(self.tags),
+            "RepoDigests": list(self.digests),
+            "Size": self.size,
+        }
+
+    def summary(self) -> Json:
+        """Its item of ``GET /images/json``."""
+        seconds = self.created_ns // 10**9
+        return {**self.base, "Created": seconds, "Labels": self.labels or None, "Containers": -1}
+
+    def inspect(self) -> Json:
+        """``GET /images/{id}/json``."""
+        layers = [_digest(f"{self.id[:12]}{text}") for text, size in self.layers if size]
+        return {
+            **self.base,
+            "Created": time_text(self.created_ns),
+            "Architecture": "amd64",
+            "Os": "linux",
+            "Config": {"Env": self.env, "Cmd": ["sh"], "Labels": self.labels, "Entrypoint": None},
+            "RootFS": {"Type": "layers", "Layers": layers},
+        }
+
+    def history(self) -> list[Json]:
+        """``GET /images/{id}/history``, the last step first."""
+        last = len(self.layers) - 1
+        seconds = self.created_ns // 10**9
+        return [
+            {
+                "Id": self.id if number == last else "<missing>",
+                "Created": seconds,
+                "CreatedBy": text,
+                "Size": size,
+                "Tags": (list(self.tags) or None) if number == last else None,
+                "Comment": "",
+            }
+            for number, (text, size) in reversed(list(enumerate(self.layers)))
+        ]
+
+
+class FakeImages:
+    """All images of one fake engine, and the part of the API that is about them."""
+
+    def __init__(self, tell: Tell, uses: Callable[[str], bool]) -> None:
+        self.known: dict[str, FakeImage] = {}
+        self._tell, self._uses = tell, uses
+
+    def need(self, name: str, ident: str) -> None:
+        """Have an image of that name, as containers of it do."""
+        if ident not in self.known:
+            tags = [] if name.startswith("sha256:") else [name]
+            self.known[ident] = FakeImage(ident, tags)
+
+    def add(self, *tags: str, size: int = SIZE, **more: Any) -> FakeImage:
+        """A new image, as a pull brings it; without tags a dangling one."""
+        ident = more.pop("id", "") or _digest("/".join(tags) or f"{time.time_ns()}")
+        made = self.known[ident] = FakeImage(ident, [], size=size, **more)
+        self._tell("image", "pull", tags[0] if tags else ident, {"name": tags[0] if tags else ""})
+        for name in tags:
+            self.tag(made, name)
+        return made
+
+    def tag(self, it: FakeImage, name: str) -> None:
+        """Give a name, which another one loses."""
+        for other in self.known.values():
+            if name in other.tags:
+                other.tags.remove(name)
+        it.tags.append(name)
+        self._tell("image", "tag", it.id, {"name": name})
+
+    def remove(self, ref: str, force: bool) -> list[Json]:
+        """Take a name away, and with its last one the image."""
+        it = self.find(ref)
+        done: list[Json] = []
+        if ref in it.tags:
+            it.tags.remove(ref)
+            self._tell("image", "untag", it.id, {"name": it.id})
+            done.append({"Untagged": ref})
+            if it.tags:
+                return done
+        if self._uses(it.id) and not force:
+            raise Refusal(409, f"conflict: unable to delete {ref} (must be forced)")
+        del self.known[it.id]
+        self._tell("image", "delete", it.id, {"name": it.id})
+        return [*done, {"Deleted": it.id}]
+
+    def find(self, ref: str) -> FakeImage:
+        """By id, start of an id, or tag. Raises ``Refusal`` 404."""
+        for it in self.known.values():
+            bare = it.id.removeprefix("sha256:")
+            if ref in (it.id, *it.tags) or (len(ref) >= 12 and bare.startswith(ref)):
+                return it
+        raise Refusal(404, f"No such image: {ref}")
+
+    async def answer(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
+        """Answer what is asked below ``/images/``; a name may have slashes."""
+        if parts == ["json"]:
+            return web.json_response([it.summary() for it in self.known.values()])
+        *path, action = parts
+        if request.method == "DELETE":
+            force = request.query.get("force", "") in ("1", "true", "True")
+            return web.json_response(self.remove("/".join(parts), force))
+        it = self.find("/".join(path))
+        if request.method == "POST" and action == "tag":
+            self.tag(it, f"{request.query['repo']}:{request.query.get('tag') or 'latest'}")
+            return web.Response(status=201)
+        if action not in ("json", "history"):
+            raise Refusal(404, "page not found")
+        return web.json_response(it.inspect() if action == "json" else it.history())
+
+
+def _digest(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,90 @@
+"""Following the images of one host: a list when its connection begins, and after what changes them.
+
+One call tells all that rows hold, so an event is only a reason to list again. Bursts of events
+(a pull, a prune of a hundred) are answered by one list each two seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from fleet.engine.aio import AsyncEngine
+from fleet.engine.errors import EngineError
+from fleet.engine.images import ImageSummary, list_images
+from fleet.engine.types import EngineEvent
+from fleet.watch.database import Database
+from fleet.watch.image_rows import ImageBatch, images_not_in
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 100  # images in one transaction: other hosts write in between
+GATHER = 0.1  # what comes in a burst is answered by one list
+AGAIN_SECONDS = 60.0  # after a list that failed
+QUIET = frozenset({"save", "mount", "unmount"})
+
+
+def changes_images(event: EngineEvent) -> bool:
+    """Tell whether there may be other images after an event, or other names of them.
+
+    A commit without a name says so of its container alone.
+    """
+    if event.kind == "image":
+        return event.action not in QUIET
+    return event.kind == "container" and event.action == "commit"
+
+
+class ImageWatch:
+    """Keeps the rows of one host's images true over one connection."""
+
+    def __init__(
+        self,
+        host_id: int,
+        engine: AsyncEngine,
+        database: Database,
+        save: Callable[[ImageBatch], Awaitable[object]],
+        *,
+        pause: float,
+        relist: float,
+    ) -> None:
+        self.host_id, self.engine, self.database, self._save = host_id, engine, database, save
+        self.pause, self.relist = pause, relist
+        self._nudge = asyncio.Event()
+
+    def hear(self, event: EngineEvent) -> None:
+        """List soon if an event is a reason to."""
+        if changes_images(event):
+            self._nudge.set()
+
+    async def run(self) -> None:
+        """Follow for ever. Raises whatever the database does.
+
+        An engine that does not tell its images in time is not away for that: the pulse decides.
+        """
+        while True:
+            self._nudge.clear()
+            listed_at = time.monotonic()
+            wait = self.relist * random.uniform(0.9, 1.1)  # noqa: S311 - not all hosts at once
+            try:
+                await self._write(await list_images(self.engine))
+            except EngineError as error:
+                log.warning("images_unreadable", host=self.host_id, code=error.code,
+                            said=error.raw[:200])  # fmt: skip
+                wait = min(wait, AGAIN_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._nudge.wait()
+            await asyncio.sleep(max(GATHER, listed_at + self.pause - time.monotonic()))
+
+    async def _write(self, found: list[ImageSummary]) -> None:
+        ids = {one.engine_id for one in found}
+        gone = await self.database.run(images_not_in, self.host_id, ids)
+        for at in range(0, len(gone), CHUNK):
+            await self._save(ImageBatch(gone=gone[at : at + CHUNK]))
+        for at in range(0, len(found), CHUNK):
+            await self._save(ImageBatch(found[at : at + CHUNK]))

@@ -1,0 +1,94 @@
+"""What holds for the images of every engine: the fake one, Docker however reached, and Podman."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from fleet.engine.aio import open_async
+from fleet.engine.client import open_engine
+from fleet.engine.errors import NotFound
+from fleet.engine.images import (
+    IMAGE_ID,
+    ImageSummary,
+    image_history,
+    image_path,
+    inspect_image,
+    list_images,
+    parse_images,
+)
+from tests.engine.target import IMAGE, Target
+
+REPOSITORY = "contract/image"
+
+
+@pytest.fixture
+def tagged(target: Target) -> Iterator[str]:
+    """A second name for the image of a container."""
+    target.create("one")
+    target.api.tag(IMAGE, REPOSITORY, "1.0")
+    yield f"{REPOSITORY}:1.0"
+    try:
+        target.api.remove_image(f"{REPOSITORY}:1.0")
+    except docker.errors.NotFound:
+        return
+
+
+def with_tag(images: list[ImageSummary], tag: str) -> list[ImageSummary]:
+    # Podman tells names in full: docker.io/contract/image:1.0.
+    return [one for one in images if any(name.endswith(tag) for name in one.tags)]
+
+
+async def test_it_lists_images_with_all_their_names(target: Target, tagged: str) -> None:
+    async with open_async(target.endpoint) as engine:
+        (found,) = with_tag(await list_images(engine), tagged)
+        container = await engine.container("contract-one")
+    assert IMAGE_ID.fullmatch(found.engine_id)
+    assert container.image_id == found.engine_id
+    assert with_tag([found], IMAGE)
+    assert found.size > 0 and found.created_at is not None
+    assert found.labels == {}
+
+
+async def test_it_sees_that_a_name_went(target: Target, tagged: str) -> None:
+    target.api.remove_image(tagged)
+    async with open_async(target.endpoint) as engine:
+        images = await list_images(engine)
+    assert not with_tag(images, tagged)
+    assert with_tag(images, IMAGE)
+
+
+def test_it_tells_of_one_image_and_how_it_was_made(target: Target, tagged: str) -> None:
+    with open_engine(target.endpoint) as engine:
+        said = inspect_image(engine, tagged)
+        assert (said["Os"], said["Architecture"]) == ("linux", "amd64")
+        assert said["Config"]["Cmd"] == ["sh"]
+        layers = image_history(engine, said["Id"])
+        assert len(layers) == len(said["RootFS"]["Layers"]) == 1
+        assert layers[0].size > 0 and layers[0].created_at is not None
+        for question in (inspect_image, image_history):
+            with pytest.raises(NotFound):
+                question(engine, "contract/none:1")
+
+
+@pytest.mark.parametrize(
+    "ref", ["", "../containers/x", "a/../../b", "a//b", "a b", "a?x=1", "a%2e", "é", "x" * 600]
+)
+def test_it_makes_no_other_path_of_a_name(ref: str) -> None:
+    with pytest.raises(NotFound):
+        image_path(ref, "json")
+
+
+def test_it_leaves_out_what_is_no_image_and_docker_s_word_for_no_name() -> None:
+    ident = "ab" * 32
+    raw = [
+        {"Id": "<script>"}, None, {"Id": f"sha256:{ident}", "RepoTags": None},
+        {"Id": ident, "RepoTags": ["<none>:<none>", "b:1", "a:1", 7], "Labels": None,
+         "RepoDigests": ["<none>@<none>"], "Size": -1, "Created": "nonsense"},
+    ]  # fmt: skip
+    assert parse_images(raw) == [
+        ImageSummary(f"sha256:{ident}", ("7", "a:1", "b:1"), (), 0, None, {})
+    ]
+    assert parse_images({"message": "no"}) == []
