@@ -16,9 +16,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("usage/recent/", usage.recent, name="usage-recent"),
     path("", include("dashboard.urls_containers")),
     path("", include("dashboard.urls_container")),
+    path("", include("dashboard.urls_images")),
     path("", include("dashboard.urls_hosts")),
     path("", include("dashboard.urls_registries")),
     path("", include("dashboard.urls_people")),
     path("", include("dashboard.urls_jobs")),
-    path("", include("dashboard.urls_images")),
 ]

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import pulls
+from dashboard.views import image, images, pulls
 
 urlpatterns = [
+    path("images/", images.image_list, name="image-list"),
     path("images/pull/", pulls.image_pull, name="image-pull"),
+    path("images/compare/", image.comparison, name="image-compare"),
+    path("images/<int:pk>/", image.detail, name="image-detail"),
+    path("images/<int:pk>/config/", image.config, name="image-config"),
+    path("images/<int:pk>/layers/", image.layers, name="image-layers"),
+    path("images/<int:pk>/inspect/", image.inspect, name="image-inspect"),
+    path("images/<int:pk>/inspect.json", image.inspect_file, name="image-inspect-file"),
 ]

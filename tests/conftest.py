@@ -14,7 +14,7 @@ from django.utils import timezone
 from dashboard.live.html import HtmlCache
 from fleet.actor import Actor, actor_for
 from fleet.engine.fake import FakeEngine, fake_in_thread
-from fleet.models import Container, Environment, Grant, Host, HostState, Role, Scope, User
+from fleet.models import Container, Environment, Grant, Host, HostState, Image, Role, Scope, User
 
 pytest_plugins = (
     "tests.lab.fixtures",
@@ -127,6 +127,23 @@ def make_container(host: Host, name: str = "web-1", **fields: Any) -> Container:
         **fields,
     }
     return Container.objects.create(host=host, name=name, **fields)
+
+
+def make_image(host: Host, engine_id: str = "", **fields: Any) -> Image:
+    """Make an image's row, `shop/web:1` unless told otherwise."""
+    tags = fields.get("tags", ["shop/web:1"])
+    engine_id = engine_id or f"sha256:{Image.objects.count() + 1:064x}"
+    fields = {
+        "name": tags[0] if tags else "",
+        "tags": tags,
+        "dangling": not tags,
+        "size": 1024**2,
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "seen_at": timezone.now(),
+        "search": f"{' '.join(tags)} {engine_id} {host.name}".lower(),
+        **fields,
+    }
+    return Image.objects.create(host=host, engine_id=engine_id, **fields)
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from fleet.models import (
     Event,
     Grant,
     Host,
+    Image,
     Job,
     JobLine,
     JobState,
@@ -45,7 +46,7 @@ from fleet.models import (
     User,
 )
 from fleet.tokens import create_token
-from tests.conftest import grant, make_container, make_host, password_hash
+from tests.conftest import grant, make_container, make_host, make_image, password_hash
 from tests.walk_routes import METHODS, ROLES, Route
 from tests.walk_table import API, PAGES, PEOPLE, ROUTES, SOCKETS, TOPICS
 
@@ -66,6 +67,7 @@ class World:
     host: Host
     idle_host: Host
     container: Container
+    image: Image
     event: Event
     job: Job
     failed_job: Job
@@ -87,7 +89,7 @@ def world(db: None) -> World:
     here, there = (Environment.objects.create(name=name) for name in ("staging", "production"))
     host = make_host("stage-1", here)
     make_host("prod-1", there)
-    container = make_container(host)
+    container = make_container(host, image_id=f"sha256:{1:064x}")
     people = {name: None if name == "anonymous" else make_person(name) for name in ROLES}
     for name, role, on in (
         ("elsewhere", "operator", there),
@@ -106,6 +108,7 @@ def world(db: None) -> World:
         host=host,
         idle_host=make_host("stage-2", here),
         container=container,
+        image=make_image(host, container.image_id),
         event=Event.objects.create(
             host=host, at=datetime(2026, 1, 2, tzinfo=UTC), kind="start", object_kind="container",
             object_id=container.engine_id, object_name="web-1",
@@ -318,6 +321,8 @@ def test_it_tells_unknown_from_hidden_by_nothing(world: World) -> None:
         ("/hosts/{}/", world.host.pk),
         ("/jobs/{}/", world.job.pk),
         ("/containers/{}/restart/", world.container.pk),
+        ("/images/{}/", world.image.pk),
+        ("/api/v1/images/{}", world.image.pk),
         ("/api/v1/hosts/{}", world.host.pk),
         ("/api/v1/containers/{}", world.container.pk),
     ):

@@ -15,6 +15,7 @@ from dashboard.api import (
     images,
     jobs,
     people,
+    pulls,
     registries,
     saved_filters,
     terminal,
@@ -49,6 +50,7 @@ api.add_router("/saved-filters", saved_filters.router)
 api.add_router("/usage", usage.router)
 api.add_router("/events", events.router)
 api.add_router("/images", images.router)
+api.add_router("/images", pulls.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)
 api.add_router("/users", users.router)

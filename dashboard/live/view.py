@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Key = tuple[str, str, Hashable, str, str]
-RENDERS_PER_SECOND = 10.0
 RENDERS_AT_ONCE = 4  # one `docker stop` makes a few hints within milliseconds
 RETRY_SECONDS = 1.0
 FRESH_SECONDS = 1.0  # a newcomer is served what was loaded that long ago
@@ -67,7 +66,7 @@ class View:
         self._messages: OrderedDict[Known, asyncio.Task[str | None]] = OrderedDict()
         self._dirty = False
         self._task: asyncio.Task[None] | None = None
-        self._pace = Pace(RENDERS_PER_SECOND, RENDERS_AT_ONCE)
+        self._pace = Pace(topic.renders_per_second, RENDERS_AT_ONCE)
 
     @property
     def key(self) -> Key:

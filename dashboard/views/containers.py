@@ -24,7 +24,7 @@ from fleet.actor import Actor
 from fleet.logs.target import LOGS
 from fleet.models import Host
 from fleet.operations import operations_on
-from fleet.selectors.container_query import HEALTHS, SIZES, STATES
+from fleet.selectors.container_query import HEALTHS, STATES
 from fleet.selectors.containers import (
     ContainerPage,
     ContainerQuery,
@@ -33,6 +33,7 @@ from fleet.selectors.containers import (
     service_choices,
     stack_choices,
 )
+from fleet.selectors.query_parts import SIZES
 
 NOT_IN_BULK = {"container.rename"}
 ASKS = {"container.kill", "container.rename", "container.remove"}  # opens its page in a dialog

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from dashboard.requests import actor_of, wants_json
 from fleet.models import User
 from fleet.operations.users import preferences_change
-from fleet.selectors.container_query import DEFAULT_SIZE, SIZES
+from fleet.selectors.query_parts import DEFAULT_SIZE, SIZES
 
 DENSITIES = ("comfortable", "compact")
 PAGES_KEPT = 30

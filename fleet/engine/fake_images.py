@@ -47,7 +47,7 @@ class FakeImage:
 
     def inspect(self) -> Json:
         """``GET /images/{id}/json``."""
-        layers = [_digest(f"{self.id[:12]}{text}") for text, size in self.layers if size]
+        layers = [_digest(text) for text, size in self.layers if size]
         return {
             **self.base,
             "Created": time_text(self.created_ns),

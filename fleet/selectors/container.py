@@ -21,6 +21,7 @@ from fleet.access import (
     visible_containers,
     visible_events,
     visible_hosts,
+    visible_images,
     visible_jobs,
 )
 from fleet.actor import Actor
@@ -57,6 +58,7 @@ class Overview:
     permissions: frozenset[str]
     command: str
     labels: dict[str, str]
+    image_pk: int = 0  # of its image's row; 0 when there is none to be seen
 
 
 def container_overview(actor: Actor, pk: int) -> Overview:
@@ -67,7 +69,13 @@ def container_overview(actor: Actor, pk: int) -> Overview:
         permissions=actor.access.permissions_on(row.host),
         command=mask_command(row.command),
         labels=mask_labels(dict(sorted(row.labels.items()))),
+        image_pk=_image_pk(actor, row),
     )
+
+
+def _image_pk(actor: Actor, row: Container) -> int:
+    rows = visible_images(actor).filter(host=row.host_id, engine_id=row.image_id).order_by()
+    return (row.image_id and rows.values_list("pk", flat=True).first()) or 0
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,23 @@ from django.utils.translation import gettext as _
 from fleet.access import Reach
 from fleet.models import ContainerState, Health, HostState
 from fleet.selectors.given import given_number
-from fleet.selectors.labels import HasLabel
-from fleet.selectors.masking import mask_value
+from fleet.selectors.query_parts import (
+    DEFAULT_SIZE,
+    NOTHING,
+    SIZES,
+    TEXT_LIMIT,
+    UNREADABLE,
+    VALUE_LIMIT,
+    any_of,
+    clean_values,
+    is_hidden,
+    label_condition,
+    number_of,
+    search_of,
+    unreadable_words,
+    wrong_search,
+)
 
-TEXT_LIMIT = 200  # of the search, whose words are all looked for
-VALUE_LIMIT = 600
-VALUES_LIMIT = 50
-UNREADABLE = "\N{REPLACEMENT CHARACTER}"  # stands for a value without a sign to look for
-SIZES = (25, 50, 100, 250, 500)
-DEFAULT_SIZE = 50
 DEFAULT_SORT = "name"
 UNREACHABLE = "unreachable"  # not a state of the engine's: its host cannot be asked
 NO_HEALTH = "none"
@@ -40,7 +48,6 @@ SORTS: dict[str, tuple[str, ...]] = {
 HAS_FAILED = Q(state=ContainerState.EXITED) & (
     Q(exit_code__gt=0) | Q(exit_code__lt=0) | Q(oom_killed=True)
 )
-NOTHING = Q(pk__in=())
 FILTERS = ("host", "environment", "label", "state", "health", "image", "stack", "service")
 
 
@@ -60,7 +67,7 @@ class ContainerQuery:
     label: tuple[str, ...] = ()  # key or key=value
     state: tuple[str, ...] = ()
     health: tuple[str, ...] = ()
-    image: tuple[str, ...] = ()  # a part of it
+    image: tuple[str, ...] = ()  # a part of its name, or sha256:…
     stack: tuple[str, ...] = ()  # Compose projects and swarm stacks
     service: tuple[str, ...] = ()  # of either
     sort: str = DEFAULT_SORT
@@ -72,21 +79,21 @@ class ContainerQuery:
     @classmethod
     def parse(cls, data: MultiValueDict[str, str], *, size: int = DEFAULT_SIZE) -> ContainerQuery:
         """Read a query string; `size` is the viewer's usual page size, which `rows` may say."""
-        q = _search(data.get("q", ""))
-        values = {name: _clean(data.getlist(name)) for name in FILTERS}
-        wrong = [*_wrong_search(q), *_wrong_values(values)]
+        q = search_of(data.get("q", ""))
+        values = {name: clean_values(data.getlist(name)) for name in FILTERS}
+        wrong = [*wrong_search(q), *_wrong_values(values)]
         sort = data.get("sort", DEFAULT_SORT)
         if sort.removeprefix("-") not in SORTS:
             words = _("The list cannot be sorted by “%(by)s”.") % {"by": sort[:40]}
             wrong.append(("sort", words))
             sort = DEFAULT_SORT
-        usual = _number(data, "rows", _("page size"), size, SIZES, wrong)
+        usual = number_of(data, "rows", _("page size"), size, SIZES, wrong)
         return cls(
             **values,
             q=q,
             sort=sort,
-            page=_number(data, "page", _("page"), 1, range(1, 1_000_000), wrong),
-            size=_number(data, "size", _("page size"), usual, SIZES, wrong),
+            page=number_of(data, "page", _("page"), 1, range(1, 1_000_000), wrong),
+            size=number_of(data, "size", _("page size"), usual, SIZES, wrong),
             sized="size" in data,
             wrong=tuple(wrong),
         )
@@ -172,7 +179,7 @@ class ContainerQuery:
     def hidden_labels(self) -> tuple[str, ...]:
         """Return the keys of labels that are asked for by a value which pages hide."""
         parts = (text.partition("=") for text in self.label)
-        return tuple(key for key, _equals, value in parts if _is_hidden(key, value))
+        return tuple(key for key, _equals, value in parts if is_hidden(key, value))
 
     def condition(self, secrets: Reach) -> Q:
         """Return the filter on containers, without state and health.
@@ -192,8 +199,8 @@ class ContainerQuery:
         found &= in_stacks(self.stack)
         if self.service:
             found &= Q(compose_service__in=self.service) | Q(swarm_service__in=self.service)
-        found &= _any(Q(image__icontains=value) for value in self.image)
-        return found & _any(_label(value, secrets) for value in self.label)
+        found &= any_of(map(_image, self.image))
+        return found & any_of(label_condition(value, secrets) for value in self.label)
 
     def state_condition(self) -> Q:
         """Return the filter by state and health."""
@@ -222,6 +229,11 @@ def in_stacks(names: Collection[str]) -> Q:
     return Q(compose_project__in=names) | Q(swarm_stack__in=names) if names else Q()
 
 
+def _image(value: str) -> Q:
+    """Return the filter for a part of an image's name, or for its id."""
+    return Q(image_id=value) if value.startswith("sha256:") else Q(image__icontains=value)
+
+
 def health_now(state: str, health: str) -> str:
     """Return the health that a container is listed under; "" for a check of one that stopped."""
     if not health:
@@ -234,40 +246,12 @@ def has_failed(state: str, exit_code: int | None, oom_killed: bool) -> bool:
     return state == ContainerState.EXITED and (bool(exit_code) or oom_killed)
 
 
-def _printable(text: str) -> str:
-    return "".join(char for char in text if char.isprintable()).strip()
-
-
-def _clean(values: Iterable[str]) -> tuple[str, ...]:
-    """Return the values without repetition; what is cut stays too long, also in the address."""
-    sent = [value for value in values if value][:VALUES_LIMIT]
-    found = (_printable(value)[: VALUE_LIMIT + 1] or UNREADABLE for value in sent)
-    return tuple(dict.fromkeys(found))
-
-
-def _search(q: str) -> str:
-    """Return the search; spaces alone are none."""
-    text = _printable(q)[: TEXT_LIMIT + 1]
-    return UNREADABLE if q.strip() and not text else text
-
-
-def _wrong_search(q: str) -> Iterator[tuple[str, str]]:
-    if q == UNREADABLE:
-        yield "q", _unreadable_words()
-    if len(q) > TEXT_LIMIT:
-        yield (
-            "q",
-            _("Nothing is found: a search has at most %(limit)s characters.")
-            % {"limit": TEXT_LIMIT},
-        )
-
-
 def _wrong_values(values: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
     known = {"state": STATES, "health": HEALTHS}
     for name in FILTERS:
         for value in values[name]:
             if value == UNREADABLE:
-                yield name, _unreadable_words()
+                yield name, unreadable_words()
             elif len(value) > VALUE_LIMIT:
                 limit = {"limit": VALUE_LIMIT}
                 yield name, _("A filter has at most %(limit)s characters.") % limit
@@ -275,52 +259,8 @@ def _wrong_values(values: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, 
                 yield name, _strange_words(name, value, known[name])
 
 
-def _unreadable_words() -> str:
-    return _("A filter without a character to look for matches nothing.")
-
-
 def _strange_words(name: str, value: str, known: Iterable[str]) -> str:
     told = {"value": value[:40], "known": ", ".join(known)}
     if name == "state":
         return _("There is no state “%(value)s”; use one of: %(known)s.") % told
     return _("There is no health “%(value)s”; use one of: %(known)s.") % told
-
-
-def _number(
-    data: MultiValueDict[str, str],
-    name: str,
-    what: str,
-    default: int,
-    allowed: Iterable[int],
-    wrong: list[tuple[str, str]],
-) -> int:
-    text = data.get(name)
-    if not text:
-        return default
-    found = given_number(text, digits=7)
-    if found is not None and found in allowed:
-        return found
-    told = {"value": text[:40], "what": what, "default": default}
-    wrong.append((name, _("“%(value)s” is no %(what)s; %(default)s is used.") % told))
-    return default
-
-
-def _any(conditions: Iterable[Q]) -> Q:
-    found = Q()
-    for condition in conditions:
-        found |= condition
-    return found
-
-
-def _label(text: str, secrets: Reach) -> Q:
-    """Return the filter for `key` or `key=value`."""
-    if len(text) > VALUE_LIMIT:  # it was cut: another label may be called so
-        return NOTHING
-    key, equals, value = text.partition("=")
-    found = Q(HasLabel(key, value if equals else None))
-    # Who guesses right must not learn it. The key alone would find more than was asked for.
-    return found & secrets.q("host") if _is_hidden(key, value) else found
-
-
-def _is_hidden(key: str, value: str) -> bool:
-    return mask_value(key, value) != value

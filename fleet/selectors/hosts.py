@@ -26,6 +26,7 @@ from fleet.models import OPEN_STATES, Environment, Host, HostState, Job
 from fleet.selectors.certificates import Certificate, certificates_of, fingerprint_of
 from fleet.selectors.events import EventRow, latest_rows
 from fleet.selectors.given import given_number, given_text
+from fleet.selectors.images import Totals, images_of_host
 from fleet.selectors.labels import HasLabel
 from fleet.selectors.tallies import Tally, tallies
 
@@ -234,6 +235,7 @@ class HostPage:
     events: list[EventRow]
     fingerprint: str
     refresh: Job | None  # the job that measures its disk right now
+    images: Totals | None = None  # None for who may not see them
 
     @property
     def disk(self) -> list[DiskPart]:
@@ -254,6 +256,11 @@ class HostPage:
         return revision_of("engine", self.row.rev, [(twin.pk, twin.name) for twin in self.twins])
 
     @property
+    def images_rev(self) -> str:
+        """Changes with what is told of the images."""
+        return revision_of("images", self.row.host.name, self.images)
+
+    @property
     def rev(self) -> str:
         """Changes with everything that the other cards show."""
         job = self.refresh
@@ -270,6 +277,7 @@ def host_page(actor: Actor, host: Host) -> HostPage:
         events=latest_rows(actor, visible_events(actor).filter(host=host), EVENTS_LIMIT),
         fingerprint=fingerprint_of(host.ssh_host_key),
         refresh=jobs.order_by("-id").first(),
+        images=images_of_host(actor, host),
     )
 
 

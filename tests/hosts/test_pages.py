@@ -250,7 +250,7 @@ def test_tabs_ask_a_bounded_number_of_queries(
         host.events.create(
             at=timezone.now(), kind="die", object_kind="container", object_id=container.engine_id
         )
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         assert browser.get(f"/hosts/{host.pk}/{tab}").status_code == 200
 
 

@@ -91,11 +91,11 @@ def test_it_asks_as_often_for_many_twins(
 ) -> None:
     Host.objects.update(engine_id="AB:CD")
     host.refresh_from_db()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert host_page(actor, host).twins == []
     for number in range(20):
         make_container(make_host(f"h{number}", staging, engine_id="AB:CD"))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(host_page(actor, host).twins) == 20
 
 

@@ -8,6 +8,8 @@ import dashboard.live.topics.death
 import dashboard.live.topics.events
 import dashboard.live.topics.fleet
 import dashboard.live.topics.hosts
+import dashboard.live.topics.image
+import dashboard.live.topics.images
 import dashboard.live.topics.jobs
 import dashboard.live.topics.jobs_on
 import dashboard.live.topics.log_part

@@ -47,6 +47,7 @@ class Topic:
 
     name: ClassVar[str]
     most: ClassVar[int] = 100  # elements of it that a page can show
+    renders_per_second: ClassVar[float] = 10.0
 
     def key(self, actor: Actor) -> Hashable:
         """Return what of the actor the picture depends on: actors of equal keys share it.

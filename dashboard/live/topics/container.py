@@ -21,7 +21,7 @@ from fleet.access import Unknown, access_container
 from fleet.actor import Actor
 from fleet.models import Container, Host, HostState
 from fleet.operations import Operation
-from fleet.publish import ContainersChanged, Hint, HostsChanged
+from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged
 from fleet.selectors.container import Fate, Overview, container_fate, container_overview
 
 # The buttons of each state, the likeliest first; everything else stands in the menu.
@@ -50,7 +50,9 @@ class ContainerTopic(Topic):
         """Its host, and containers there: one of the same name may take its place."""
         if isinstance(hint, HostsChanged):
             return number_of(args, "host") in hint.ids
-        return isinstance(hint, ContainersChanged) and hint.host == number_of(args, "host")
+        if not isinstance(hint, ContainersChanged | ImagesChanged):
+            return False
+        return hint.host == number_of(args, "host")
 
 
 class ContainerPart(ContainerTopic):
@@ -128,6 +130,7 @@ def head_part(overview: Overview) -> Part:
     row = overview.container
     shown = (
         row.name, row.state, row.health, row.exit_code, row.oom_killed, row.image, row.image_id,
+        overview.image_pk,
         *_host_facts(row.host), sorted(overview.permissions),
     )  # fmt: skip
     return _part("container/head.html", _rev(shown), lambda: _head(overview))
@@ -146,6 +149,7 @@ def _head(overview: Overview) -> dict[str, Any]:
     return {
         "container": row,
         "host": row.host,
+        "image_pk": overview.image_pk,
         "state": state_words(row),
         "seen": ago_mark(row.host.last_seen),
         "buttons": [_act(by_slug[slug]) for slug in main if slug in by_slug],
@@ -205,7 +209,7 @@ def card_parts(overview: Overview) -> dict[str, Part]:
             row.engine_id, row.image, row.image_id, overview.command, row.state, row.created_at,
             row.started_at, row.finished_at, row.restart_count, row.health, row.exit_code,
             row.oom_killed, row.names, row.compose_project, row.compose_service, row.swarm_stack,
-            row.swarm_service, row.swarm_task, *_host_facts(row.host),
+            row.swarm_service, row.swarm_task, overview.image_pk, *_host_facts(row.host),
         ),
         "health": (row.state, row.health, row.host.state),
         "ports": (row.ports, row.host.url),

@@ -18,9 +18,10 @@ from dashboard.templatetags.states import HEALTH, Look, look_of
 from fleet.actor import Actor
 from fleet.models import ContainerState
 from fleet.publish import ContainersChanged, Hint, HostsChanged
-from fleet.selectors.container_query import FAILED, SIZES, UNREACHABLE
+from fleet.selectors.container_query import FAILED, UNREACHABLE
 from fleet.selectors.containers import ContainerPage, ContainerQuery, container_page
 from fleet.selectors.hosts import revision_of
+from fleet.selectors.query_parts import SIZES
 
 LIST = "container-rows"
 CHIPS = (

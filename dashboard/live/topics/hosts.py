@@ -14,12 +14,13 @@ from dashboard.live.topics.base import Part, Snapshot, Topic, register
 from fleet.access import access_host
 from fleet.actor import Actor
 from fleet.models import Host
-from fleet.publish import ContainersChanged, EventsAdded, Hint, HostsChanged
+from fleet.publish import ContainersChanged, EventsAdded, Hint, HostsChanged, ImagesChanged
 from fleet.selectors.hosts import HostPage, HostQuery, head_revision, host_list, host_page
 
 LIST = "host-rows"
 CARDS: dict[str, Callable[[HostPage], str]] = {  # name of the card -> the revision of what it shows
     "containers": lambda page: page.row.rev,
+    "images": lambda page: page.images_rev,
     "engine": lambda page: page.engine_rev,
     "connection": lambda page: page.rev,
     "disk": lambda page: page.rev,
@@ -83,7 +84,9 @@ class HostOverview(Topic):
         """Its host, the host's containers and events; any host may be or cease to be its twin."""
         if isinstance(hint, HostsChanged):
             return True
-        return isinstance(hint, ContainersChanged | EventsAdded) and hint.host == id_of(args)
+        if not isinstance(hint, ContainersChanged | ImagesChanged | EventsAdded):
+            return False
+        return hint.host == id_of(args)
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
         """Return the cards. Raises Unknown when the host is not to be seen any more."""

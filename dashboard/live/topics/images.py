@@ -1,0 +1,239 @@
+"""The list of images, live: lines, counts by state, totals, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import QueryDict
+from django.template.loader import get_template
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from dashboard.live.moments import ago_mark
+from dashboard.live.topics.base import AROUND, Part, Snapshot, Topic, register
+from dashboard.templatetags.states import Look
+from fleet.actor import Actor
+from fleet.models import Host, HostState
+from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged
+from fleet.selectors.hosts import revision_of
+from fleet.selectors.image_query import DANGLING, UNUSED, USED
+from fleet.selectors.images import ImageLine, ImagePage, ImageQuery, Place, image_page
+from fleet.selectors.query_parts import SIZES
+
+LIST = "image-rows"
+TAGS_SHOWN = 4
+FRAGMENTS = ("image-chips", "image-totals", "image-empty", "image-range", "image-pages")
+LOOKS = {
+    USED: Look("ok", "circle-filled", gettext_lazy("in use")),
+    UNUSED: Look("idle", "circle-dashed", gettext_lazy("unused")),
+    DANGLING: Look("warn", "ghost", gettext_lazy("dangling")),
+}
+FILTER_NAMES = {
+    "q": gettext_lazy("search"),
+    "host": gettext_lazy("host"),
+    "environment": gettext_lazy("environment"),
+    "label": gettext_lazy("label"),
+    "state": gettext_lazy("state"),
+}
+
+
+@register
+class Images(Topic):
+    """`images`, with the list's query string as arguments."""
+
+    name = "images"
+    most = max(SIZES) + AROUND
+    # Containers change all the time, and who uses an image is only a part of the picture.
+    renders_per_second = 1.0
+
+    def interested(self, hint: Hint, args: QueryDict) -> bool:
+        """Lines tell which containers use them, and totals what no container uses."""
+        return isinstance(hint, ImagesChanged | ContainersChanged | HostsChanged)
+
+    def load(self, actor: Actor, args: QueryDict) -> Snapshot:
+        """Return the page of the list that the arguments ask for."""
+        return snapshot_of(image_page(actor, ImageQuery.parse(args)))
+
+
+def snapshot_of(page: ImagePage) -> Snapshot:
+    """Return the list as the page shows it, at first and live."""
+    rows = line_parts(page.rows)
+    fragments = {name: _fragment(name, page) for name in FRAGMENTS}
+    return Snapshot(parts={**fragments, **rows}, lists={LIST: list(rows)})
+
+
+# --- Lines ---------------------------------------------------------------------------------
+
+
+def line_parts(lines: Iterable[ImageLine]) -> dict[str, Part]:
+    """Return the parts of lines by element id: the same for everybody who sees the same places."""
+    return {line_id(line): _line_part(line) for line in lines}
+
+
+def line_id(line: ImageLine) -> str:
+    """Return the id of a line's element; ids of images are `sha256:` and 64 letters."""
+    return f"image-{line.engine_id.removeprefix('sha256:')}"
+
+
+def _line_part(line: ImageLine) -> Part:
+    rev = revision_of(places_signature(line.places))
+    return Part(rev, lambda: _draw_line(rev, line))
+
+
+def places_signature(places: Iterable[Place]) -> list[tuple[Any, ...]]:
+    """Return what changes when what is shown of an image on its hosts does."""
+    return [
+        (
+            place.image.pk,
+            place.image.revision,
+            place.used,
+            place.containers,
+            *host_facts(place.host),
+        )
+        for place in places
+    ]
+
+
+def host_facts(host: Host) -> tuple[Any, ...]:
+    """Return what a line shows of a host."""
+    away = host.last_seen if host.state == HostState.UNREACHABLE else None
+    return (host.name, host.state, host.environment.name, away)
+
+
+def _draw_line(rev: str, line: ImageLine) -> str:
+    marks = [LOOKS[DANGLING]] if line.first.dangling else []
+    return get_template("images/row.html").render(
+        {
+            "element_id": line_id(line),
+            "rev": rev,
+            "line": line,
+            "places": line.places,
+            "name": name_of(line),
+            "more": line.tags[1:TAGS_SHOWN],
+            "left": line.tags[TAGS_SHOWN:],
+            "href": reverse("image-detail", args=[line.first.pk]),
+            "users": users_address(line.engine_id),
+            "created": ago_mark(line.first.created_at),
+            "marks": marks if line.used else [*marks, LOOKS[UNUSED]],
+        }
+    )
+
+
+def name_of(line: ImageLine) -> str:
+    """Return what an image is called: its first tag, else the repository that it came from."""
+    if line.tags:
+        return line.tags[0]
+    return line.digest.partition("@")[0]
+
+
+def users_address(engine_id: str, host: Host | None = None) -> str:
+    """Return the address of the list of containers that use an image."""
+    query = QueryDict(mutable=True)
+    query["image"] = engine_id
+    if host is not None:
+        query["host"] = host.name
+    return f"{reverse('container-list')}?{query.urlencode(safe=':')}"
+
+
+# --- Around the lines ----------------------------------------------------------------------
+
+TEMPLATES = {
+    "image-chips": "containers/chips.html",
+    "image-totals": "images/totals.html",
+    "image-empty": "images/empty.html",
+    "image-range": "containers/range.html",
+    "image-pages": "containers/pages.html",
+}
+
+
+def _fragment(name: str, page: ImagePage) -> Part:
+    context = _contexts[name](page)
+    rev = revision_of(sorted(context.items()))
+
+    def render() -> str:
+        numbers = Paginator(range(page.total), page.query.size).page(page.page)
+        around = {"element_id": name, "rev": rev, "page_obj": numbers}
+        return get_template(TEMPLATES[name]).render({**context, **around})
+
+    return Part(rev, render)
+
+
+def _chips(page: ImagePage) -> dict[str, Any]:
+    """Counts by state; those that are set or not zero."""
+    query, chips = page.query, []
+    for state, look in LOOKS.items():
+        active = state in query.state
+        if page.states[state] or active:
+            chips.append(
+                {
+                    "href": f"?{query.toggled('state', state)}",
+                    "label": str(look.words),
+                    "count": page.states[state],
+                    "tone": f"tone-{look.tone}",
+                    "icon": look.icon,
+                    "active": active,
+                }
+            )
+    everything = {
+        "href": f"?{query.urlencode(state=())}", "label": _("all"), "count": page.states[""],
+        "tone": "", "icon": "", "active": False,
+    }  # fmt: skip
+    return {"chips": [everything, *chips] if chips else []}
+
+
+def filter_chips(query: ImageQuery) -> list[dict[str, Any]]:
+    """Return a removable chip for each filter that is set but for those shown with counts."""
+    chips = []
+    for name, label in FILTER_NAMES.items():
+        values = (query.q,) if name == "q" and query.q else getattr(query, name) or ()
+        for value in values:
+            if name == "state" and value in LOOKS:
+                continue
+            href = query.urlencode(q="") if name == "q" else query.toggled(name, value)
+            chip = {"href": f"?{href}", "label": str(label), "value": value, "active": True}
+            chips.append({**chip, "count": None})
+    return chips
+
+
+def _totals(page: ImagePage) -> dict[str, Any]:
+    totals = page.totals
+    return {
+        "lines": totals.lines, "places": totals.places,
+        "size": totals.size, "unused": totals.unused_size,
+    }  # fmt: skip
+
+
+def _empty(page: ImagePage) -> dict[str, Any]:
+    """Why the table is empty: no hosts, no images, or no match."""
+    if page.total:
+        return {"why": ""}
+    if page.query.filtered:
+        return {"why": "no_match"}
+    return {"why": "no_images" if page.hosts else "no_hosts"}
+
+
+def _range(page: ImagePage) -> dict[str, Any]:
+    return {"first": page.first, "last": page.last, "total": page.total}
+
+
+def _pages(page: ImagePage) -> dict[str, Any]:
+    query = page.query
+    return {
+        "number": page.page,
+        "pages": page.pages,
+        "base": query.urlencode(),
+        "previous": query.urlencode(page=page.page - 1) if page.page > 1 else "",
+        "next": query.urlencode(page=page.page + 1) if page.page < page.pages else "",
+    }
+
+
+_contexts: dict[str, Callable[[ImagePage], dict[str, Any]]] = {
+    "image-chips": _chips,
+    "image-totals": _totals,
+    "image-empty": _empty,
+    "image-range": _range,
+    "image-pages": _pages,
+}

@@ -1,0 +1,1 @@
+"""Images: their list, their pages, the API, and real engines."""
