@@ -51,9 +51,7 @@ ADMINISTER: Final[dict[str, Promise]] = {
 }
 PERMISSIONS: Final[dict[str, Promise]] = {**READ, **OPERATE, **DEPLOY, **ADMINISTER}
 
-VIEWER = frozenset(
-    {"host.view", "container.view", "container.logs", "image.view", "registry.view"}
-)
+VIEWER = frozenset({"host.view", "container.view", "container.logs", "image.view", "registry.view"})
 OPERATOR = VIEWER | frozenset(OPERATE) | {"container.secrets", "host.refresh"}
 DEPLOYER = OPERATOR | frozenset(DEPLOY)
 ADMINISTRATOR = frozenset(PERMISSIONS)

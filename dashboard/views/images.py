@@ -29,6 +29,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
     context = {
         **_table(page, site_of(request.get_host())),
         "problems": image_problems(actor, query),
+        "may_pull": bool(actor.access.reach("image.pull")),
         "sort": query.sort,
         "hosts": [host.name for host in page.hosts.values()],
         "environments": sorted({host.environment.name for host in page.hosts.values()}),

@@ -181,6 +181,7 @@ class Engine:
                 yield path
         except OSError as error:
             raise self._explain(error) from error
+
     def get(self, path: str) -> Any:
         """JSON of a path under the negotiated version, for images.py."""
         return self._json(path)

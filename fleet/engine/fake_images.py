@@ -81,6 +81,11 @@ class FakeImages:
         self.known: dict[str, FakeImage] = {}
         self._tell, self._uses = tell, uses
 
+    @property
+    def names(self) -> set[str]:
+        """All tags."""
+        return {name for it in self.known.values() for name in it.tags}
+
     def need(self, name: str, ident: str) -> None:
         """Have an image of that name, as containers of it do."""
         if ident not in self.known:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fleet', '0008_events_by_stack_and_problem'),
+        ('fleet', '0009_registries'),
     ]
 
     operations = [

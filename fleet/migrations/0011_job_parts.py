@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fleet', '0009_registries'),
+        ('fleet', '0010_images'),
     ]
 
     operations = [

@@ -162,7 +162,7 @@ def test_errors_in_the_middle_count(stocked: FakeEngine, endpoint: Endpoint) -> 
     with open_engine(endpoint) as engine, pytest.raises(EngineError) as caught:
         list(engine.pull(IMAGE))
     assert caught.value.code == "disk_full"
-    assert IMAGE not in stocked.pulls.images
+    assert IMAGE not in stocked.images.names
 
 
 def test_leaving_a_pull_hangs_up(stocked: FakeEngine, endpoint: Endpoint) -> None:
@@ -173,7 +173,7 @@ def test_leaving_a_pull_hangs_up(stocked: FakeEngine, endpoint: Endpoint) -> Non
         eventually(lambda: stocked.pulls.under_way == 1, "it pulls")
         items.close()
         eventually(lambda: stocked.pulls.under_way == 0, "the engine stopped")
-    assert stocked.pulls.images == {}
+    assert not stocked.images.names
 
 
 def test_another_thread_ends_a_pull(stocked: FakeEngine, endpoint: Endpoint) -> None:

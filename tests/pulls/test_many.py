@@ -161,7 +161,7 @@ def test_its_page_asks_first_where_it_is_not_plain(
     ("sent", "words"),
     [
         ({"reference": "", "all": "1"}, "Enter the name of an image"),
-        ({"reference": "NGINX", "all": "1"}, "small letters"),
+        ({"reference": "NGINX", "all": "1"}, "lower case"),
         ({"reference": "nginx"}, "Choose at least one host"),
         ({"reference": "nginx", "host": "99999"}, "Choose at least one host"),
         ({"reference": "nginx", "host": "x", "platform": "\x00"}, "NUL|null|platform"),
