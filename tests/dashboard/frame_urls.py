@@ -17,7 +17,8 @@ from dashboard.failures import failure
 from dashboard.middleware import public
 
 NAMES = (
-    "container-list", "image-list", "host-list", "job-list", "event-list", "administration", "account", "status",
+    "container-list", "image-list", "host-list", "job-list", "event-list", "administration",
+    "account", "status",
     "preferences", "usage-top", "log-view",
 )  # fmt: skip
 STATES = [
