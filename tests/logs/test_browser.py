@@ -289,3 +289,45 @@ def test_fields_become_columns(page: Page, server: FakeLogs) -> None:
     page.click("[popovertarget=log-view]")
     page.check("[value='field:path']")
     expect(page.locator(".log-cell")).to_have_text(["/a"])
+
+
+# What a source says goes through turns of its own here: nothing waits for a clock.
+TURNS = """
+async (said) => {
+  const { Sources } = await import('/static/js/log/sources.js');
+  const { Store } = await import('/static/js/log/store.js');
+  const [store, turns, wait] = [new Store(), [], window.setTimeout];
+  const sources = new Sources(store, () => {}, () => {});
+  sources.told([0, 1].map((index) => ({ index, container: index })));
+  const text = (_, at) => store.text(...store.locate(at));
+  const lines = () => Array.from({ length: store.count }, text);
+  const found = [];
+  try {
+    window.setTimeout = (work) => turns.push(work);
+    for (const one of said) {
+      for (const [source, text] of one) sources.feed(source, new TextEncoder().encode(text), 0);
+      for (const turn of turns.splice(0)) turn();
+      found.push(lines());
+    }
+  } finally {
+    window.setTimeout = wait;
+  }
+  return [found, turns.length];
+}
+"""
+
+
+def test_a_line_waits_a_whole_turn_for_earlier_ones(page: Page) -> None:
+    def said(source: int, second: int) -> tuple[int, str]:
+        return source, frame(f"{'ab'[source]}{second}", at(0, second)).decode()
+
+    turns: list[list[tuple[int, str]]] = [
+        [said(0, 2)], [said(1, 1), said(1, 3)], [said(0, 3)], [said(0, 4)], [], [],
+    ]  # fmt: skip
+    found, waiting = page.evaluate(TURNS, turns)
+    # b1 came a turn later than a2, in time; b3 has not waited yet then.
+    assert found == [
+        [], ["b1", "a2"], ["b1", "a2", "a3", "b3"], ["b1", "a2", "a3", "b3"],
+        ["b1", "a2", "a3", "b3", "a4"], ["b1", "a2", "a3", "b3", "a4"],
+    ]  # fmt: skip
+    assert waiting == 0

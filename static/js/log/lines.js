@@ -10,6 +10,7 @@ export const ERR = 2;
 export const STREAM = 3; // the bits of `meta` that say which it is
 
 const FIRST = 4096;
+const COLUMNS = ["block", "start", "length", "time", "meta"];
 
 export class Lines {
   count = 0;
@@ -49,10 +50,17 @@ export class Lines {
   /** Return lines `from` to `to` as others of their own. */
   slice(from, to) {
     const part = new Lines();
-    for (const column of ["block", "start", "length", "time", "meta"]) part[column] = this[column].slice(from, to);
+    for (const column of COLUMNS) part[column] = this[column].slice(from, to);
     part.#room = part.count = to - from;
     for (let at = 0; at < part.count; at += 1) if (part.stream(at) === MARK) part.marks += 1;
     return part;
+  }
+
+  /** Forget the first `gone` lines, in place. */
+  shift(gone) {
+    for (let at = 0; at < gone; at += 1) if (this.stream(at) === MARK) this.marks -= 1;
+    for (const column of COLUMNS) this[column].copyWithin(0, gone, this.count);
+    this.count -= gone;
   }
 
   /** Forget all lines from `count` on. */

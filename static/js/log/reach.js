@@ -63,7 +63,7 @@ export class Reach {
   /** Return the first line of each source: index -> line. */
   firsts() {
     const found = new Map();
-    const wanted = [...this.#sources.all.values()].filter((source) => source.reader.entries).length;
+    const wanted = [...this.#sources.all.values()].filter((source) => source.there).length;
     let number = 0;
     for (const lines of this.#store.segments) {
       for (let at = 0; at < lines.count && found.size < wanted; at += 1, number += 1) {
@@ -155,7 +155,7 @@ export class Reach {
 
 /** Whether a source has older lines than those that are there, as far as is known without asking. */
 export function isOpen(source) {
-  return !source.whole && !source.barred && !isSmall(source) && source.reader.entries > 0;
+  return !source.whole && !source.barred && !isSmall(source) && Boolean(source.there);
 }
 
 /** Whether so little has come of a source that it must be all: an engine was asked for more. */

@@ -4,16 +4,18 @@
  */
 import { FrameReader } from "./frames.js";
 import { Lines } from "./lines.js";
+import { mergedAll } from "./merge.js";
 
-const WINDOW = 250; // ms that a line waits
+const TURN = 125; // ms: a line waits one to two turns
+const BEGINS = 16; // turns in which first lines may come in pieces; what is late after them has a slow clock
 const PAUSE = 1000; // ms without a line: what an engine had when it was asked has come
 const TAIL = 1000; // entries that a log begins with, unless the server says something else
 
 export class Sources {
   /**
-   * index -> { index, container, name, host, reader, pending, answered, over, and how far back it reaches: `whole`, `since`
-   * (ms) where that is known, `small`: so little that nobody has to ask, `barred`: nothing more is to be had, `older`:
-   * entries that were fetched, `marks` }
+   * index -> { index, container, name, host, reader, pending, answered, over, `there`: lines of it are in the store,
+   * and how far back it reaches: `whole`, `since` (ms) where that is known, `small`: so little that nobody has to ask,
+   * `barred`: nothing more is to be had, `older`: entries that were fetched, `marks` }
    */
   all = new Map();
   #chosen = null; // the indices that a filter lets through, null for all
@@ -64,8 +66,8 @@ export class Sources {
   set(index, facts) {
     const known = this.all.get(index);
     if (known) return Object.assign(known, facts);
-    const source = { index, tail: TAIL, ...facts, pending: new Lines(), at: 0, answered: false, over: "" };
-    Object.assign(source, { older: 0, marks: 0, heard: 0, merged: false, small: false, whole: false });
+    const source = { index, tail: TAIL, ...facts, pending: new Lines(), at: 0, ripe: 0, answered: false, over: "" };
+    Object.assign(source, { older: 0, marks: 0, heard: 0, begun: 0, small: false, whole: false });
     const target = { live: null };
     Object.defineProperty(target, "live", { get: () => (this.single ? this.#store.live : source.pending) });
     source.reader = new FrameReader(this.#store.blocks, target, index);
@@ -85,6 +87,7 @@ export class Sources {
     if (source.heard && now - source.heard > PAUSE && source.reader.entries + source.marks < source.tail) source.small = true;
     source.heard = now;
     source.reader.feed(bytes, at);
+    source.there ||= this.single;
     this.#soon();
   }
 
@@ -116,13 +119,27 @@ export class Sources {
     return found;
   }
 
-  /** The first lines of a source: an engine that answers late has earlier ones than those that are there. */
-  #begin(source) {
-    source.merged = true;
-    if (!this.#store.count || timeOf(source) >= this.#lastTime()) return;
-    const lines = source.pending;
-    source.pending = new Lines();
-    this.#early(lines);
+  /**
+   * An engine that answers late, or its first lines in pieces, has earlier ones than those that are there: they go among
+   * them. Returns whether there were any.
+   */
+  #begin(young) {
+    if (!this.#store.count) return false;
+    const last = this.#lastTime();
+    const parts = [];
+    for (const source of young) {
+      source.begun += 1;
+      const { pending } = source;
+      let late = 0;
+      while (late < pending.count && pending.time[late] < last) late += 1;
+      if (!late) continue;
+      parts.push(pending.slice(0, late));
+      pending.shift(late);
+      source.ripe = Math.max(0, source.ripe - late);
+      source.there = true;
+    }
+    if (parts.length) this.#early(mergedAll(parts));
+    return parts.length > 0;
   }
 
   #lastTime() {
@@ -134,28 +151,43 @@ export class Sources {
 
   #soon() {
     if (this.single) return this.#changed();
-    if (!this.#timer) this.#timer = setTimeout(() => this.#merge(), WINDOW);
+    if (!this.#timer) this.#timer = setTimeout(() => this.#merge(), TURN);
   }
 
-  /** Take over what has waited long enough, the earliest line first. */
+  /** Take over what has waited long enough, the earliest line first, and those that are earlier than it. */
   #merge() {
     this.#timer = 0;
-    let sources = [...this.all.values()].filter((one) => one.at < one.pending.count);
-    for (const source of sources) if (!source.merged && source.reader.entries) this.#begin(source);
-    sources = sources.filter((one) => one.at < one.pending.count);
+    const waiting = [...this.all.values()].filter(({ pending }) => pending.count);
+    const early = this.#begin(waiting.filter(({ begun, reader }) => begun < BEGINS && reader.entries));
+    const ripe = waiting.filter((source) => source.ripe > source.at);
+    const until = Math.max(...ripe.map(({ pending, ripe: count }) => pending.time[count - 1]));
+    const sources = waiting.filter((source) => source.at < source.pending.count && timeOf(source) <= until);
+    const some = early || sources.length > 0;
     while (sources.length) {
       let first = 0;
       for (let n = 1; n < sources.length; n += 1) if (timeOf(sources[n]) < timeOf(sources[first])) first = n;
       const source = sources[first];
       this.#store.live.take(source.pending, source.at);
       source.at += 1;
-      if (source.at < source.pending.count) continue;
-      source.pending = new Lines();
-      source.at = 0;
-      sources.splice(first, 1);
+      source.there ||= source.reader.entries > 0;
+      if (source.at === source.pending.count || timeOf(source) > until) sources.splice(first, 1);
     }
-    this.#changed();
+    for (const source of waiting) if (leftOf(source)) this.#soon();
+    if (some) this.#changed();
   }
+
+  /** Lines that are not in the store yet, though their bytes are. */
+  get pending() {
+    return [...this.all.values()].map((source) => source.pending);
+  }
+}
+
+/** Forget what was taken over; what is left is ripe next time. Returns how much that is. */
+function leftOf(source) {
+  source.pending.shift(source.at);
+  source.at = 0;
+  source.ripe = source.pending.count;
+  return source.ripe;
 }
 
 const timeOf = (source) => source.pending.time[source.at];

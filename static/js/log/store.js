@@ -145,8 +145,8 @@ export class Store {
     return Math.ceil(this.count * SHARE);
   }
 
-  /** Let go of the oldest lines. */
-  trim(gone) {
+  /** Let go of the oldest lines; `waiting` are others whose bytes stay. */
+  trim(gone, waiting) {
     let left = gone;
     while (left > 0) {
       const first = this.segments[0];
@@ -158,12 +158,12 @@ export class Store {
         left = 0;
       }
     }
-    this.#dropBlocks();
+    this.#dropBlocks([...this.segments, ...waiting]);
   }
 
-  #dropBlocks() {
+  #dropBlocks(kept) {
     const used = new Set();
-    for (const lines of this.segments) {
+    for (const lines of kept) {
       let last = -1;
       for (let at = 0; at < lines.count; at += 1) {
         if (lines.block[at] === last) continue;

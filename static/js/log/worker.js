@@ -175,7 +175,7 @@ class Log {
     this.#fetches.drop(); // it would not go up to what is left
     this.reach.trim(gone);
     this.#change(() => {
-      this.store.trim(gone);
+      this.store.trim(gone, this.sources.pending);
       return trimmed(gone);
     });
   }
