@@ -20,6 +20,15 @@ LINES = 30_000
 COUNT = f'BEGIN{{for(i=1;i<={LINES};i++) printf("number %07d\\n",i)}}'
 LONG = "head -c 100000 /dev/zero | tr '\\0' z; echo; echo after; exec sleep 600"
 SLOW = "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo slow $i; done"
+# More at once than a view begins with, all of one second; then some that come while one looks.
+# Each has 16 bytes: Podman cuts what it reads at 8 KiB, and tells a line that is cut as two.
+BURST, DROPS = 1500, 10
+POD = (
+    f"awk 'BEGIN{{for(i=1;i<={BURST};i++) printf(\"NAME %09d\\n\", i)}}'; n={BURST};"
+    f" while [ $n -lt {BURST + DROPS} ]; do n=$((n+1)); usleep 200000; printf 'NAME %09d\\n' $n;"
+    " done; exec sleep 600"
+)
+PODS = ("pod-a", "pod-b")
 
 
 @pytest.fixture
@@ -103,3 +112,38 @@ def test_whole_logs_of_several_are_merged(
     times = [line.split(" ")[0] for line in text.splitlines()]
     assert times == sorted(times)
     expect(edge).to_have_count(0)
+
+
+@pytest.fixture
+def pods(lab: Lab, api: Api, stack: Stack) -> Iterator[str]:
+    """Two containers of a Podman service, as the address of their logs."""
+    where = {"name": "lab-pod", "url": f"unix://{lab.podman_socket}", "environment": "lab"}
+    host = api("POST", "/hosts", where)["id"]
+    for name in PODS:
+        script = POD.replace("NAME", name)
+        lab.podman("run", "-d", "--stop-timeout", "0", "--name", name, IMAGE, "sh", "-c", script)
+    count = f"/containers?host={host}&q=pod-"
+    eventually(lambda: api("GET", count)["count"] == len(PODS), "both have rows", seconds=30)
+    yield f"{stack.url}/logs/?host=lab-pod&q=pod-"
+    lab.podman("rm", "-f", *PODS)
+    api("DELETE", f"/hosts/{host}")
+
+
+def test_podman_s_whole_seconds_are_merged(pods: str, sign_in: SignIn) -> None:
+    page = sign_in()
+    page.goto(pods)
+    for name in PODS:
+        last = page.locator(".log-line", has_text=f"{name} {BURST + DROPS:09d}")
+        expect(last).to_have_count(1, timeout=15_000)
+    page.click("[data-log-all]")
+    whole = f"{2 * (BURST + DROPS):,} lines · from the beginning"
+    expect(page.locator("[data-log-count]")).to_contain_text(whole)
+    page.click("[popovertarget=log-download]")
+    with page.expect_download() as saved:
+        page.click("[data-log-save]")
+    text = saved.value.path().read_text()
+    for name in PODS:
+        numbers = re.findall(rf" {name} (\d+)$", text, re.MULTILINE)
+        assert list(map(int, numbers)) == list(range(1, BURST + DROPS + 1))
+    times = [line.split(" ")[0] for line in text.splitlines()]
+    assert times == sorted(times)

@@ -146,6 +146,10 @@ class Lab:
     def podman_socket(self) -> Path:
         return self.folder / "podman" / "podman.sock"
 
+    def podman(self, *arguments: str, timeout: float = 60) -> str:
+        """Run Debian's docker client against the Podman service; as `LabHost.docker`."""
+        return _call([DOCKER, "-H", f"unix://{self.podman_socket}", *arguments], timeout=timeout)
+
     def kill(self, number: int) -> None:
         """Power off a host: daemon, containers and all, at once."""
         self.script("kill", str(number))

@@ -24,7 +24,7 @@ def test_it_fetches_older_lines_without_one_twice(page: Page, server: FakeLogs) 
     page.click("[data-log-older]")
     args = asked(server)
     assert args["container"] == "12" and int(args["tail"]) > 10_000
-    assert args["until"].startswith("2026-01-01T10:00:03.00000")
+    assert args["until"].startswith("2026-01-01T10:00:03.")
     older = [frame(text, at(n)) for n, text in enumerate(["zero", "one", "two", "three", "four"])]
     server.part(int(args["part"]), *older)
     shown(page, "zero", "one", "two", "three", "four")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from pytest_django import DjangoDbBlocker
 
 from fleet.engine.images import image_id
 from fleet.models import HostState
-from tests.lab.lab import DOCKER, IMAGE, Lab
+from tests.lab.lab import IMAGE, Lab
 from tests.waiting import eventually
 from tests.watch.fleet import WatchedFleet, watched_fleet
 
@@ -45,11 +44,6 @@ def watched(
             fleet.wait_for_state(name, HostState.REACHABLE, seconds=30)
         yield fleet
     lab.clear()
-
-
-def by_socket(socket: Path, *arguments: str) -> str:
-    argv = [DOCKER, "-H", f"unix://{socket}", *arguments]
-    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 def since(moment: float) -> float:
@@ -127,13 +121,12 @@ def test_it_keeps_a_huge_label(watched: WatchedFleet, lab: Lab, tmp_path: Path) 
 
 
 def test_it_follows_podman(watched: WatchedFleet, lab: Lab) -> None:
-    podman = lab.podman_socket
     run = ("run", "-d", "--name", "pod-life", "--stop-timeout", "0", IMAGE, "sleep", "1000")
-    engine_id = by_socket(podman, *run).strip()
+    engine_id = lab.podman(*run)
     watched.wait_for(engine_id=engine_id, state="running", name="pod-life")
-    by_socket(podman, "stop", "-t", "0", engine_id)
+    lab.podman("stop", "-t", "0", engine_id)
     watched.wait_for(engine_id=engine_id, state="exited")
-    by_socket(podman, "rm", "-f", engine_id)
+    lab.podman("rm", "-f", engine_id)
     eventually(lambda: not watched.containers(engine_id=engine_id).exists(), "its row to go")
     eventually(lambda: "destroy" in watched.kinds(object_id=engine_id), "its last event")
     told = watched.kinds(object_id=engine_id)

@@ -13,6 +13,11 @@ export function msOf(words) {
   return Date.parse(words.replace(fraction, "")) + Number(`0${fraction}`) * 1000;
 }
 
+/** Return until when an engine is asked for a line of this time (ms) and older ones: Podman tells whole seconds only. */
+export function untilAt(ms) {
+  return timeAt(ms, ms % 1000 ? 1 : 999_999);
+}
+
 /** Return ms as an engine writes times, moved by some microseconds. */
 export function timeAt(ms, microseconds = 0) {
   const micros = Math.round(ms * 1000) + microseconds;

@@ -2,7 +2,7 @@
  * Fetches what a view does not have yet: older lines, those from a time on, and what a gap left out. Of several sources
  * one part after the other is fetched, and put in when all are there.
  */
-import { PAGE, tailOf, timeAt } from "./asking.js";
+import { PAGE, tailOf, timeAt, untilAt } from "./asking.js";
 import { Gaps } from "./gaps.js";
 import { Later } from "./later.js";
 import { mergeInto, mergedAll } from "./merge.js";
@@ -175,7 +175,7 @@ export class Fetches {
 
   #wanted({ kind, at }, source, first) {
     const page = Math.max(FEWEST, Math.ceil(PAGE / this.#log.sources.shown.length));
-    const until = first ? timeAt(first.time, 1) : source.since ? timeAt(source.since, 1) : "";
+    const until = first ? untilAt(first.time) : source.since ? untilAt(source.since) : "";
     const before = { live: source.reader.entries, page, until, after: first };
     if (kind === "time") return { ...before, since: timeAt(at) };
     return { ...before, tail: kind === "page" ? tailOf(source, page) : 0 };
@@ -246,7 +246,7 @@ export class Fetches {
   /** So few lines came while more were written that there may be others: look at the oldest line of all. */
   #peek({ source, page }) {
     const time = this.#log.reach.from(source, this.#log.reach.firsts());
-    this.#parts.begin({ source, page, peek: time, until: timeAt(time, 1) });
+    this.#parts.begin({ source, page, peek: time, until: untilAt(time) });
     return true;
   }
 

@@ -2,7 +2,7 @@
  * What is missing in the middle: what a gap left out, and what an engine left out when it rotated its files. A mark stands
  * there, which goes when nothing is missing any more.
  */
-import { PAGE, msOf, tailOf, timeAt } from "./asking.js";
+import { PAGE, msOf, tailOf, timeAt, untilAt } from "./asking.js";
 import { MARK } from "./lines.js";
 import { compared } from "./lost.js";
 import { mergeInto } from "./merge.js";
@@ -37,7 +37,7 @@ export class Gaps {
     const [before, after] = [-1, 1].map((step) => this.#nearest(number + step, step, source.index));
     const tail = before ? 0 : tailOf(source, PAGE);
     const since = before ? timeAt(before.time, -1) : "";
-    const until = after ? timeAt(after.time, 1) : "";
+    const until = after ? untilAt(after.time) : "";
     return { source, mark, tail, since, until, before, after };
   }
 

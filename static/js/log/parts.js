@@ -123,11 +123,27 @@ export class Parts {
 
   /** Return where in a part the lines begin that are there already. */
   #overlap(lines, next) {
-    let found = lines.count;
-    for (let at = lines.count - 1; at >= Math.max(0, lines.count - OVERLAP); at -= 1) {
+    const there = this.#ofItsTime(next);
+    let [found, came] = [lines.count, 0];
+    for (let at = lines.count - 1; at >= Math.max(0, lines.count - Math.max(OVERLAP, there)); at -= 1) {
       if (lines.time[at] < next.time - NEAR) break;
-      const same = lines.time[at] === next.time && this.#text(lines, at).endsWith(next.text);
-      if (same) found = at; // the beginning of a long line may have been missing
+      if (lines.time[at] !== next.time) continue;
+      came += 1;
+      if (!this.#text(lines, at).endsWith(next.text)) continue; // the beginning of a long line may have been missing
+      found = at;
+      if (came === there) break; // Podman has many lines of one time, some of which may say the same
+    }
+    return found;
+  }
+
+  /** Return how many lines of a line's source and time are there, from it on. */
+  #ofItsTime({ number, time, source }) {
+    let found = 0;
+    for (const { count } = this.#store; number < count; number += 1) {
+      const [lines, at] = this.#store.locate(number);
+      if (lines.stream(at) === MARK || lines.source(at) !== source) continue;
+      if (lines.time[at] !== time) break;
+      found += 1;
     }
     return found;
   }
