@@ -137,11 +137,11 @@ def test_it_follows_podman(watched: WatchedFleet, lab: Lab) -> None:
 
 @pytest.mark.parametrize("engine", ["h1", PODMAN])
 def test_it_follows_images(watched: WatchedFleet, lab: Lab, tmp_path: Path, engine: str) -> None:
-    socket = lab.podman_socket if engine == PODMAN else lab[1].socket
+    call = lab.podman if engine == PODMAN else lab[1].docker
     saved = tmp_path / "saved.tar"
 
     def run(*words: str) -> str:
-        return by_socket(socket, *words).strip()
+        return call(*words).strip()
 
     def found(tag: str) -> list[int]:
         rows = watched.images(host__name=engine).values_list("pk", "tags")
