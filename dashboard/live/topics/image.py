@@ -80,6 +80,7 @@ def card_parts(overview: ImageOverview) -> dict[str, Part]:
     image, line = overview.image, overview.line
     contexts: dict[str, dict[str, Any]] = {
         "hosts": {
+            "differ": any(place.image.tags != line.tags for place in line.places),
             "places": [
                 {
                     "place": place,
@@ -88,7 +89,7 @@ def card_parts(overview: ImageOverview) -> dict[str, Part]:
                     "seen": ago_mark(place.host.last_seen),
                 }
                 for place in line.places
-            ]
+            ],
         },
         "users": {
             "users": [{"container": one, "state": state_words(one)} for one in overview.users],
