@@ -130,7 +130,7 @@ class Narrow(NamedTuple):
     name: str
     size: int
     dangling: bool
-    created_at: datetime | None
+    created_at: datetime | None = None  # read only where it is sorted by: times take longest
 
 
 def filter_images(actor: Actor, query: ImageQuery) -> QuerySet[Image]:
@@ -161,7 +161,8 @@ def image_page(actor: Actor, query: ImageQuery) -> ImagePage:
     base = visible_images(actor).select_related(None)
     base = base.filter(query.condition(actor.access.reach(SECRETS))).order_by()
     used = used_pairs()
-    narrow = [Narrow(*row) for row in base.values_list(*Narrow._fields) if row[1] in hosts]
+    fields = Narrow._fields if query.sort.endswith("created") else Narrow._fields[:-1]
+    narrow = [Narrow(*row) for row in base.values_list(*fields) if row[1] in hosts]
     lines: dict[str, list[Narrow]] = defaultdict(list)
     for row in narrow:
         if query.matches((row.host_id, row.engine_id) in used, row.dangling):
