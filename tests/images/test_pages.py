@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.test import Client
 
 from dashboard.live.topics import TOPICS
+from dashboard.live.view import Seer, View
 from fleet.actor import Actor
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.models import Host, HostState, Image, User
@@ -182,3 +183,19 @@ def test_lists_and_pages_follow_what_concerns_them(actor: Actor, row: Image) -> 
     after = TOPICS["images"].load(actor, QueryDict(""))
     key = f"image-{row.engine_id.removeprefix('sha256:')}"
     assert before.parts[key].rev != after.parts[key].rev
+
+
+def test_a_stranger_compares_nothing(
+    stranger: User, sign_in: Callable[[User], Client], row: Image
+) -> None:
+    client = sign_in(stranger)
+    for place in ("/images/compare/", "/api/v1/images/compare"):
+        assert client.get(f"{place}?left={row.pk}&right={row.pk}").status_code == 404
+    assert "shop/web" not in text(client, "/images/compare/?q=shop")
+    assert "shop/web" not in text(client, "/images/")
+
+
+def test_what_follows_every_container_is_drawn_once_a_second_at_most(actor: Actor) -> None:
+    seer = Seer(actor, "en", "localhost")
+    rates = {name: View(TOPICS[name], "", seer)._pace.rate for name in ("images", "containers")}
+    assert rates == {"images": 1.0, "containers": 10.0}

@@ -84,7 +84,6 @@ def card_parts(overview: ImageOverview) -> dict[str, Part]:
             "places": [
                 {
                     "place": place,
-                    "own": place.image.pk == image.pk,
                     "users": users_address(line.engine_id, place.host),
                     "seen": ago_mark(place.host.last_seen),
                 }
