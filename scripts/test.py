@@ -45,7 +45,7 @@ class Phase:
     title: str
     argv: tuple[str, ...]
     needs: tuple[str, ...] = ()
-    minutes: int = 10  # a guard against hanging, for machines half as quick as ours too
+    minutes: int = 20  # a guard against hanging, for machines half as quick as ours too
     beside: str = ""  # the phase that it runs at the same time as: both wait more than they work
 
 
