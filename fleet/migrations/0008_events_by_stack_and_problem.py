@@ -12,12 +12,15 @@ from django.db.models.functions import Coalesce, Left, NullIf
 
 def name_stacks(apps, schema_editor):
     """Take the stack from what the engine told, else from the container that is there."""
-    Event, Container = (apps.get_model("fleet", name) for name in ("Event", "Container"))
-    Event.objects.filter(detail__stack__isnull=False).update(stack=Left(KT("detail__stack"), 200))
-    stacked = Container.objects.exclude(compose_project="", swarm_stack="")
+    alias = schema_editor.connection.alias
+    events, containers = (
+        apps.get_model("fleet", name).objects.using(alias) for name in ("Event", "Container")
+    )
+    events.filter(detail__stack__isnull=False).update(stack=Left(KT("detail__stack"), 200))
+    stacked = containers.exclude(compose_project="", swarm_stack="")
     named = Coalesce(NullIf("compose_project", models.Value("")), "swarm_stack")
     own = stacked.filter(host=OuterRef("host"), engine_id=OuterRef("object_id")).order_by()
-    Event.objects.filter(
+    events.filter(
         object_kind="container", stack=None, object_id__in=stacked.order_by().values("engine_id")
     ).update(stack=Subquery(own.values(found=Left(named, 200))[:1]))
 
