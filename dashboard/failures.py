@@ -22,7 +22,9 @@ TITLES = {
     422: gettext_lazy("Invalid input"),
     429: gettext_lazy("Too many requests"),
     500: gettext_lazy("Something broke"),
+    502: gettext_lazy("The other side failed"),
     503: gettext_lazy("Not available now"),
+    504: gettext_lazy("No answer in time"),
 }
 
 

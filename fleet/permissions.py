@@ -46,6 +46,7 @@ ADMINISTER: Final[dict[str, Promise]] = {
     "registry.update": _("Change registries"),
     "registry.test": _("Test connections to registries"),
     "registry.remove": _("Remove registries"),
+    "registry.delete": _("Delete images in registries"),
     "people.manage": _("Manage users, teams, roles and grants"),
     "system.view": _("See the state of Quayside itself"),
 }
@@ -75,5 +76,5 @@ NEEDED: Final[dict[str, str]] = {
 FLEET_ONLY = frozenset(
     {"audit.view", "people.manage", "system.view"}
     | {f"environment.{verb}" for verb in ("create", "update", "remove")}
-    | {f"registry.{verb}" for verb in ("create", "update", "test", "remove")}
+    | {f"registry.{verb}" for verb in ("create", "update", "test", "remove", "delete")}
 )

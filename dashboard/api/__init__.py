@@ -17,6 +17,7 @@ from dashboard.api import (
     people,
     pulls,
     registries,
+    registry_content,
     saved_filters,
     terminal,
     tokens,
@@ -46,6 +47,7 @@ api.add_router("/containers", container.router)
 api.add_router("/containers", death.router)
 api.add_router("/containers", terminal.router)
 api.add_router("/registries", registries.router)
+api.add_router("/registries", registry_content.router)
 api.add_router("/saved-filters", saved_filters.router)
 api.add_router("/usage", usage.router)
 api.add_router("/events", events.router)

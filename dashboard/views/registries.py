@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from dashboard.forms.people import attempt
 from dashboard.forms.registries import PRESETS, RegistryForm, initial_of
 from dashboard.requests import actor_of, is_part
+from dashboard.views.registry_content import context_of
 from fleet.access import access_registry, require
 from fleet.operations import registries
 from fleet.operations.errors import Invalid
@@ -25,7 +26,10 @@ FIRST = "hub"  # what most begin with
 def index(request: HttpRequest) -> HttpResponse:
     """Show the registries that serve the reader's environments."""
     actor = actor_of(request)
-    context = {"rows": registry_list(actor), "may": may_of(actor), "presets": PRESETS}
+    context = {
+        "rows": registry_list(actor), "may": may_of(actor), "presets": PRESETS,
+        "may_search": bool(actor.access.reach("registry.view")),
+    }  # fmt: skip
     return render(request, "registries/list.html", context)
 
 
@@ -34,7 +38,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a registry: how it is reached, whom it serves."""
     actor = actor_of(request)
     page = registry_page(actor, access_registry(actor, pk))
-    context = {"page": page, "row": page.row, "registry": page.row.registry}
+    context = context_of(actor, page.row.registry, page=page, row=page.row)
     return render(request, "registries/detail.html", context)
 
 

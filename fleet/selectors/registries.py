@@ -15,7 +15,7 @@ from fleet.selectors.certificates import Certificate, certificate_of
 from fleet.selectors.hosts import revision_of
 
 UPDATE = "registry.update"
-VERBS = ("create", "update", "test", "remove")
+VERBS = ("create", "update", "test", "remove", "delete")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class RegistryRow:
     registry: Registry
     environments: list[Environment]
     username: str | None  # for who may change it
-    may: frozenset[str] = field(default_factory=frozenset)  # create, update, test, remove
+    may: frozenset[str] = field(default_factory=frozenset)  # of VERBS
 
     @property
     def has_account(self) -> bool:
@@ -51,7 +51,7 @@ class RegistryRow:
 
 
 def may_of(actor: Actor) -> frozenset[str]:
-    """Return what of create, update, test and remove the actor may do to registries."""
+    """Return which of VERBS the actor may do to registries."""
     return frozenset(verb for verb in VERBS if actor.access.may(f"registry.{verb}"))
 
 

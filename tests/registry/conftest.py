@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.test import Client
 
 from fleet.models import Environment, Registry, User
@@ -35,6 +36,12 @@ class Answers:
         if self.meanwhile:
             self.meanwhile()
         return self
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    """Begin with nothing that was answered before: rows of two tests have the same ids."""
+    caches["process"].clear()
 
 
 @pytest.fixture

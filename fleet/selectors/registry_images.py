@@ -1,0 +1,278 @@
+"""One image in a registry: its platforms, layers and config, and the tags that stand for it.
+
+Docker Hub counts each manifest that is read as a pull, so there only what somebody opened is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from fleet.access import access_registry
+from fleet.actor import Actor
+from fleet.models import Registry
+from fleet.registries.client import RegistryClient
+from fleet.registries.reference import check_repository, check_tag, is_digest
+from fleet.registries.types import (
+    ConfigInfo,
+    HistoryStep,
+    Layer,
+    ManifestInfo,
+    PlatformInfo,
+    RateLimit,
+)
+from fleet.selectors.masking import MASK, mask_text, mask_value, mask_words
+from fleet.selectors.registry_asking import Answer, ask, ask_many, kept_answer
+
+CONFIGS: Final = (
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+)
+FIRST: Final = ("linux/amd64", "linux/arm64", "linux/arm64/v8")
+SIZED = 6  # platforms of an index whose sizes a list asks for
+ROWS = 10  # tags that are looked at together
+SAME = 100  # tags that are compared with a digest
+
+
+@dataclass(frozen=True)
+class TagFacts:
+    """What a list shows of a tag; sizes are of what has to be pulled, for each platform known.
+
+    `counted`: the registry counts each look as a pull, so that only the digest was asked for.
+    """
+
+    digest: str
+    sizes: tuple[int, ...] = ()
+    platforms: tuple[str, ...] = ()
+    created: datetime | None = None
+    kind: str = ""  # what it is, when it is no image
+    counted: bool = False
+
+    @property
+    def smallest(self) -> int | None:
+        """The size for the platform with the least."""
+        return min(self.sizes, default=None)
+
+    @property
+    def largest(self) -> int | None:
+        """The size for the platform with the most."""
+        return max(self.sizes, default=None)
+
+
+@dataclass(frozen=True)
+class Step:
+    """How a part of an image was made; `layer` is what it added, None for a setting only."""
+
+    command: str
+    layer: Layer | None
+    created: datetime | None
+
+
+@dataclass(frozen=True)
+class ImagePage:
+    """An image as its page shows it.
+
+    `top` is what the tag or digest stands for; `chosen` the platform of it whose layers and config
+    these are, with `image` as its manifest. An index without images has none of these.
+    """
+
+    top: ManifestInfo
+    image: ManifestInfo | None = None
+    chosen: PlatformInfo | None = None
+    config: ConfigInfo | None = None
+    steps: tuple[Step, ...] = ()
+    rate_limit: RateLimit | None = None
+
+    @property
+    def runnable(self) -> tuple[PlatformInfo, ...]:
+        """The platforms of an index that can be run."""
+        return tuple(one for one in self.top.platforms if not one.attestation)
+
+    @property
+    def extras(self) -> tuple[PlatformInfo, ...]:
+        """What an index has beside them: attestations."""
+        return tuple(one for one in self.top.platforms if one.attestation)
+
+    @property
+    def artifact(self) -> str:
+        """What it is, when it is no image: a chart, a signature."""
+        shown = self.image or self.top
+        if shown.is_index or not shown.config_media_type or shown.config_media_type in CONFIGS:
+            return ""
+        return shown.artifact_type or shown.config_media_type
+
+
+def tag_rows(actor: Actor, pk: int, name: str, tags: Iterable[str]) -> dict[str, Answer[TagFacts]]:
+    """Return what a list shows of some tags, those that are none left out. Raises Unknown."""
+    registry = access_registry(actor, pk)
+    counted = registry.kind == "hub"
+
+    def question(client: RegistryClient, tag: str) -> TagFacts:
+        if counted:
+            return TagFacts(client.head(name, check_tag(tag)), counted=True)
+        return _facts(client, name, check_tag(tag))
+
+    return ask_many(registry, f"row\n{name}\n", list(tags)[:ROWS], question)
+
+
+def _facts(client: RegistryClient, name: str, tag: str) -> TagFacts:
+    top = client.manifest(name, tag)
+    runnable = [one for one in top.platforms if not one.attestation]
+    if top.is_index and not runnable:
+        return TagFacts(top.digest, kind=top.artifact_type or top.media_type)
+    if top.is_index:
+        top = client.with_sizes(name, top, SIZED)
+    chosen = _chosen(top, "")
+    image = client.manifest(name, chosen.digest) if chosen else top
+    config = _config(client, name, image)
+    if config is None:
+        return TagFacts(
+            top.digest, (image.size,), kind=image.artifact_type or image.config_media_type
+        )
+    sizes = tuple(one.size for one in top.platforms if one.size is not None and not one.attestation)
+    named = tuple(one.name for one in runnable) or (_platform_of(config),)
+    return TagFacts(top.digest, sizes or (image.size,), named, config.created)
+
+
+def image_page(
+    actor: Actor, pk: int, name: str, reference: str, platform: str = ""
+) -> Answer[ImagePage]:
+    """Return all about a tag or digest, for one of its platforms. Raises Unknown.
+
+    What looks like a secret is hidden from who sees none in containers.
+    """
+    registry = access_registry(actor, pk)
+    key = _page_key(name, reference, platform)
+    counted = registry.kind == "hub"
+    answer = ask(registry, key, lambda client: _page(client, name, reference, platform, counted))
+    page = answer.value
+    if page is None or page.config is None or actor.access.reach("container.secrets"):
+        return answer
+    return replace(answer, value=_masked(page, page.config))
+
+
+def image_kept(registry: Registry, name: str, reference: str, platform: str) -> bool:
+    """Return whether `image_page` would answer without asking anybody."""
+    return kept_answer(registry, _page_key(name, reference, platform)) is not None
+
+
+def _page_key(name: str, reference: str, platform: str) -> str:
+    return f"image\n{name}\n{reference}\n{platform}"
+
+
+def _page(
+    client: RegistryClient, name: str, reference: str, platform: str, counted: bool
+) -> ImagePage:
+    top = client.manifest(name, reference)
+    chosen = _chosen(top, platform)
+    if top.is_index and chosen is None:
+        return ImagePage(top, rate_limit=client.rate_limit)
+    if chosen is not None and not counted:
+        top = client.with_sizes(name, top)
+    image = client.manifest(name, chosen.digest) if chosen else top
+    config = _config(client, name, image)
+    return ImagePage(
+        top=top,
+        image=image,
+        chosen=chosen,
+        config=config,
+        steps=_steps(image.layers, config.history if config else ()),
+        rate_limit=client.rate_limit,
+    )
+
+
+def _chosen(top: ManifestInfo, platform: str) -> PlatformInfo | None:
+    """The platform that was asked for, else the most usual one of an index."""
+    runnable = [one for one in top.platforms if not one.attestation]
+    for wanted in (platform, *FIRST):
+        for one in runnable:
+            if wanted in (one.name, one.digest):
+                return one
+    return runnable[0] if runnable else None
+
+
+def _config(client: RegistryClient, name: str, image: ManifestInfo) -> ConfigInfo | None:
+    known = not image.config_media_type or image.config_media_type in CONFIGS
+    return client.config(name, image.config_digest) if known and image.config_digest else None
+
+
+def _platform_of(config: ConfigInfo) -> str:
+    return "/".join(filter(None, (config.os, config.architecture, config.variant)))
+
+
+def _steps(layers: tuple[Layer, ...], history: tuple[HistoryStep, ...]) -> tuple[Step, ...]:
+    """Steps with their layers; where the two do not fit together, layers without words."""
+    if sum(not step.empty for step in history) != len(layers):
+        told = [Step(step.command, None, step.created) for step in history]
+        return (*(Step("", layer, None) for layer in layers), *told)
+    left = iter(layers)
+    return tuple(
+        Step(step.command, None if step.empty else next(left), step.created) for step in history
+    )
+
+
+def _masked(page: ImagePage, config: ConfigInfo) -> ImagePage:
+    """What is baked into an image is no secret to who may pull it, but need not be on a screen."""
+    hidden = replace(
+        config,
+        env=tuple(_mask_pair(pair) for pair in config.env),
+        command=tuple(mask_words(config.command)),
+        entrypoint=tuple(mask_words(config.entrypoint)),
+        labels={key: mask_value(key, value) for key, value in config.labels.items()},
+        history=(),
+    )
+    steps = tuple(replace(step, command=mask_text(step.command)) for step in page.steps)
+    return replace(page, config=hidden, steps=steps)
+
+
+def _mask_pair(pair: str) -> str:
+    name, mark, value = pair.partition("=")
+    return f"{name}={mask_value(name, value)}" if mark else mask_text(pair) or MASK
+
+
+@dataclass(frozen=True)
+class SameTags:
+    """A tag's digest as of now, and the tags that stand for it; `complete` if all are known."""
+
+    digest: str
+    tags: tuple[str, ...]
+    complete: bool
+
+
+def same_tags(
+    actor: Actor, pk: int, name: str, reference: str, permission: str = ""
+) -> Answer[SameTags]:
+    """Return which tags share the digest of one, the first `SAME` of them looked at.
+
+    Raises Unknown or Refused.
+    """
+    registry = access_registry(actor, pk, permission)
+    digest = digest_now(registry, name, reference)
+    if digest.value is None:
+        return Answer(problem=digest.problem, code=digest.code, raw=digest.raw)
+    listed = ask(registry, f"same\n{name}", lambda client: client.tags(name, count=SAME))
+    if listed.value is None:
+        return Answer(problem=listed.problem, code=listed.code, raw=listed.raw)
+    heads = ask_many(
+        registry,
+        f"head\n{name}\n",
+        listed.value.tags[:SAME],
+        lambda client, tag: client.head(name, tag),
+    )
+    found = [tag for tag, head in heads.items() if head.value == digest.value]
+    gone = ("not_found", "schema1", "invalid_name")
+    known = all(head.value is not None or head.code in gone for head in heads.values())
+    whole = known and not listed.value.after and len(listed.value.tags) <= SAME
+    return Answer(SameTags(digest.value, tuple(found), whole))
+
+
+def digest_now(registry: Registry, name: str, reference: str) -> Answer[str]:
+    """Return the digest of a tag, asked for now; a digest that is there is its own."""
+
+    def question(client: RegistryClient) -> str:
+        digest = client.head(check_repository(name), reference)
+        return reference if is_digest(reference) else digest
+
+    return ask(registry, f"digest\n{name}\n{reference}", question, keep=False)

@@ -1,0 +1,139 @@
+"""Deleting an image in a real registry: what goes with it is said first, and it is gone then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from fleet.models import AuditEntry, AuditResult, Environment, Host, Registry, User
+from tests.conftest import grant
+from tests.lab.registry import RegistryServer
+from tests.registry.real import row_of
+
+pytestmark = pytest.mark.django_db
+PART = {"HX-Request": "true"}
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def tags_of(server: RegistryServer, name: str) -> list[str]:
+    """Return the tags that a registry has, asked without any code of ours."""
+    _status, _headers, body = server.call("GET", f"/v2/{name}/tags/list")
+    return json.loads(body).get("tags") or []
+
+
+@pytest.fixture
+def shelf(open_registry_server: RegistryServer, staging: Environment) -> Registry:
+    return row_of(open_registry_server, staging)
+
+
+def test_tags_of_the_same_digest_are_named_and_go(
+    browser: Client, shelf: Registry, open_registry_server: RegistryServer
+) -> None:
+    for tag in ("1", "1.0"):
+        made = open_registry_server.push("bin/app", tag)
+    open_registry_server.push("bin/app", "2", files={"x": b"2"})
+    page = f"/registries/{shelf.pk}/repositories/bin/app/"
+    assert "/images/bin/app/1/" in text(browser.get(page, headers=PART))
+    path = f"/registries/{shelf.pk}/delete/bin/app/1/"
+    said = text(browser.get(path))
+    assert "1 other tag stands for the same digest and goes, too." in said
+    assert made.digest in said and 'name="tag" value="1.0"' in said and "id_typed" not in said
+    assert "1" in tags_of(open_registry_server, "bin/app")
+    answer = browser.post(path, {"digest": made.digest, "tag": ["1", "1.0"]}, follow=True)
+    assert "was deleted." in text(answer) and answer.redirect_chain[-1][0] == page
+    left = text(browser.get(page, headers=PART))
+    assert "/images/bin/app/2/" in left and "/images/bin/app/1" not in left
+    entry = AuditEntry.objects.get(action="registry.delete")
+    assert entry.detail == {"image": "bin/app", "digest": made.digest, "tags": ["1", "1.0"]}
+
+
+def test_a_repository_without_tags_says_why_it_is_still_named(
+    browser: Client, shelf: Registry, open_registry_server: RegistryServer
+) -> None:
+    made = open_registry_server.push("bin/last", "only")
+    browser.post(f"/registries/{shelf.pk}/delete/bin/last/only/", {"digest": made.digest})
+    said = text(browser.get(f"/registries/{shelf.pk}/repositories/bin/last/", headers=PART))
+    assert "No tags" in said and "stays named in the registry" in said
+    listed = text(browser.get(f"/registries/{shelf.pk}/repositories/?q=bin/last", headers=PART))
+    assert "bin/last" in listed
+
+
+def test_a_careful_environment_wants_the_name_typed(
+    browser: Client, production: Environment, open_registry_server: RegistryServer
+) -> None:
+    made = open_registry_server.push("bin/careful", "1")
+    row = row_of(open_registry_server, production)
+    path = f"/registries/{row.pk}/delete/bin/careful/1/"
+    assert "Type bin/careful to confirm" in text(browser.get(path))
+    answer = browser.post(path, {"digest": made.digest, "typed": "bin"})
+    assert answer.status_code == 422 and "This is not the name" in text(answer)
+    assert tags_of(open_registry_server, "bin/careful") == ["1"]
+    everywhere = row_of(open_registry_server, name="Every", everywhere=True)
+    assert "Type bin/careful" in text(
+        browser.get(f"/registries/{everywhere.pk}/delete/bin/careful/1/")
+    )
+    browser.post(path, {"digest": made.digest, "typed": "bin/careful"})
+    assert tags_of(open_registry_server, "bin/careful") == []
+
+
+def test_a_registry_that_does_not_delete_says_so(
+    browser: Client, locked_registry_server: RegistryServer, staging: Environment
+) -> None:
+    made = locked_registry_server.push("keep/app", "1")
+    row = row_of(locked_registry_server, staging)
+    answer = browser.post(f"/registries/{row.pk}/delete/keep/app/1/", {"digest": made.digest})
+    assert answer.status_code == 409
+    assert "This registry does not delete" in text(answer) and "delete.enabled" in text(answer)
+    failed = AuditEntry.objects.get(action="registry.delete", result=AuditResult.FAILED)
+    assert failed.detail["code"] == "delete_off"
+
+
+def test_a_digest_that_is_none_deletes_nothing(browser: Client, shelf: Registry) -> None:
+    answer = browser.post(f"/registries/{shelf.pk}/delete/bin/app/1/", {"digest": "../tags"})
+    assert answer.status_code == 422 and "A digest looks like" in text(answer)
+    assert not AuditEntry.objects.filter(action="registry.delete").exists()
+
+
+def test_what_is_gone_already_is_told(browser: Client, shelf: Registry) -> None:
+    said = text(browser.get(f"/registries/{shelf.pk}/delete/bin/nowhere/1/"))
+    assert "has no such image" in said and 'name="digest"' not in said
+
+
+def test_only_who_may_over_the_fleet_deletes(
+    sign_in: Callable[[User], Client],
+    make_user: Callable[..., User],
+    shelf: Registry,
+    host: Host,
+    staging: Environment,
+    open_registry_server: RegistryServer,
+) -> None:
+    open_registry_server.push("bin/rights", "1")
+    local = make_user("stella", role="administrator", on=staging)
+    client = sign_in(local)
+    base = f"/registries/{shelf.pk}"
+    assert client.get(f"{base}/delete/bin/rights/1/").status_code == 403
+    for path in ("rows/bin/rights/?tag=1", "images/bin/rights/1/?now=1"):
+        assert "/delete/" not in text(client.get(f"{base}/{path}"))
+    grant(local, "administrator")
+    assert "/delete/bin/rights/1/" in text(client.get(f"{base}/rows/bin/rights/?tag=1"))
+
+
+def test_the_api_deletes_by_tag(
+    browser: Client, shelf: Registry, open_registry_server: RegistryServer
+) -> None:
+    for tag in ("x", "y"):
+        made = open_registry_server.push("bin/api", tag)
+    path = f"/api/v1/registries/{shelf.pk}"
+    same = browser.get(f"{path}/repositories/tags?name=bin/api&digest={made.digest}")
+    assert json.loads(same.content) == {"items": ["x", "y"], "next": "", "complete": True}
+    assert browser.delete(f"{path}/manifest?name=bin/api&reference=x").status_code == 204
+    gone = browser.get(f"{path}/manifest?name=bin/api&reference=y")
+    assert gone.status_code == 404 and gone["Content-Type"] == "application/problem+json"
+    assert browser.delete(f"{path}/manifest?name=bin/api&reference=x").status_code == 404
