@@ -112,6 +112,16 @@ def field_label(form: BaseForm, name: str) -> str:
     return f"{label}:" if label else ""
 
 
+@register.filter
+def short_number(number: int) -> str:
+    """Return a count that may be huge in at most five signs: `940`, `12.3 k`, `1.2 M`, `12 G`."""
+    for unit, step in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= step:
+            shown = number / step
+            return f"{shown:.0f} {unit}" if shown >= 100 else f"{shown:.3g} {unit}"
+    return str(number)
+
+
 @register.simple_tag
 def container_href(pk: int) -> str:
     """Return the address of a container's page."""
