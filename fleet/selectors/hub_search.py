@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-from django.core.cache import caches
 from django.utils.translation import gettext as _
 
 from fleet.access import Refused, visible_registries
@@ -13,8 +12,9 @@ from fleet.models import Registry, RegistryKind
 from fleet.registries.errors import RegistryError
 from fleet.registries.hub import HubPage, search_hub
 from fleet.selectors.given import given_text
+from fleet.selectors.kept import NOTHING
 from fleet.selectors.places import NotAsked, Places
-from fleet.selectors.registry_asking import KEEP_SECONDS, Answer
+from fleet.selectors.registry_asking import KEPT, Answer
 
 VIEW = "registry.view"
 SECONDS = 8.0
@@ -40,12 +40,12 @@ def search(actor: Actor, query: str, page: int = 1) -> Answer[HubPage]:
     require_search(actor)
     words = given_text(query, QUERY_LIMIT)
     key = f"hub-search:{page}:{hashlib.sha256(words.encode()).hexdigest()}"
-    kept = caches["process"].get(key)
-    if kept is not None:
+    kept = KEPT.get(key)
+    if kept is not NOTHING:
         return Answer(kept)
     answer = _asked(words, page)
     if answer.value is not None:
-        caches["process"].set(key, answer.value, KEEP_SECONDS)
+        KEPT.put(key, answer.value)
     return answer
 
 

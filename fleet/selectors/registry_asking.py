@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from django.core.cache import caches
 from django.utils.translation import gettext as _
 
 from fleet.crypto import SecretLost
@@ -25,16 +24,17 @@ from fleet.registries.client import RegistryClient, open_registry
 from fleet.registries.errors import RegistryError
 from fleet.registries.reference import InvalidReference
 from fleet.registries.target import RegistryTarget
+from fleet.selectors.kept import NOTHING, Kept
 from fleet.selectors.places import NotAsked, Places
 
 Found = TypeVar("Found")
 SECONDS = 5.0
 CONNECT_SECONDS = 3.0
-KEEP_SECONDS = 30
+# A registry decides how large its answers are, and a reader how many there are of them.
+KEPT = Kept(seconds=30, room=32 * 1024 * 1024)
 # A silent registry holds a place for five seconds, one that answers for milliseconds.
 PLACES = Places(threads=16, each=4, name="registry")
 AT_ONCE = 4  # connections of one question that asks for many things
-NOTHING = object()
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def ask(
 ) -> Answer[Found]:
     """Return the registry's answer, or a sentence after five seconds at most.
 
-    `key` names the question: the same one is not asked again for `KEEP_SECONDS`.
+    `key` names the question: the same one is not asked again for half a minute.
     """
     kept = kept_answer(registry, key) if keep else None
     if kept is not None:
@@ -92,7 +92,7 @@ def ask(
 
 def kept_answer(registry: Registry, key: str) -> Answer[Any] | None:
     """Return what was answered to the same question a while ago; None when nobody asked."""
-    found = caches["process"].get(_place(registry, key), NOTHING)
+    found = KEPT.get(_place(registry, key))
     return None if found is NOTHING else Answer(found)
 
 
@@ -194,4 +194,4 @@ def _place(registry: Registry, key: str) -> str:
 
 
 def _keep(registry: Registry, key: str, value: object) -> None:
-    caches["process"].set(_place(registry, key), value, KEEP_SECONDS)
+    KEPT.put(_place(registry, key), value)

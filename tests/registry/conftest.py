@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.core.cache import caches
 from django.test import Client
 
 from fleet.models import Environment, Registry, User
 from fleet.registries.target import RegistryTarget
+from fleet.selectors.registry_asking import KEPT
 from tests.hosts.certificates import Pair, make_pair
 
 SECRET = "hunter2 and a token"
@@ -41,7 +41,7 @@ class Answers:
 @pytest.fixture(autouse=True)
 def nothing_kept() -> None:
     """Begin with nothing that was answered before: rows of two tests have the same ids."""
-    caches["process"].clear()
+    KEPT.clear()
 
 
 @pytest.fixture

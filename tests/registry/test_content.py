@@ -14,7 +14,7 @@ from django.test import Client
 
 from fleet.models import Environment, Host, Registry, User
 from tests.httpd import Asked, Reply, serve
-from tests.lab.registry import RegistryServer
+from tests.lab.registry import OCI_KINDS, RegistryServer
 from tests.registry.conftest import SECRET, make_registry
 from tests.registry.real import row_of
 
@@ -224,6 +224,24 @@ def test_what_an_image_says_is_data(
     open_registry_server.push("evil/app", "1", config=config)
     said = part(browser, f"/registries/{shelf.pk}/images/evil/app/1/")
     assert "<script" not in said and "&lt;script&gt;" in said
+
+
+def test_the_history_of_an_image_is_data(
+    browser: Client, shelf: Registry, open_registry_server: RegistryServer
+) -> None:
+    server = open_registry_server
+    about = {"author": EVIL, "history": [{"created_by": EVIL, "comment": EVIL}] * 2}
+    body = json.dumps(about).encode()
+    parts = [
+        {"mediaType": kind, "digest": server.push_blob("evil/past", blob), "size": len(blob)}
+        for kind, blob in zip(OCI_KINDS[1:3], (body, b"layer"), strict=True)
+    ]
+    manifest = {"schemaVersion": 2, "mediaType": OCI_KINDS[0], "config": parts[0]}
+    server.push_manifest("evil/past", "1", {**manifest, "layers": parts[1:]})
+    said = part(browser, f"/registries/{shelf.pk}/images/evil/past/1/")
+    assert "<script" not in said and said.count("&lt;script&gt;") == 3
+    # More steps than layers: the layer is shown all the same, without a guess at its command.
+    assert str(parts[1]["digest"]) in said
 
 
 def test_secrets_of_an_image_are_for_who_sees_them_in_containers(
