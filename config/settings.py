@@ -212,6 +212,16 @@ JOBS_PER_HOST = env_int("QUAYSIDE_JOBS_PER_HOST", 8, low=1, high=100)
 JOB_DAYS = env_int("QUAYSIDE_JOB_DAYS", 90, low=1, high=3650)
 JOB_SILENCE_SECONDS = env_int("QUAYSIDE_JOB_SILENCE_SECONDS", 20, low=5, high=600)
 
+# --- Builds --------------------------------------------------------------------------------
+# Contexts while they are built; uploaded archives are kept in the data folder.
+BUILD_DIR = Path(values.absolute_path("QUAYSIDE_BUILD_DIR", str(DATA_DIR / "builds")))
+BUILD_ARCHIVE_DIR = DATA_DIR / "archives"
+BUILD_CONTEXT_BYTES = env_int(
+    "QUAYSIDE_BUILD_CONTEXT_BYTES", 2 * 1024**3, low=1024**2, high=1024**4
+)
+# Uploads may be large, and /tmp is often memory.
+FILE_UPLOAD_TEMP_DIR = values.made_folder(DATA_DIR / "uploads")
+
 # --- Watcher -------------------------------------------------------------------------------
 EVENT_DAYS = env_int("QUAYSIDE_EVENT_DAYS", 30, low=1, high=3650)
 RELIST_SECONDS = env_int("QUAYSIDE_RELIST_SECONDS", 300, low=10, high=86400)

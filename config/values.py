@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import zoneinfo
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from config.env import env_int, env_list, env_str, problems
@@ -101,6 +103,13 @@ def absolute_path(name: str, default: str) -> str:
         return path
     problems.append(f"{name} must be an absolute path such as {default}.")
     return default
+
+
+def made_folder(path: Path) -> Path:
+    """Return a folder of ours, made if it is not there; the checks tell when it cannot be."""
+    with suppress(OSError):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
 
 
 def secret_key(name: str, text: str) -> str:

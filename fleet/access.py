@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 
 from fleet.models import (
     ApiToken,
+    Build,
+    BuildRun,
     Container,
     Environment,
     Event,
@@ -261,6 +263,12 @@ def visible_events(actor: Actor) -> QuerySet[Event]:
     return Event.objects.filter(reach.q("host")).select_related("host")
 
 
+def visible_builds(actor: Actor) -> QuerySet[Build]:
+    """Return the builds on hosts where the actor may see builds."""
+    reach = actor.access.reach("build.view")
+    return Build.objects.filter(reach.q("host")).select_related("host", "host__environment")
+
+
 def visible_jobs(actor: Actor) -> QuerySet[Job]:
     """Return the jobs on hosts whose containers the actor may see, and own ones on hosts they see.
 
@@ -369,6 +377,20 @@ def access_container(actor: Actor, pk: int, permission: str = "container.view") 
 def access_image(actor: Actor, pk: int, permission: str = "image.view") -> Image:
     """Return an image of a host. Raises Unknown or Refused."""
     return _one(visible_images(actor), pk, _("image"), actor, permission)
+def access_build(actor: Actor, pk: int, permission: str = "build.view") -> Build:
+    """Return a build. Raises Unknown or Refused."""
+    return _one(visible_builds(actor), pk, _("build"), actor, permission)
+
+
+def access_run(actor: Actor, build_id: int, number: int) -> BuildRun:
+    """Return a run of a build with both, and its job. Raises Unknown."""
+    build = access_build(actor, build_id)
+    runs = BuildRun.objects.filter(build=build).select_related("job", "job__host", "job__actor")
+    run = runs.filter(number=number).first() if 0 < number < 2**31 else None
+    if run is None:
+        raise Unknown(_("run"))
+    run.build = build
+    return run
 
 
 def access_event(actor: Actor, pk: int) -> Event:

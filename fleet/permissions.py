@@ -15,6 +15,7 @@ READ: Final[dict[str, Promise]] = {
     "container.view": _("See containers, events and jobs"),
     "container.logs": _("Read logs"),
     "container.secrets": _("See masked values of a container's environment"),
+    "build.view": _("See builds, their definitions and their logs"),
     "image.view": _("See images"),
     "registry.view": _("See the registries that serve their hosts"),
     "audit.view": _("Read the audit log"),
@@ -32,6 +33,10 @@ DEPLOY: Final[dict[str, Promise]] = {
     "container.rename": _("Rename containers"),
     "container.remove": _("Remove containers"),
     "image.pull": _("Pull images"),
+    "build.create": _("Add builds"),
+    "build.update": _("Change builds"),
+    "build.remove": _("Remove builds"),
+    "build.run": _("Run builds"),
 }
 ADMINISTER: Final[dict[str, Promise]] = {
     "host.create": _("Add hosts"),
@@ -52,7 +57,12 @@ ADMINISTER: Final[dict[str, Promise]] = {
 }
 PERMISSIONS: Final[dict[str, Promise]] = {**READ, **OPERATE, **DEPLOY, **ADMINISTER}
 
-VIEWER = frozenset({"host.view", "container.view", "container.logs", "image.view", "registry.view"})
+VIEWER = frozenset(
+    {
+        "host.view", "container.view", "container.logs", "image.view", "build.view",
+        "registry.view",
+    }
+)  # fmt: skip
 OPERATOR = VIEWER | frozenset(OPERATE) | {"container.secrets", "host.refresh"}
 DEPLOYER = OPERATOR | frozenset(DEPLOY)
 ADMINISTRATOR = frozenset(PERMISSIONS)
@@ -67,7 +77,7 @@ BUILT_IN_ROLES: Final[dict[str, frozenset[str]]] = {
 # Nobody can act on what they do not see: with the former comes the latter.
 NEEDED: Final[dict[str, str]] = {
     name: f"{noun}.view"
-    for noun in ("container", "host", "image", "registry")
+    for noun in ("build", "container", "host", "image", "registry")
     for name in PERMISSIONS
     if name.startswith(f"{noun}.") and name != f"{noun}.view"
 }

@@ -84,6 +84,14 @@ class RegistriesChanged(Hint):
 
 
 @dataclass(frozen=True)
+class BuildsChanged(Hint):
+    """Definitions of builds were added, changed or removed; their runs are jobs."""
+
+    kind: ClassVar[str] = "builds"
+    ids: list[int]
+
+
+@dataclass(frozen=True)
 class AccessChanged(Hint):
     """Grants, teams, roles or users changed: open pages look at their rights again."""
 
@@ -99,6 +107,7 @@ HINTS: dict[str, type[Hint]] = {
         EventsAdded,
         JobsChanged,
         RegistriesChanged,
+        BuildsChanged,
         AccessChanged,
     )
 }

@@ -57,6 +57,9 @@ SENTENCES: dict[str, Promise] = {
     "git_slow": _("The repository did not come within %(limit)s minutes. Try again later."),
     "git_large": _("The repository is larger than %(limit)s, and was not fetched further."),
     "git_failed": _("Git could not fetch the repository: its last words say why."),
+    "archive_missing": _("No archive was uploaded yet. Upload one, then run the build."),
+    "archive_large": _("The archive is larger than %(limit)s. Leave out what the build does not"
+                       " need, or ask an administrator to raise QUAYSIDE_BUILD_CONTEXT_BYTES."),
     "no_room": _("There is no room left on the worker's disk. Ask an administrator."),
 }  # fmt: skip
 

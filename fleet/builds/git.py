@@ -61,9 +61,13 @@ def checkout(
     root: Path,
     limits: Limits | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    scratch: Path | None = None,
 ) -> Checkout:
-    """Put one commit of a repository into the empty folder `root`. Raises ContextRefused."""
-    with tempfile.TemporaryDirectory(prefix="quayside-git-") as folder:
+    """Put one commit of a repository into the empty folder `root`. Raises ContextRefused.
+
+    Keys and the like are in `scratch` meanwhile (None: where the system has such things).
+    """
+    with tempfile.TemporaryDirectory(prefix="quayside-git-", dir=scratch) as folder:
         limits = limits or Limits()
         return _Checkout(source, root, Git(Path(folder), limits, stopped), Meter(limits)).run()
 

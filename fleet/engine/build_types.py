@@ -37,6 +37,7 @@ class BuildOptions:
     no_cache: bool = False
     pull: bool = False
     logins: tuple[RegistryLogin, ...] = ()
+    scratch: Path | None = None  # a folder for what is needed meanwhile; None: the system's
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class BuildKit:
 
     def build(self, context: Path, options: BuildOptions) -> Iterator[BuildItem]:
         """Build a folder. Raises ``EngineError``: ``build_failed`` when a step said no."""
-        with tempfile.TemporaryDirectory(prefix="quayside-build-") as folder:
+        with tempfile.TemporaryDirectory(prefix="quayside-build-", dir=options.scratch) as folder:
             yield from self._build(Path(folder), context, options)
 
     def stop(self) -> None:
@@ -119,7 +119,13 @@ class BuildKit:
         image = folder / "image"
         words = _arguments(self.name, folder, options, image)
         # A relative --file would be looked for where the command runs.
-        argv = [self._command.path, *words, f"--file={context / options.dockerfile}", str(context)]
+        argv = [
+            *_bound(),
+            self._command.path,
+            *words,
+            f"--file={context / options.dockerfile}",
+            str(context),
+        ]
         progress = PlainProgress()
         process = self._start(argv, folder)
         try:
@@ -149,6 +155,16 @@ class BuildKit:
                 start_new_session=True,
             )
             return self._process
+
+
+@functools.cache
+def _bound() -> tuple[str, ...]:
+    """A command that goes when its worker is killed, where util-linux is there to see to it.
+
+    It would build on otherwise, for nobody: it notices only when it has something to print.
+    """
+    found = shutil.which("setpriv")
+    return (found, "--pdeathsig", "TERM") if found else ()
 
 
 def _arguments(

@@ -45,11 +45,12 @@ def split_reference(reference: str) -> tuple[str, str]:
     return start, digest or tag
 
 
-def image_path(reference: str) -> str:
-    """``/images/{reference}/json``. Raises ``Invalid``."""
+def image_path(reference: str, action: str = "json") -> str:
+    """``/images/{reference}/json``, or another action on it. Raises ``Invalid``."""
     name, version = split_reference(reference)
     mark = "@" if _DIGEST.fullmatch(version) else ":"
-    return f"/images/{quote(f'{name}{mark}{version}', safe='/:@')}/json"
+    path = f"/images/{quote(f'{name}{mark}{version}', safe='/:@')}"
+    return f"{path}/{action}" if action else path
 
 
 def auth_header(auth: Auth | None) -> dict[str, str]:

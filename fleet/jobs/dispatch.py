@@ -13,12 +13,13 @@ from typing import Any
 import structlog
 from celery import current_app
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from kombu.exceptions import KombuError
 
 from fleet.jobs.places import Place
-from fleet.models import Job, JobState
+from fleet.jobs.states import ONE_AT_A_TIME
+from fleet.models import OPEN_STATES, Job, JobState
 
 RUN_TASK, DISPATCH_TASK = "fleet.jobs.run", "fleet.jobs.dispatch"
 FEW = 5  # places that are dispatched at once
@@ -60,11 +61,23 @@ def _next_jobs(place: Place) -> list[tuple[int, int | None]]:
     seats = place.free_seats(sent=True)
     if seats <= 0:
         return []
-    waiting = place.jobs().filter(state=JobState.QUEUED, sent_at__isnull=True)
+    waiting = place.jobs().filter(_has_its_turn(), state=JobState.QUEUED, sent_at__isnull=True)
     ordered = waiting.order_by(F("parent_id").asc(nulls_first=True), "id")
     # Rows that a cancellation holds just now are left alone: waiting could deadlock.
     locked = ordered.select_for_update(of=("self",), skip_locked=True)
     return list(locked.values_list("pk", "parent_id")[:seats])
+
+
+def _has_its_turn() -> Q:
+    """Return the filter for jobs before which none of the same kind on the same target is open,
+    where such jobs wait for each other."""
+    ahead = Job.objects.filter(
+        operation=OuterRef("operation"),
+        target_id=OuterRef("target_id"),
+        state__in=OPEN_STATES,
+        pk__lt=OuterRef("pk"),
+    )
+    return ~Q(operation__in=ONE_AT_A_TIME) | ~Q(Exists(ahead))
 
 
 def send(job_id: int, queue: str, priority: int) -> bool:

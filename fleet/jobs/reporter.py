@@ -40,6 +40,7 @@ class Line:
     at: datetime
     level: str
     text: str
+    part: int | None = None
 
 
 class JobReporter:
@@ -62,16 +63,17 @@ class JobReporter:
         self._meter = Meter()
         self._measured_at = 0.0
         self._hang_up: Callable[[], None] | None = None
+        self._keep: Callable[[], None] | None = None
 
     # --- What operations say ---------------------------------------------------------------
 
-    def line(self, text: str, *, level: str = "info") -> None:
+    def line(self, text: str, *, level: str = "info", part: int | None = None) -> None:
         """Add a line; it is saved within a quarter of a second. Raises as `check` does."""
         self._stop_if_told()
         clean = text.replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip()[:TEXT_LIMIT]
         known = level if level in LineLevel.values else LineLevel.INFO
         with self._lock:
-            self._lines.append(Line(timezone.now(), known, clean))
+            self._lines.append(Line(timezone.now(), known, clean, part))
         self.dirty.set()
 
     def percent(self, value: int) -> None:
@@ -86,6 +88,15 @@ class JobReporter:
         """Say how far a part is, such as a layer; the percent follows. Raises as `check` does."""
         self._stop_if_told()
         self._meter.tell(label, state, done, total)
+        self.dirty.set()
+
+    def keep(self, save: Callable[[], None]) -> None:
+        """Call this in the transaction of each saving, and of the end."""
+        self._keep = save
+
+    def touch(self) -> None:
+        """There is something new to be kept. Raises as `check` does."""
+        self._stop_if_told()
         self.dirty.set()
 
     def check(self) -> None:
@@ -152,6 +163,7 @@ class JobReporter:
             if won:
                 self._save_lines()
                 self._save_parts(measured)
+                self._save_kept()
         return bool(won)
 
     def _concerned(self, measured: Measured | None) -> list[int]:
@@ -189,7 +201,14 @@ class JobReporter:
         if room and len(self._lines) >= room:
             kept[-1] = Line(timezone.now(), LineLevel.ERROR, _("Further lines are not kept."))
         JobLine.objects.bulk_create(
-            JobLine(job=self.job, number=number, at=line.at, level=line.level, text=line.text)
+            JobLine(
+                job=self.job,
+                number=number,
+                at=line.at,
+                level=line.level,
+                text=line.text,
+                part=line.part,
+            )
             for number, line in enumerate(kept, start=self._written + 1)
         )
 
@@ -199,6 +218,10 @@ class JobReporter:
             JobParts.objects.bulk_create(
                 [row], update_conflicts=True, unique_fields=["job"], update_fields=["parts"]
             )
+
+    def _save_kept(self) -> None:
+        if self._keep is not None:
+            self._keep()
 
     def _saved(self) -> None:
         self._written = min(LINES_LIMIT, self._written + len(self._lines))
@@ -223,6 +246,7 @@ class JobReporter:
             changed = end_job(self.job, ours, state, message[:MESSAGE_LIMIT], error=error)
             if changed:
                 self._save_lines()
+                self._save_kept()
         if changed:
             self._saved()
         return changed

@@ -54,6 +54,11 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "schedule": schedule(timedelta(seconds=30)),
         "options": {"queue": "upkeep", "expire_seconds": 25},
     },
+    "sweep builds": {
+        "task": "fleet.jobs.sweep_builds",
+        "schedule": schedule(timedelta(seconds=30)),
+        "options": {"queue": "upkeep", "expire_seconds": 25},
+    },
     "roll up usage": {
         "task": "fleet.jobs.roll_up_usage",
         "schedule": schedule(timedelta(minutes=5)),

@@ -65,6 +65,14 @@ def end_left_terminals() -> None:
     end_left()
 
 
+@shared_task(name="fleet.jobs.sweep_builds", ignore_result=True)
+def sweep_builds() -> None:
+    """Remove the folders of builds whose worker died."""
+    from fleet.builds.folders import sweep
+
+    sweep()
+
+
 @shared_task(name="fleet.jobs.roll_up_usage", ignore_result=True)
 def roll_up_usage() -> None:
     """Put readings of hours that are over together, and delete old ones."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -25,14 +26,20 @@ class Failed(Exception):
 class Report(Protocol):
     """What an operation may tell while it runs."""
 
-    def line(self, text: str, *, level: str = "info") -> None:
-        """Add a line to the job's output; saved and shown soon."""
+    def line(self, text: str, *, level: str = "info", part: int | None = None) -> None:
+        """Add a line to the job's output, of one of its steps (`part`); saved and shown soon."""
 
     def percent(self, value: int) -> None:
         """Set the progress, 0 to 100."""
 
     def part(self, label: str, state: str, done: int = 0, total: int = 0) -> None:
         """Say how far a part is (`fleet.jobs.meter`): percent, speed and time left follow."""
+
+    def keep(self, save: Callable[[], None]) -> None:
+        """Call this in the transaction of each saving and of the end, in another thread too."""
+
+    def touch(self) -> None:
+        """Say that there is something new to be kept."""
 
     def check(self) -> None:
         """Raise when the job was cancelled or taken away; each engine call does this by itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fleet.models.audit import AuditEntry, AuditResult
+from fleet.models.builds import Build, BuildRun, BuildSource
 from fleet.models.containers import Container, ContainerState, Health
 from fleet.models.events import Event
 from fleet.models.hosts import Environment, Host, HostState
@@ -20,6 +21,9 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "AuditResult",
+    "Build",
+    "BuildRun",
+    "BuildSource",
     "Container",
     "ContainerState",
     "Environment",

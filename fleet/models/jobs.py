@@ -47,7 +47,7 @@ class Job(models.Model):
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True)
     host = models.ForeignKey(Host, on_delete=models.SET_NULL, null=True, related_name="jobs")
     host_name = models.CharField(max_length=60, blank=True)
-    target_kind = models.CharField(max_length=20)  # container, host
+    target_kind = models.CharField(max_length=20)  # container, host, build
     target_id = models.BigIntegerField(null=True, blank=True)  # the row's id
     target_engine_id = models.CharField(max_length=100, blank=True)
     target_name = models.CharField(max_length=255, blank=True)
@@ -114,6 +114,7 @@ class JobLine(models.Model):
     at = models.DateTimeField(default=timezone.now)
     level = models.CharField(max_length=8, choices=LineLevel.choices, default=LineLevel.INFO)
     text = models.TextField()
+    part = models.PositiveIntegerField(null=True)  # of what it is: a step of a build
 
     class Meta:
         ordering = ["number"]

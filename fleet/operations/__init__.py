@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fleet.operations import (
+    build_run,
+    builds,
     containers,
     environments,
     grants,
@@ -22,6 +24,8 @@ from fleet.operations.registry import REGISTRY, Operation, operations_on, words
 __all__ = [
     "REGISTRY",
     "Operation",
+    "build_run",
+    "builds",
     "containers",
     "environments",
     "grants",

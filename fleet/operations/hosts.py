@@ -105,6 +105,7 @@ def host_remove(*, actor: Actor, host_id: int) -> None:
     with transaction.atomic():
         host = _locked(host_id)
         _check_no_jobs(host)
+        _check_no_builds(host)
         detail = {
             **_facts(host),
             "containers": host.containers.count(),
@@ -271,3 +272,10 @@ def _check_no_jobs(host: Host) -> None:
             count,
         )
         raise Invalid({"": [sentence % {"count": count}]})
+
+
+def _check_no_builds(host: Host) -> None:
+    names = list(host.builds.values_list("name", flat=True)[:10])
+    if names:
+        sentence = _("These are built on it: %(names)s. Give them another host, or remove them.")
+        raise Invalid({"": [sentence % {"names": ", ".join(names)}]})

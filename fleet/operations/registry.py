@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from fleet.jobs.work import Work
+    from fleet.models import Job
 
 Text = str | Promise
 
@@ -30,7 +31,9 @@ class Operation:
     """
 
     name: str  # container.restart; also the permission, unless `needs` names another
-    target: Literal["container", "host", "environment", "people", "fleet", "image", "registry"]
+    target: Literal[
+        "container", "host", "environment", "people", "fleet", "image", "registry", "build"
+    ]
     verb: Text  # Restart
     doing: Text  # Restarting %(target)s
     done: Text  # Restarted %(target)s
@@ -46,6 +49,10 @@ class Operation:
     # The parameter that says what it is about, where the target only says where: an image.
     about: str = ""
     needs: str = ""  # the permission, where it is not the operation's own name
+    # What else is written with a new job on a target, in its transaction.
+    written: Callable[[Job, Any], None] | None = None
+    # Whether an open job of the same parameters does what is asked for now; without: it does.
+    same: Callable[[Job, Any], bool] | None = None
 
     @property
     def permission(self) -> str:

@@ -8,18 +8,18 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from fleet import audit
-from fleet.access import Unknown, access_container, access_host
+from fleet.access import Unknown, access_build, access_container, access_host
 from fleet.actor import Actor
 from fleet.jobs.dispatch import dispatch_on_commit
 from fleet.jobs.places import Place
 from fleet.locks import lock
-from fleet.models import OPEN_STATES, Container, Host, Job
+from fleet.models import OPEN_STATES, Build, Container, Host, Job
 from fleet.operations.errors import Invalid
 from fleet.operations.params import check_params
 from fleet.operations.registry import REGISTRY, Operation
 from fleet.publish import JobsChanged, publish_on_commit
 
-Target = Container | Host
+Target = Build | Container | Host
 NAME_LIMIT = 255  # characters that a job keeps of what it is about
 
 
@@ -39,7 +39,7 @@ def request(
     params: dict[str, Any] | None = None,
     retry_of: Job | None = None,
 ) -> Job:
-    """Ask for an operation on a container or host; return its job.
+    """Ask for an operation on a container, host or build; return its job.
 
     While the same thing is being done to the same target already, that job is returned: a
     double click is one job. Raises Unknown, Refused or Invalid; then nothing was changed.
@@ -58,6 +58,8 @@ def request(
         if not joined:
             job.retry_of = retry_of
             job.save(force_insert=True)
+            if operation.written is not None:
+                operation.written(job, target)
             publish_on_commit(JobsChanged(ids=ids_with_retried(job)))
             dispatch_on_commit([Place.of(job)])
         told = {"job": job.pk, "joined": joined, **({"params": values} if values else {})}
@@ -69,11 +71,13 @@ def access_target(operation: Operation, actor: Actor, target_id: int) -> Target:
     """Return what the operation is asked for on. Raises Unknown or Refused."""
     if operation.target == "host":
         return access_host(actor, target_id, operation.permission)
+    if operation.target == "build":
+        return access_build(actor, target_id, operation.permission)
     return access_container(actor, target_id, operation.permission)
 
 
 def host_of(target: Target) -> Host:
-    """Return the host of a container, or the host itself."""
+    """Return the host of a container or a build, or the host itself."""
     return target if isinstance(target, Host) else target.host
 
 
@@ -115,7 +119,9 @@ def ids_with_retried(job: Job) -> list[int]:
 
 
 def _same_job(operation: Operation, target: Target, values: dict[str, Any]) -> Job | None:
-    return next(iter(same_jobs(operation, values, target_id=target.pk)), None)
+    jobs = same_jobs(operation, values, target_id=target.pk)
+    does = operation.same
+    return next((job for job in jobs if does is None or does(job, target)), None)
 
 
 def new_job(operation: Operation, actor: Actor, target: Target, values: dict[str, Any]) -> Job:

@@ -1,0 +1,210 @@
+"""Dockerfiles, taken apart as far as their lines go: which instruction stands where.
+
+So that a step that failed can be shown where it was written. What an instruction does is the
+builder's to know; its own parser has the last word on what is right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+SIZE_LIMIT = 256 * 1024  # characters of a Dockerfile; people write a hundredth of that
+ESCAPE = re.compile(r"^#\s*escape\s*=\s*([\\`])\s*$", re.IGNORECASE)
+DIRECTIVE = re.compile(r"^#\s*[A-Za-z][\w-]*\s*=")
+HEREDOC = re.compile(r"<<(-?)([\"']?)([A-Za-z_][\w.]*)\2")
+WITH_HEREDOCS = frozenset({"RUN", "COPY", "ADD"})
+COUNTED = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})  # by BuildKit, in each stage
+FROM = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE)
+VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})")
+# "[2/4] RUN make", "[base 1/2] FROM …", "[stage-1 2/3] COPY …", "[linux/arm64 base 1/2] FROM …"
+STEP = re.compile(
+    r"^\[(?:(?P<place>[^\]]*?)\s+)?(?P<at>\d+)/(?P<of>\d+)\]\s+(?P<words>.*)$", re.DOTALL
+)
+METADATA = re.compile(r"^\[internal\] load metadata for (\S+)")
+LINE = re.compile(r"(?:dockerfile|parse error|syntax error)[^\n]*?\bline:? ?(\d+)", re.IGNORECASE)
+AROUND = 3  # lines shown before and after
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction: its lines from 1, its keyword, and all of it on one line."""
+
+    line: int
+    end: int
+    keyword: str
+    text: str
+    stage: int  # -1: before the first FROM
+    stage_name: str
+    at: int  # its number among those that BuildKit counts in its stage; 0: it does not
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Some lines of a Dockerfile around those that matter."""
+
+    first: int
+    lines: tuple[str, ...]
+
+
+def parse(text: str) -> list[Instruction]:
+    """Return the instructions of a Dockerfile in order; a broken one as far as it makes sense."""
+    found: list[Instruction] = []
+    stage, name, count = -1, "", 0
+    for read in _logical(text.split("\n")):
+        if read.keyword == "FROM":
+            stage, count = stage + 1, 0
+            match = FROM.match(read.text)
+            name = (match[2] or "").lower() if match else ""
+        at = 0
+        if stage >= 0 and read.keyword in COUNTED:
+            count += 1
+            at = count
+        found.append(replace(read, stage=stage, stage_name=name, at=at))
+    return found
+
+
+def _logical(lines: list[str]) -> Iterator[Instruction]:
+    """Yield instructions: continued lines are one, comments and blank lines are none."""
+    escape, number = _escape(lines), 0
+    while number < len(lines):
+        first = number
+        words: list[str] = []
+        while number < len(lines):
+            line = lines[number].rstrip("\r").rstrip()
+            number += 1
+            if not line.strip() or line.lstrip().startswith("#"):
+                if not words:
+                    first = number
+                continue
+            if not line.endswith(escape):
+                words.append(line.strip() if not words else line)
+                break
+            words.append(line[:-1].lstrip() if not words else line[:-1])
+        text = "".join(words).strip()
+        if not text:
+            continue
+        keyword = text.split(None, 1)[0].upper()
+        if keyword in WITH_HEREDOCS:
+            number = _past_heredocs(lines, number, text)
+        yield Instruction(first + 1, number, keyword, text, -1, "", 0)
+
+
+def _escape(lines: list[str]) -> str:
+    """Return what continues a line; directives stand before everything else."""
+    for line in lines:
+        if found := ESCAPE.match(line.strip()):
+            return found[1]
+        if not DIRECTIVE.match(line.strip()):
+            break
+    return "\\"
+
+
+def _past_heredocs(lines: list[str], number: int, text: str) -> int:
+    """Return the line after the last word of each heredoc that an instruction opens."""
+    for dash, _quote, word in HEREDOC.findall(text):
+        at = number
+        while at < len(lines):
+            line = lines[at].rstrip("\r")
+            at += 1
+            if (line.lstrip("\t") if dash else line) == word:
+                number = at
+                break
+    return number
+
+
+# --- Where a step was written -------------------------------------------------------------------
+
+
+def instruction_of(step: str, instructions: list[Instruction]) -> Instruction | None:
+    """Return the instruction that a builder's step is about, by the step's words."""
+    if found := METADATA.match(step):
+        return _from(found[1], instructions)
+    match = STEP.match(step)
+    if match is None:
+        return None
+    words = _plain(match["words"])
+    keyword = words.split(" ", 1)[0].upper()
+    alike = [one for one in instructions if one.keyword == keyword]
+    same = [one for one in alike if _plain(one.text).partition(" ")[2] == words.partition(" ")[2]]
+    if len(same) == 1:
+        return same[0]
+    # Variables were filled in, or it is there twice: its place in its stage says which.
+    there = [one for one in same or alike if _is_at(one, match, instructions)]
+    if there:
+        return there[0]
+    return (same or [None])[0]  # type: ignore[list-item]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _is_at(one: Instruction, match: re.Match[str], instructions: list[Instruction]) -> bool:
+    stages = 1 + max((each.stage for each in instructions), default=0)
+    place = (match["place"] or "").split(" ")[-1].lower()
+    if not place:
+        if stages == 1 and int(match["of"]) == len([i for i in instructions if i.stage >= 0]):
+            # The classic builder counts every instruction.
+            return [i for i in instructions if i.stage >= 0].index(one) + 1 == int(match["at"])
+        return stages == 1 and one.at == int(match["at"])
+    named = one.stage_name == place or (not one.stage_name and f"stage-{one.stage}" == place)
+    return named and one.at == int(match["at"])
+
+
+def _from(image: str, instructions: list[Instruction]) -> Instruction | None:
+    """Return the FROM that names an image, which the builder writes out in full."""
+    for one in instructions:
+        found = FROM.match(one.text)
+        if one.keyword == "FROM" and found:
+            short = found[1]
+            if image in (short, f"{short}:latest") or image.endswith(
+                (f"/{short}", f"/{short}:latest")
+            ):
+                return one
+    return None
+
+
+def line_said(text: str) -> int | None:
+    """Return the line that a builder's complaint names: `dockerfile parse error line 2: …`."""
+    found = LINE.search(text)
+    return int(found[1]) if found else None
+
+
+def excerpt(text: str, first: int, last: int) -> Excerpt:
+    """Return lines `first` to `last`, with some around them."""
+    lines = text.split("\n")
+    begin = max(1, first - AROUND)
+    shown = lines[begin - 1 : min(last + AROUND, first + 40)]
+    return Excerpt(begin, tuple(line.rstrip("\r")[:500] for line in shown))
+
+
+# --- Images that it begins with ----------------------------------------------------------------
+
+
+def base_images(text: str, args: dict[str, str]) -> list[str]:
+    """Return the images that its stages begin with, ARGs before the first FROM filled in."""
+    known: dict[str, str] = {}
+    stages: set[str] = set()
+    found: list[str] = []
+    for one in parse(text):
+        if one.stage < 0 and one.keyword == "ARG":
+            name, _equals, value = one.text[3:].strip().partition("=")
+            known[name.strip()] = args.get(name.strip(), value.strip().strip("\"'"))
+        elif one.keyword == "FROM" and (match := FROM.match(one.text)):
+            image = _filled(match[1], known)
+            if image.lower() not in stages and image != "scratch" and image not in found:
+                found.append(image)
+            stages.add((match[2] or "").lower())
+    return found
+
+
+def _filled(text: str, known: dict[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        held = known.get(match[1] or match[2] or "", "")
+        if match[3] == "-":
+            return held or match[4]
+        return (match[4] if held else "") if match[3] == "+" else held
+
+    return VARIABLE.sub(value, text)

@@ -1,0 +1,278 @@
+"""Running a build: context, builder, tags; told step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from fleet.builds.context import Context, prepare
+from fleet.builds.dockerfile import SIZE_LIMIT, base_images
+from fleet.builds.errors import ContextRefused
+from fleet.builds.folders import limits_on, run_folder, sweep
+from fleet.builds.mask import Mask
+from fleet.builds.steps import Record
+from fleet.builds.tags import BadTag, name_of, values_of
+from fleet.engine.build_types import (
+    BuildOptions,
+    Built,
+    RegistryLogin,
+    StepBegan,
+    StepEnded,
+    StepFailed,
+    StepOutput,
+    Using,
+)
+from fleet.engine.builds import build as build_image
+from fleet.engine.client import open_engine
+from fleet.engine.endpoint import Endpoint
+from fleet.engine.errors import Aborted, EngineError
+from fleet.models import Build, BuildRun, BuildSource, Job, JobState
+from fleet.operations.registry import Operation, register
+from fleet.operations.registry_auth import auth_for
+from fleet.operations.tagging import give_tags
+
+if TYPE_CHECKING:
+    from fleet.jobs.work import Work
+
+RUNS_KEPT = 100
+BUILDERS = {
+    "buildx": gettext_lazy("BuildKit, by docker buildx"),
+    "buildkit": gettext_lazy("BuildKit"),
+    "classic": gettext_lazy("the classic builder"),
+}
+
+
+def _written(job: Job, build: Build) -> None:
+    """Number a new run; the oldest go, their jobs stay as long as other jobs do."""
+    Build.objects.filter(pk=build.pk).update(next_number=F("next_number") + 1)
+    number = Build.objects.values_list("next_number", flat=True).get(pk=build.pk) - 1
+    BuildRun.objects.create(build=build, number=number, job=job)
+    BuildRun.objects.filter(build=build, number__lte=number - RUNS_KEPT).delete()
+
+
+def _same(job: Job, build: Build) -> bool:
+    """A run that waits will read what is there by then. One that runs does the same again only
+    where nothing can have changed since: a branch may have moved."""
+    if job.state == JobState.QUEUED:
+        return True
+    run = BuildRun.objects.filter(job=job).first()
+    unchanged = run is not None and run.revision == build.revision
+    return unchanged and build.source != BuildSource.GIT
+
+
+def _run(work: Work) -> None:
+    from fleet.jobs.work import Failed
+
+    run = BuildRun.objects.select_related("build").filter(job=work.job).first()
+    if run is None:
+        raise Failed(_("The build was removed in the meantime."))
+    sweep()
+    record = Record(run)
+    work.report.keep(record.save)
+    mask = Mask([*run.build.secrets.values(), run.build.git_token])
+    try:
+        with run_folder(work.job) as folder:
+            _Run(work, run.build, record, mask, folder).do()
+    except ContextRefused as refused:
+        work.report.check()  # it may have been cancelled
+        if refused.raw:
+            work.report.line(mask(refused.raw), level="error")
+        raise Failed(str(refused), mask(refused.raw)) from None
+    except BadTag as error:
+        raise Failed(str(error)) from None
+    finally:
+        record.close()
+
+
+@dataclass
+class _Run:
+    work: Work
+    build: Build
+    record: Record
+    mask: Mask
+    folder: Path
+    dockerfile: str = ""  # its text
+    path: str = ""  # where it is in the context
+
+    def do(self) -> None:
+        report, build = self.work.report, self.build
+        self.record.note(revision=build.revision)
+        context = self._context()
+        # Before anything is built: a name that cannot be must not cost an hour.
+        names = self._names(context)
+        options = self._options(context)
+        began = monotonic()
+        image_id = self._build(context, options)
+        self.record.note(image_id=image_id, seconds=round(monotonic() - began, 1))
+        size = int(self.work.engine.image(image_id).get("Size") or 0)
+        self.record.note(size=size)
+        report.line(_("Image %(id)s.") % {"id": image_id})
+        report.check()
+        self._tag(image_id, names)
+
+    def _tag(self, image_id: str, names: list[str]) -> None:
+        """Over a connection of its own: a cancellation must not cut it in the middle of this."""
+        from fleet.jobs.reporter import Cancelled
+
+        with open_engine(Endpoint(**self.work.host.endpoint_fields())) as engine:
+            give_tags(engine, image_id, names)
+        self.record.note(tags=names)
+        with suppress(Cancelled):  # too late for it
+            for name in names:
+                self.work.report.line(_("Tagged %(name)s.") % {"name": name})
+
+    # --- The context -----------------------------------------------------------------------
+
+    def _context(self) -> Context:
+        report, build = self.work.report, self.build
+        if build.source == BuildSource.GIT:
+            report.line(_("Fetching %(url)s …") % {"url": build.git_url})
+        context = prepare(build, self.folder, limits_on(self.folder), self._stopped)
+        report.check()
+        if context.commit:
+            self.record.note(
+                commit=context.commit, branch=context.branch, subject=self.mask(context.subject)
+            )
+            told = {"commit": context.commit[:7], "subject": self.mask(context.subject)}
+            report.line(_("Commit %(commit)s: %(subject)s") % told)
+        if context.host_key and context.host_key != build.git_host_key:
+            pinned = Build.objects.filter(pk=build.pk, git_host_key="", git_url=build.git_url)
+            pinned.update(git_host_key=context.host_key)
+        self.dockerfile, self.path = _read(context), context.dockerfile
+        return context
+
+    def _stopped(self) -> bool:
+        """Whether somebody wants it to end; asked while Git runs."""
+        from fleet.jobs.reporter import Cancelled, ClaimLost
+
+        try:
+            self.work.report.touch()
+        except (Cancelled, ClaimLost):
+            return True
+        return False
+
+    def _names(self, context: Context) -> list[str]:
+        values = values_of(
+            branch=context.branch,
+            commit=context.commit,
+            number=self.record.run.number,
+            now=timezone.now(),
+        )
+        return list(dict.fromkeys(name_of(tag, values) for tag in self.build.tags))
+
+    def _options(self, context: Context) -> BuildOptions:
+        build = self.build
+        return BuildOptions(
+            dockerfile=context.dockerfile,
+            target=build.target,
+            args=build.args,
+            secrets=build.secrets,
+            labels=build.labels,
+            platform=build.platform,
+            network=build.network,
+            memory=build.memory,
+            no_cache=build.no_cache,
+            pull=build.pull,
+            logins=tuple(_logins(self.work, self.dockerfile, build.args)),
+            scratch=self.folder,
+        )
+
+    # --- The build -------------------------------------------------------------------------
+
+    def _build(self, context: Context, options: BuildOptions) -> str:
+        from fleet.jobs.work import Failed
+
+        image_id = ""
+        try:
+            for item in build_image(self.work.engine, context.folder, options):
+                image_id = item.image_id if isinstance(item, Built) else image_id
+                self._told(item)
+        except Aborted:
+            raise
+        except EngineError as error:
+            raw = self.mask(error.raw)
+            self.record.refused(raw, self.dockerfile, self.path)
+            raise Failed(self._why(error), raw) from error
+        return image_id
+
+    def _told(self, item: Any) -> None:
+        report, record = self.work.report, self.record
+        if isinstance(item, Using):
+            record.note(builder=item.builder)
+            report.line(_("Building with %(builder)s.") % {"builder": BUILDERS[item.builder]})
+        elif isinstance(item, StepBegan):
+            record.began(item.step, self.mask(item.name))
+            report.touch()
+        elif isinstance(item, StepOutput):
+            text = self.mask(_as_shown(item.text))
+            record.said(item.step, text)
+            report.line(text, level="engine", part=item.step)
+        elif isinstance(item, StepEnded):
+            record.ended(item.step, item.seconds, cached=item.cached)
+            report.touch()
+        elif isinstance(item, StepFailed):
+            text = self.mask(item.text)
+            record.broke(item.step, text, self.dockerfile, self.path)
+            report.line(text, level="error", part=item.step)
+
+    def _why(self, error: EngineError) -> str:
+        """Return why it failed in one sentence: which step, where, and what was said of it."""
+        failure = self.record.run.failure
+        line, step = failure.get("line"), self.record.failed
+        if step is None:
+            where = _(" See line %(line)d of the Dockerfile.") % {"line": line} if line else ""
+            return f"{error}{where}"
+        named = {"step": step.name[:150], "line": line}
+        if line:
+            return _("Line %(line)d of the Dockerfile failed: %(step)s") % named
+        return _("This step failed: %(step)s") % named
+
+
+def _read(context: Context) -> str:
+    """Return the Dockerfile, to point at its lines; the builder reads it for itself."""
+    place = (context.folder / context.dockerfile).resolve()
+    if not place.is_relative_to(context.folder.resolve()) or not place.is_file():
+        return ""
+    with place.open("rb") as data:
+        return data.read(SIZE_LIMIT).decode(errors="replace")
+
+
+def _as_shown(text: str) -> str:
+    """Return a line as a terminal ends up showing it: what came after the last return."""
+    return text.rstrip("\r").rsplit("\r", 1)[-1]
+
+
+def _logins(work: Work, dockerfile: str, args: dict[str, str]) -> Iterator[RegistryLogin]:
+    """Yield the credentials that the base images need, one for each registry."""
+    seen: set[str] = set()
+    for image in base_images(dockerfile, args):
+        auth = auth_for(work.host, image)
+        if auth and auth["serveraddress"] not in seen:
+            seen.add(auth["serveraddress"])
+            yield RegistryLogin(auth["serveraddress"], auth["username"], auth["password"])
+
+
+RUN = register(
+    Operation(
+        name="build.run",
+        target="build",
+        verb=gettext_lazy("Build"),
+        doing=gettext_lazy("Building %(target)s"),
+        done=gettext_lazy("Built %(target)s"),
+        sentence=gettext_lazy("Makes the image and gives it its tags once all has gone well."),
+        icon="wand",
+        queue="transfer",
+        run=_run,
+        written=_written,
+        same=_same,
+    )
+)

@@ -1,0 +1,125 @@
+"""Builds on a real engine, from the definition to the tagged image."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from functools import partial
+from hashlib import md5
+from pathlib import Path
+
+import pytest
+
+from fleet.actor import Actor
+from fleet.jobs.runner import run_job
+from fleet.models import Build, BuildRun, Job, JobLine, JobState
+from fleet.operations.builds import build_archive
+from fleet.operations.jobs import job_cancel
+from tests.build_runs.conftest import SEED, asked, ran, run_of, tags_on
+from tests.jobs.conftest import at_once
+from tests.lab.lab import Lab
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+Define = Callable[..., Build]
+SECRET = "correct horse battery"
+
+
+def text_of(run: BuildRun) -> str:
+    return "\n".join(JobLine.objects.filter(job=run.job).values_list("text", flat=True))
+
+
+def test_the_seed_builds_as_typed(actor: Actor, define: Define, lab: Lab, folders: Path) -> None:
+    tags = ["built/web:{n}", "built/web:latest"]
+    run = ran(actor, define(dockerfile_text=SEED, tags=tags, no_cache=True))
+    assert run.job.state == JobState.SUCCEEDED, (run.job.message, run.job.error)
+    assert run.tags == ["built/web:1", "built/web:latest"]
+    assert set(run.tags) <= set(tags_on(lab))
+    image = json.loads(lab[1].docker("image", "inspect", "built/web:1"))[0]
+    assert (image["Id"], image["Size"]) == (run.image_id, run.size)
+    assert image["Config"]["Cmd"] == ["nginx", "-g", "daemon off;"]
+    assert "80/tcp" in image["Config"]["ExposedPorts"]
+    assert run.builder in ("buildkit", "buildx")
+    assert run.seconds is not None
+    step = next(step for step in run.steps if "apt-get update" in step["name"])
+    assert step["state"] == "done"
+    lines = JobLine.objects.filter(job=run.job, part=step["number"])
+    assert any("package \x1b[1;32mnginx\x1b[0m" in line.text for line in lines)
+    assert not list(folders.iterdir())
+
+
+def test_a_failing_step_is_told_with_its_line(
+    actor: Actor, define: Define, lab: Lab, folders: Path
+) -> None:
+    typed = "FROM ubuntu:18.04\n\n# why not\nRUN echo one && \\\n    echo why; exit 42\nRUN true\n"
+    run = ran(actor, define(dockerfile_text=typed))
+    assert run.job.state == JobState.FAILED
+    assert run.job.message.startswith("Line 4 of the Dockerfile failed: ")
+    assert "exit 42" in run.job.message
+    failure = run.failure
+    assert (failure["line"], failure["end"], failure["path"]) == (4, 5, "Dockerfile")
+    assert failure["first"] == 1
+    assert failure["excerpt"][3].startswith("RUN echo one")
+    assert failure["lines"] == ["one", "why"]
+    assert "42" in failure["text"]
+    assert [s["state"] for s in run.steps if s["number"] == failure["step"]] == ["failed"]
+    assert not [name for name in tags_on(lab) if name.startswith("built/")]
+    assert not list(folders.iterdir())
+
+
+def test_what_cannot_begin_points_at_the_line(actor: Actor, define: Define) -> None:
+    run = ran(actor, define(dockerfile_text="FROM ubuntu:18.04\nWRONG words\n"))
+    assert run.job.state == JobState.FAILED
+    assert run.failure["line"] == 2
+    assert "line 2 of the Dockerfile" in run.job.message
+
+
+def test_a_secret_is_nowhere(actor: Actor, define: Define, lab: Lab) -> None:
+    mount = "--mount=type=secret,id=token"
+    typed = f"FROM ubuntu:18.04\nRUN {mount} md5sum /run/secrets/token; cat /run/secrets/token\n"
+    build = define(dockerfile_text=typed, secrets={"token": SECRET}, no_cache=True)
+    run = ran(actor, build)
+    assert run.job.state == JobState.SUCCEEDED, run.job.error
+    assert md5(SECRET.encode()).hexdigest() in text_of(run)  # noqa: S324
+    assert "•••" in text_of(run)
+    rows = [*Build.objects.values(), *BuildRun.objects.values(), *Job.objects.values()]
+    assert SECRET not in str(rows) + text_of(run)
+    assert SECRET not in lab[1].docker("history", "--no-trunc", "built/web:1")
+
+
+def test_an_archive_builds(actor: Actor, define: Define, lab: Lab) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, text in {
+            "app/Dockerfile": "FROM ubuntu:18.04\nCOPY a /a\n",
+            "app/a": "A",
+        }.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    build = define(source="archive")
+    assert "No archive was uploaded" in ran(actor, build).job.message
+    build_archive(actor=actor, build_id=build.pk, name="app.tgz", pieces=[packed.getvalue()])
+    run = ran(actor, build)
+    assert run.job.state == JobState.SUCCEEDED, run.job.message
+    assert run.tags == ["built/web:2"]
+
+
+def test_cancel_stops_it_and_tags_nothing(
+    actor: Actor, define: Define, lab: Lab, folders: Path
+) -> None:
+    job = asked(actor, define(dockerfile_text="FROM ubuntu:18.04\nRUN echo go; sleep 4242\n"))
+
+    def cancel() -> None:
+        lines = JobLine.objects.filter(job=job, text="go")
+        eventually(lines.exists, "the step runs", seconds=30)
+        job_cancel(actor=actor, job_id=job.pk)
+
+    at_once([partial(run_job, job.pk), cancel])
+    run = run_of(job)
+    assert run.job.state == JobState.CANCELLED
+    assert "running" not in [step["state"] for step in run.steps]
+    assert not [name for name in tags_on(lab) if name.startswith("built/")]
+    assert not list(folders.iterdir())
