@@ -20,5 +20,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("dashboard.urls_hosts")),
     path("", include("dashboard.urls_registries")),
     path("", include("dashboard.urls_people")),
+    path("", include("dashboard.urls_builds")),
     path("", include("dashboard.urls_jobs")),
 ]

@@ -30,6 +30,8 @@ from fleet.access import AccessError
 from fleet.actor import actor_for
 from fleet.models import (
     ApiToken,
+    Build,
+    BuildRun,
     Container,
     Environment,
     Event,
@@ -71,6 +73,8 @@ class World:
     event: Event
     job: Job
     failed_job: Job
+    build: Build  # from Git, with a run that waits
+    idle_build: Build
     person: User
     team: Team
     role: Role
@@ -115,6 +119,8 @@ def world(db: None) -> World:
         ),
         job=make_job(container, JobState.QUEUED),
         failed_job=make_job(container, JobState.FAILED),
+        build=make_build(host, "shop", runs=1),
+        idle_build=make_build(host, "idle"),
         person=person,
         team=team,
         role=Role.objects.create(name="restarter", permissions=["container.restart"]),
@@ -163,6 +169,20 @@ def make_job(container: Container, state: str) -> Job:
     )
     JobLine.objects.create(job=job, number=1, text="Restarting")
     return job
+
+
+def make_build(host: Host, name: str, runs: int = 0) -> Build:
+    """Make a build's row, and runs of it that wait."""
+    build = Build.objects.create(
+        name=name, host=host, source="git", git_url="https://git.test/app.git", next_number=runs + 1
+    )
+    for number in range(1, runs + 1):
+        job = Job.objects.create(
+            operation="build.run", queue="transfer", host=host, host_name=host.name,
+            target_kind="build", target_id=build.pk, target_name=name,
+        )  # fmt: skip
+        BuildRun.objects.create(build=build, number=number, job=job)
+    return build
 
 
 def client_of(user: User | None, **options: Any) -> Client:

@@ -66,3 +66,5 @@ PASSWORD_FORM = {"old_password": "wrong", "password": "x", "password_again": "x"
 HOST_FORM = {"name": "new", "url": "127.0.0.1:9", "environment": "staging", "insecure": "on"}
 FILTER = {"name": "Failed here", "query": "state=failed"}
 ROLE = {"name": "watcher", "permissions": ["container.view"]}
+BUILD = {"name": "new", "host": "{host}", "source": "git", "git_url": "https://git.test/app.git"}
+BUILD_FORM = {**BUILD, "dockerfile_text": "FROM scratch"}  # of all kinds

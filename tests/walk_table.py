@@ -13,6 +13,7 @@ the host's objects (`rows`), an empty picture (`none`) or that there is no such 
 
 from __future__ import annotations
 
+from tests.walk_builds import BUILD_API, BUILD_PAGES
 from tests.walk_images import IMAGE_API, IMAGE_PAGES
 from tests.walk_registries import REGISTRIES_API, REGISTRIES_PAGES, REGISTRIES_TOPICS
 from tests.walk_routes import (
@@ -167,6 +168,7 @@ PAGES = [
     r("events/", get=SIGNED_IN),
     r("events/density/", get=SIGNED_IN),
     *IMAGE_PAGES,
+    *BUILD_PAGES,
     r("jobs/", get=SIGNED_IN),
     r("jobs/<int:pk>/", get=SEES, pk="job"),
     r("jobs/<int:pk>/lines.txt", get=SEES, pk="job"),
@@ -338,6 +340,7 @@ API = [
         data={"name": "All of mine"},
     ),
     r("api/v1/usage/top", get=API_ALL),
+    *BUILD_API,
     r("api/v1/events", get=API_ALL),
     r("api/v1/events/<int:event_id>", get=API_SEES, pk="event"),
     *IMAGE_API,
@@ -394,6 +397,9 @@ SOCKETS = ["ws/live/", "ws/terminal/"]
 
 # Arguments; then for each role: rows (sees the objects of the host), none, or gone.
 TOPICS: dict[str, tuple[str, str]] = {
+    "builds": ("", "none none rows rows rows"),
+    "build": ("id={build}", "gone gone rows rows rows"),
+    "build-run": ("id={build}&n=1", "gone gone rows rows rows"),
     "containers": ("", "none none rows rows rows"),
     "container": ("id={container}&host={host}", "gone gone rows rows rows"),
     "container-jobs": ("id={container}&host={host}", "gone gone rows rows rows"),

@@ -6,6 +6,7 @@ from ninja import NinjaAPI
 
 from dashboard.api import (
     audit,
+    builds,
     container,
     containers,
     death,
@@ -48,6 +49,7 @@ api.add_router("/containers", death.router)
 api.add_router("/containers", terminal.router)
 api.add_router("/registries", registries.router)
 api.add_router("/registries", registry_content.router)
+api.add_router("/builds", builds.router)
 api.add_router("/saved-filters", saved_filters.router)
 api.add_router("/usage", usage.router)
 api.add_router("/events", events.router)

@@ -26,6 +26,7 @@ from fleet.models import Job, JobState
 from fleet.operations import REGISTRY
 from fleet.operations.errors import Invalid
 from fleet.operations.jobs import job_cancel, job_retry
+from fleet.selectors.builds import run_place
 from fleet.selectors.jobs import JobQuery, job_detail, job_page
 
 FILTERS = {
@@ -85,7 +86,12 @@ def _filter_chips(query: JobQuery) -> list[dict[str, Any]]:
 
 @require_safe
 def job_detail_view(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show one job: how far, its output or its children, and why it failed."""
+    """Show one job: how far, its output or its children, and why it failed.
+
+    That of a build has a page that shows more.
+    """
+    if (place := run_place(actor_of(request), pk)) is not None:
+        return redirect("build-run", *place)
     query = JobQuery.parse(request.GET)
     found = job_detail(actor_of(request), pk, query)
     drawn = Drawn(request, job_snapshot(found))

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from fleet.jobs.work import Work
 
 RUNS_KEPT = 100
+END = 0  # the part of lines that come after all steps
 BUILDERS = {
     "buildx": gettext_lazy("BuildKit, by docker buildx"),
     "buildkit": gettext_lazy("BuildKit"),
@@ -115,7 +116,7 @@ class _Run:
         self.record.note(image_id=image_id, seconds=round(monotonic() - began, 1))
         size = int(self.work.engine.image(image_id).get("Size") or 0)
         self.record.note(size=size)
-        report.line(_("Image %(id)s.") % {"id": image_id})
+        report.line(_("Image %(id)s.") % {"id": image_id}, part=END)
         report.check()
         self._tag(image_id, names)
 
@@ -128,7 +129,7 @@ class _Run:
         self.record.note(tags=names)
         with suppress(Cancelled):  # too late for it
             for name in names:
-                self.work.report.line(_("Tagged %(name)s.") % {"name": name})
+                self.work.report.line(_("Tagged %(name)s.") % {"name": name}, part=END)
 
     # --- The context -----------------------------------------------------------------------
 

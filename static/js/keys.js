@@ -3,7 +3,7 @@ import { toggleTray } from "./tray.js";
 import { visit } from "./visit.js";
 
 const PATIENCE = 1200;
-const PLACES = "fcihlje";
+const PLACES = "fcihlbje";
 let going = 0;
 
 function typing(element) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dashboard.live.topics.builds
 import dashboard.live.topics.container
 import dashboard.live.topics.containers
 import dashboard.live.topics.death

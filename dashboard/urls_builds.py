@@ -1,0 +1,20 @@
+"""Addresses of builds."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from dashboard.views import builds
+
+urlpatterns = [
+    path("builds/", builds.index, name="build-list"),
+    path("builds/add/", builds.add, name="build-add"),
+    path("builds/<int:pk>/", builds.detail, name="build-detail"),
+    path("builds/<int:pk>/edit/", builds.edit, name="build-edit"),
+    path("builds/<int:pk>/run/", builds.run, name="build-start"),
+    path("builds/<int:pk>/archive/", builds.archive, name="build-archive"),
+    path("builds/<int:pk>/forget-key/", builds.forget_key, name="build-forget-key"),
+    path("builds/<int:pk>/remove/", builds.remove, name="build-remove"),
+    path("builds/<int:pk>/runs/<int:number>/", builds.run_detail, name="build-run"),
+    path("builds/<int:pk>/runs/<int:number>/log.txt", builds.run_log, name="build-log"),
+]

@@ -1,0 +1,60 @@
+"""What the routes of builds answer to each role; a part of tests/walk_table.py."""
+
+from __future__ import annotations
+
+from tests.walk_routes import (
+    ADMIN,
+    ADMIN_DOES,
+    API_ADMIN_ADDS,
+    API_ALL,
+    API_HOST_ADMIN,
+    API_SEES,
+    BUILD,
+    BUILD_FORM,
+    HOST_ADMIN,
+    HOST_ADMIN_DOES,
+    SEES,
+    SIGNED_IN,
+    r,
+)
+
+BUILD_PAGES = [
+    r("builds/", get=SIGNED_IN),
+    r("builds/add/", get=ADMIN, post=ADMIN_DOES, data=BUILD_FORM),
+    r("builds/<int:pk>/", get=SEES, pk="build"),
+    r("builds/<int:pk>/edit/", get=HOST_ADMIN, post=HOST_ADMIN_DOES, pk="build", data=BUILD_FORM),
+    r("builds/<int:pk>/run/", post=HOST_ADMIN_DOES, pk="build"),
+    r("builds/<int:pk>/archive/", post=HOST_ADMIN_DOES, pk="build"),
+    r("builds/<int:pk>/forget-key/", post=HOST_ADMIN_DOES, pk="build"),
+    r(
+        "builds/<int:pk>/remove/",
+        get=HOST_ADMIN,
+        post=HOST_ADMIN_DOES,
+        pk="idle_build",
+        data={"typed": "idle"},
+    ),
+    r("builds/<int:pk>/runs/<int:number>/", get=SEES, pk="build", number="=1"),
+    r("builds/<int:pk>/runs/<int:number>/log.txt", get=SEES, pk="build", number="=1"),
+]
+BUILD_API = [
+    r("api/v1/builds", get=API_ALL, post=API_ADMIN_ADDS, data=BUILD),
+    r(
+        "api/v1/builds/<int:build_id>",
+        get=API_SEES,
+        patch=API_HOST_ADMIN,
+        delete="401 404 403 403 422",  # its run has not ended
+        pk="build",
+        data={"git_ref": "next"},
+    ),
+    r("api/v1/builds/<int:build_id>", delete="401 404 403 403 204", pk="idle_build"),
+    r("api/v1/builds/<int:build_id>/run", post="401 404 403 403 202", pk="build"),
+    r("api/v1/builds/<int:build_id>/archive", put="401 404 403 403 422", pk="build"),
+    r("api/v1/builds/<int:build_id>/forget-key", post=API_HOST_ADMIN, pk="build"),
+    r("api/v1/builds/<int:build_id>/runs", get=API_SEES, pk="build"),
+    r(
+        "api/v1/builds/<int:build_id>/runs/<int:number>",
+        get=API_SEES,
+        build_id="build",
+        number="=1",
+    ),
+]
