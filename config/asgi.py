@@ -21,10 +21,11 @@ from dashboard.body_limit import BodyLimit  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
 from dashboard.terminal.consumer import TerminalConsumer  # noqa: E402
 from dashboard.terminal.door import TicketDoor  # noqa: E402
+from dashboard.uploads import upload_limit  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(http),
+        "http": BodyLimit(http, upload_limit),
         "websocket": TicketDoor(
             pages=AllowedHostsOriginValidator(
                 AuthMiddlewareStack(URLRouter(websocket_urlpatterns))

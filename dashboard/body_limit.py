@@ -12,6 +12,7 @@ LIMIT = 8 * 1024 * 1024  # bytes; the largest form of ours takes less than one M
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Larger = Callable[[dict[str, Any]], Awaitable[int]]
 App = Callable[[dict[str, Any], Receive, Send], Awaitable[Any]]
 
 
@@ -25,14 +26,18 @@ def is_too_large(request: HttpRequest) -> bool:
 
 
 class BodyLimit:
-    """Answers 413 for a request whose body is larger than LIMIT, announced or not."""
+    """Answers 413 for a request whose body is larger than LIMIT, announced or not.
 
-    def __init__(self, app: App) -> None:
-        self.app = app
+    `larger` tells for a scope how much more it may be; it is asked before anything is read.
+    """
+
+    def __init__(self, app: App, larger: Larger | None = None) -> None:
+        self.app, self.larger = app, larger
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Pass the request on, its body counted."""
-        if _announced(scope) > LIMIT:
+        limit = max(LIMIT, await self.larger(scope)) if self.larger else LIMIT
+        if _announced(scope) > limit:
             await self._refuse(scope, send)
             return
         size = 0
@@ -42,10 +47,10 @@ class BodyLimit:
             message = await receive()
             size += len(message.get("body", b""))
             # As if the browser had gone: Django drops what it has kept, and answers nothing.
-            return message if size <= LIMIT else {"type": "http.disconnect"}
+            return message if size <= limit else {"type": "http.disconnect"}
 
         await self.app(scope, counted, send)
-        if size > LIMIT:
+        if size > limit:
             await self._refuse(scope, send)
 
     async def _refuse(self, scope: dict[str, Any], send: Send) -> None:

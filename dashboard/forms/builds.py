@@ -18,7 +18,7 @@ HUGE = 8 * 1024 * 1024  # letters that a text takes here; the operation says the
 MEGABYTE = 1024**2
 PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 FIELDS_OF = {
-    "dockerfile": ("dockerfile_text", "files"),
+    "dockerfile": ("dockerfile_text",),
     "git": (
         "git_url", "git_ref", "git_folder", "git_submodules", "git_username", "git_token",
         "git_ssh_key", "git_ca",
@@ -27,6 +27,12 @@ FIELDS_OF = {
 }  # fmt: skip
 SECRET = ("git_token", "git_ssh_key")
 SAMPLE = "FROM debian:stable-slim\nRUN apt-get update && apt-get install -y nginx\n"
+NEEDED = {
+    "name": gettext_lazy("Enter a name."),
+    "host": gettext_lazy("Choose the host on which it is built."),
+    "dockerfile_text": gettext_lazy("Write a Dockerfile. It begins with FROM and an image."),
+    "git_url": gettext_lazy("Enter the address of the repository."),
+}
 STEP_HELP = gettext_lazy(
     "Steps get it with RUN --mount=type=secret,id=NAME. It stays out of the image and the log."
 )
@@ -75,7 +81,6 @@ class BuildForm(forms.Form):
         widget=forms.Textarea(attrs={**PLAIN, "rows": 16, "class": "mono", "wrap": "off",
                                      "autocapitalize": "off", "placeholder": SAMPLE}),
     )  # fmt: skip
-    files = forms.Field(required=False)
     git_url = line(
         gettext_lazy("Repository"),
         gettext_lazy("By https with a token, or by ssh with a key."),
@@ -160,12 +165,19 @@ class BuildForm(forms.Form):
                 del self.fields[name]
         if kind == "dockerfile":
             del self.fields["dockerfile"]
+        self._need(NEEDED)
         for name in SECRET if kind == "git" and build else ():
             if getattr(build, f"{name}_encrypted"):
                 self.fields[name].secret_is_set = True  # type: ignore[attr-defined]
                 self.fields[f"{name}_remove"] = forms.BooleanField(
                     label=_("Remove the stored one"), required=False
                 )
+
+    def _need(self, sentences: dict[str, Any]) -> None:
+        for name, sentence in sentences.items():
+            if name in self.fields:
+                self.fields[name].required = True
+                self.fields[name].error_messages["required"] = sentence
 
     def _offer_hosts(self, actor: Actor) -> None:
         hosts = hosts_for(actor)
@@ -208,7 +220,7 @@ class BuildForm(forms.Form):
         host = self.cleaned_data["host"]
         found["host"] = int(host) if host else None
         for name in self.fields:
-            if name in ("host", "files", "secrets", "memory") or name.endswith("_remove"):
+            if name in ("host", "secrets", "memory") or name.endswith("_remove"):
                 continue
             value = self.cleaned_data[name]
             if name in SECRET and not value:

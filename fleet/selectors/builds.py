@@ -135,7 +135,8 @@ def run_rows(actor: Actor, build: Build, runs: Iterable[BuildRun]) -> list[RunRo
     """Return runs with how each compares to the others."""
     found = list(runs)
     longest = max((run.seconds or 0 for run in found), default=0)
-    rows, size = [], None
+    rows: list[RunRow] = []
+    size: int | None = None
     for run in reversed(found):
         run.build = build
         grown = run.size - size if run.size is not None and size is not None else None

@@ -15,13 +15,14 @@ from django.utils.translation import gettext as _
 from fleet.access import (
     access_job,
     listed_jobs,
+    visible_builds,
     visible_containers,
     visible_hosts,
     visible_jobs,
 )
 from fleet.actor import Actor
 from fleet.jobs.states import RETRYABLE_STATES
-from fleet.models import OPEN_STATES, Container, Job, JobLine, JobState
+from fleet.models import OPEN_STATES, Job, JobLine, JobState
 from fleet.operations.jobs import may_cancel
 from fleet.operations.registry import REGISTRY, permission_for
 from fleet.selectors.given import given_number, given_text
@@ -165,7 +166,11 @@ def job_rows(actor: Actor, jobs: Iterable[Job]) -> list[JobRow]:
     """Return jobs with what the actor may do to them; one query looks all their targets up."""
     found = list(jobs)
     again = [job for job in found if _may_ask_again(actor, job)]
-    there, parents = _containers_of(actor, again), _parents_with_targets(actor, again)
+    there = {
+        "container": _ids_of("container", visible_containers(actor), again),
+        "build": _ids_of("build", visible_builds(actor), again),
+    }
+    parents = _parents_with_targets(actor, again)
     held = {
         job.pk
         for job in again
@@ -183,15 +188,14 @@ def job_rows(actor: Actor, jobs: Iterable[Job]) -> list[JobRow]:
     ]
 
 
-def _is_there(job: Job, containers: set[int]) -> bool:
-    return job.target_kind != "container" or job.target_id in containers
+def _is_there(job: Job, there: dict[str, set[int]]) -> bool:
+    return job.target_kind not in there or job.target_id in there[job.target_kind]
 
 
-def _containers_of(actor: Actor, jobs: list[Job]) -> set[int]:
-    """Return the ids of those of the jobs' containers that are still there."""
-    ids = {job.target_id for job in jobs if job.target_kind == "container" and job.target_id}
-    rows = visible_containers(actor).filter(pk__in=ids) if ids else Container.objects.none()
-    return set(rows.values_list("pk", flat=True))
+def _ids_of(kind: str, visible: QuerySet[Any], jobs: list[Job]) -> set[int]:
+    """Return the ids of those of the jobs' targets of a kind that are still there."""
+    ids = {job.target_id for job in jobs if job.target_kind == kind and job.target_id}
+    return set(visible.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
 
 
 def _parents_with_targets(actor: Actor, jobs: list[Job]) -> set[int | None]:

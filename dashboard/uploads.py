@@ -1,0 +1,56 @@
+"""The addresses that take large bodies, from whom they take them, and how large.
+
+Django reads a whole body before any view can look at who sends it. So that nobody fills the disk
+who may not upload anything, this is asked first: by the head of the request alone.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from importlib import import_module
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.core.handlers.asgi import ASGIRequest
+
+from dashboard.api.auth import bearer_of
+from fleet.access import AccessError, access_build
+from fleet.actor import Actor, actor_for
+
+ARCHIVE = re.compile(r"^(?:/api/v1)?/builds/(\d{1,18})/archive/?\Z")
+AROUND = 64 * 1024  # bytes of a form around its file
+
+
+async def upload_limit(scope: dict[str, Any]) -> int:
+    """Return how many bytes the body of a request may have; 0: no more than any other."""
+    found = ARCHIVE.match(scope["path"]) if scope["method"] in ("PUT", "POST") else None
+    if found is None:
+        return 0
+    allowed: bool = await sync_to_async(_may_upload)(scope, int(found[1]))
+    return settings.BUILD_CONTEXT_BYTES + AROUND if allowed else 0
+
+
+def _may_upload(scope: dict[str, Any], build_id: int) -> bool:
+    actor = _actor(scope)
+    if actor is None:
+        return False
+    try:
+        access_build(actor, build_id, "build.update")
+    except AccessError:
+        return False
+    return True
+
+
+def _actor(scope: dict[str, Any]) -> Actor | None:
+    request: Any = ASGIRequest(scope, io.BytesIO())
+    if "authorization" in request.headers:
+        return bearer_of(request)
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    if not key:
+        return None
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    user: Any = get_user(request)
+    return actor_for(user) if user.is_authenticated else None
