@@ -85,6 +85,7 @@ def roll_up_usage() -> None:
 @worker_ready.connect
 def _arrive(sender: Any = None, **_kwargs: Any) -> None:
     now = timezone.now()
+    sweep_builds()  # what a worker before it may have left on this machine
     pulse.start(
         WorkerFacts(
             id=f"{sender.hostname}-{os.getpid()}",

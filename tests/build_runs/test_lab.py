@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import tarfile
 from collections.abc import Callable
 from functools import partial
 from hashlib import md5
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fleet.actor import Actor
+from fleet.builds.folders import sweep
+from fleet.jobs.reaper import reap
 from fleet.jobs.runner import run_job
 from fleet.models import Build, BuildRun, Job, JobLine, JobState
 from fleet.operations.builds import build_archive
 from fleet.operations.jobs import job_cancel
 from tests.build_runs.conftest import SEED, asked, ran, run_of, tags_on
+from tests.builds.git_server import TOKEN, USER, Repository, serve_https
+from tests.engine.pki import Authority
 from tests.jobs.conftest import at_once
+from tests.jobs.processes import Processes
 from tests.lab.lab import Lab
+from tests.services import redis_server
 from tests.waiting import eventually
 
+__all__ = ["redis_server"]
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
 Define = Callable[..., Build]
 SECRET = "correct horse battery"
@@ -105,6 +114,69 @@ def test_an_archive_builds(actor: Actor, define: Define, lab: Lab) -> None:
     run = ran(actor, build)
     assert run.job.state == JobState.SUCCEEDED, run.job.message
     assert run.tags == ["built/web:2"]
+
+
+def test_git_builds_where_the_policy_allows(
+    actor: Actor, define: Define, lab: Lab, tmp_path: Path, settings: Any
+) -> None:
+    root = tmp_path / "git"
+    root.mkdir()
+    repository = Repository(root, "app")
+    commit = repository.commit(
+        "Serve it\x1b[31m", web__Dockerfile="FROM ubuntu:18.04\nCOPY a /a\n", web__a="A"
+    )
+    with serve_https(root, Authority()) as server:
+        server.private.add("app")
+        build = define(
+            source="git", git_url=server.url("app"), git_folder="web", git_ca=server.ca,
+            git_username=USER, git_token=TOKEN, tags=["built/app:{branch}-{short_sha}-{n}"],
+        )  # fmt: skip
+        refused = ran(actor, build)
+        assert refused.job.state == JobState.FAILED
+        assert "Quayside's own machine" in refused.job.message
+        assert not server.asked
+        settings.OUTBOUND_ALLOW = ["127.0.0.1"]
+        run = ran(actor, build)
+    assert run.job.state == JobState.SUCCEEDED, (run.job.message, run.job.error)
+    assert (run.commit, run.branch) == (commit, "main")
+    assert run.tags == [f"built/app:main-{commit[:7]}-2"]
+    assert set(run.tags) <= set(tags_on(lab))
+    assert TOKEN not in text_of(run)
+
+
+def test_a_killed_worker_leaves_nothing(
+    actor: Actor, define: Define, lab: Lab, redis_server: str, tmp_path: Path, settings: Any
+) -> None:
+    folder = tmp_path / "worker"
+    folder.mkdir()
+    processes = Processes(redis_server, folder)
+    job = asked(actor, define(dockerfile_text="FROM ubuntu:18.04\nRUN echo go; sleep 4141\n"))
+    Job.objects.update(sent_at=None)
+    try:
+        worker = processes.worker("victim")
+        processes.manage("reap_jobs")
+        lines = JobLine.objects.filter(job=job, text="go")
+        eventually(lines.exists, "the step runs", seconds=60)
+        settings.BUILD_DIR = folder / "builds"
+        assert sweep() == 0  # it lives
+        assert builds_of(folder)
+        worker.kill()
+        worker.wait()
+        eventually(lambda: not builds_of(folder), "its command went with it", seconds=20)
+        Job.objects.update(heartbeat_at="2026-01-01T00:00:00Z")
+        reap()
+    finally:
+        processes.close()
+    assert run_of(job).job.state == JobState.LOST
+    assert sweep() == 1
+    assert not list((folder / "builds").iterdir())
+    assert not [name for name in tags_on(lab) if name.startswith("built/")]
+
+
+def builds_of(folder: Path) -> list[str]:
+    """Return the commands that build from below a folder."""
+    found = subprocess.run(["ps", "-wweo", "args="], capture_output=True, text=True, check=True)
+    return [line for line in found.stdout.splitlines() if f"--file={folder}" in line]
 
 
 def test_cancel_stops_it_and_tags_nothing(
