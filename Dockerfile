@@ -2,6 +2,7 @@
 # Builds with and without BuildKit, and where only a package mirror is reachable (PIP_INDEX_URL and the like
 # are taken from the base image's environment).
 ARG PYTHON_IMAGE=python:3.13-slim-bookworm
+ARG DOCKER_IMAGE=docker:28-cli
 
 # -- Everything that needs tools: packages, static files, byte code -----------------------------------
 FROM ${PYTHON_IMAGE} AS build
@@ -15,6 +16,9 @@ RUN QUAYSIDE_DATA_DIR=/tmp/build /opt/venv/bin/python manage.py collectstatic --
  && /opt/venv/bin/python -m compileall -q config dashboard fleet \
  && chmod -R a+rX /app
 
+# -- The docker command, by which workers build with BuildKit ------------------------------------------
+FROM ${DOCKER_IMAGE} AS docker
+
 # -- What runs ----------------------------------------------------------------------------------------
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="Quayside" \
@@ -24,6 +28,12 @@ LABEL org.opencontainers.image.title="Quayside" \
 RUN groupadd --gid 10001 quayside \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin quayside \
  && install -d -o 10001 -g 10001 -m 0750 /data
+# Workers fetch contexts with Git, by https and by ssh.
+RUN command -v git >/dev/null && command -v ssh >/dev/null \
+ || { apt-get update && apt-get install -y --no-install-recommends git openssh-client \
+      && rm -rf /var/lib/apt/lists/*; }
+COPY --from=docker /usr/local/bin/docker /usr/local/bin/docker
+COPY --from=docker /usr/local/libexec/docker/cli-plugins/docker-buildx /usr/local/libexec/docker/cli-plugins/docker-buildx
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 

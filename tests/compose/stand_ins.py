@@ -21,8 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 RECIPES = Path(__file__).with_name("images")
 PACKAGES = (
     "python3,python3-venv,python3-pip,ca-certificates,postgresql,redis-server,util-linux,procps"
+    ",git,openssh-client"
 )
 LEAVE_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*")
+DOCKER = "/usr/bin/docker"  # Debian's, of which the lab is made, too
 SYSTEM_PYTHON = "/usr/bin/python3"  # of the same release as the tree's
 TREE = "quayside-test/tree:latest"
 
@@ -36,14 +38,16 @@ def why_not() -> str:
     return ""
 
 
-def make(host: LabHost, *, python: str, postgres: str, redis: str) -> None:
-    """Make the three images on the host under the names given."""
+def make(host: LabHost, *, python: str, postgres: str, redis: str, docker: str) -> None:
+    """Make the four images on the host under the names given."""
     host.docker("import", str(tree()), TREE, timeout=300)
     with tempfile.TemporaryDirectory() as name:
         context = Path(name)
         shutil.copytree(RECIPES, context, dirs_exist_ok=True)
         shutil.copytree(wheels(), context / "wheels")
-        for target, tag in (("python", python), ("postgres", postgres), ("redis", redis)):
+        shutil.copy(DOCKER, context / "docker")
+        names = {"python": python, "postgres": postgres, "redis": redis, "docker": docker}
+        for target, tag in names.items():
             build = ("build", "-q", "--build-arg", f"TREE={TREE}", "--target", target, "-t", tag)
             host.docker(*build, str(context), timeout=300)
 

@@ -76,11 +76,13 @@ class Stack:
 
 def image_names(stack: Stack) -> dict[str, str]:
     """The names that the production files ask for, so that the stand-ins get exactly those."""
-    python = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert python
+    named = dict(
+        re.findall(r"^ARG (\w+)_IMAGE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    )
     services = json.loads(stack.compose("config", "--format", "json"))["services"]
     return {
-        "python": python[1],
+        "python": named["PYTHON"],
+        "docker": named["DOCKER"],
         **{name: services[name]["image"] for name in ("postgres", "redis")},
     }
 
@@ -283,3 +285,10 @@ def test_it_keeps_every_process_running(stack: Stack) -> None:
         state = facts["State"]
         assert isinstance(state, dict)
         assert (service, state["Status"], facts["RestartCount"]) == (service, "running", 0)
+
+
+def test_workers_can_fetch_and_build(stack: Stack) -> None:
+    assert "git version" in stack.execute("worker-transfer", "git", "--version")
+    assert stack.execute("worker-transfer", "sh", "-c", "command -v ssh setpriv").count("/") >= 2
+    find = "from fleet.engine.buildkit import find_command; print(find_command())"
+    assert "/usr/local/bin/docker" in stack.execute("worker-transfer", "python", "-c", find)
