@@ -23,6 +23,8 @@ BACK = {
     ("account", False): gettext_lazy("Go back to your account"),
     ("administration", False): gettext_lazy("Go back to the administration"),
     ("administration", True): gettext_lazy("Go back to the administration"),
+    ("build", False): gettext_lazy("Go back to the builds"),
+    ("build", True): gettext_lazy("Go back to the build"),
     ("container", False): gettext_lazy("Go back to the containers"),
     ("container", True): gettext_lazy("Go back to the container"),
     ("environment", False): gettext_lazy("Go back to the environments"),

@@ -17,9 +17,8 @@ from dashboard.failures import failure
 from dashboard.middleware import public
 
 NAMES = (
-    "container-list", "image-list", "host-list", "job-list", "event-list", "administration",
-    "account", "status",
-    "preferences", "usage-top", "log-view",
+    "container-list", "image-list", "build-list", "host-list", "job-list", "event-list",
+    "administration", "account", "status", "preferences", "usage-top", "log-view", "registry-list",
 )  # fmt: skip
 STATES = [
     ("running", "", None, False), ("running", "healthy", None, False),

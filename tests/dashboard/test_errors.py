@@ -25,7 +25,7 @@ __all__ = ["world"]
 SignIn = Callable[[User], Client]
 COMMUNICATOR: Any = ApplicationCommunicator  # it has no types
 BACK = re.compile(r'<a class="btn" href="([^"]+)">([^<]+)</a>')
-TWO_MB = "x" * (2 * 1024 * 1024 + 1)
+SIX_MB = "x" * (6 * 1024 * 1024 + 1)
 
 
 def is_page(answer: Any, status: int, *words: str) -> bool:
@@ -129,8 +129,8 @@ def test_a_form_without_its_token_gets_words(administrator: User) -> None:
 
 def test_a_form_that_is_too_large_gets_words(administrator: User, sign_in: SignIn) -> None:
     client = sign_in(administrator)
-    assert is_page(client.post("/account/", {"first_name": TWO_MB}), 413, "larger than")
-    body = {"name": TWO_MB}
+    assert is_page(client.post("/account/", {"first_name": SIX_MB}), 413, "larger than")
+    body = {"name": SIX_MB}
     answer = client.post("/api/v1/environments", body, content_type="application/json")
     assert is_problem(answer, 413, "larger than")
 
