@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from dashboard.requests import address_of
-from fleet.access import NOTHING
 from fleet.actor import Actor
 from fleet.audit import record
 from fleet.models import AuditResult
+from fleet.reach import NOTHING
 
 APP = "allauth.account"
 NO_ADDRESS = "0.0.0.0"  # noqa: S104 - stands for an address that is none; nothing binds to it

@@ -9,10 +9,10 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from dashboard.requests import address_of
-from fleet.access import NOTHING
 from fleet.actor import Actor, actor_for
 from fleet.audit import record
 from fleet.models import AuditResult, User
+from fleet.reach import NOTHING
 
 
 def _address(request: HttpRequest | None) -> str:

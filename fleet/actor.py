@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fleet.access import Access, access_of
 from fleet.models import ApiToken, User
+from fleet.reach import Access, access_of
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ import secrets
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from fleet.access import Access, Unknown
+from fleet.access import Unknown
 from fleet.actor import Actor
 from fleet.audit import record
 from fleet.models import Grant, Role, Scope, SetupToken, User
 from fleet.operations.passwords import check_account
+from fleet.reach import Access
 
 LOCK = 7_041_777  # a number of our own for PostgreSQL's advisory lock
 SHAPE = re.compile(r"^[A-Za-z0-9_-]{43}\Z")

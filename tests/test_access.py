@@ -8,21 +8,17 @@ from typing import Any
 import pytest
 
 from fleet.access import (
-    EVERYWHERE,
-    NOWHERE,
-    Reach,
     Refused,
     Unknown,
     access_container,
     access_host,
-    access_of,
-    access_of_users,
     visible_containers,
     visible_hosts,
     visible_jobs,
 )
 from fleet.actor import actor_for
 from fleet.models import ApiToken, Environment, Host, Job, Role, Scope, Team, User
+from fleet.reach import EVERYWHERE, NOWHERE, Reach, access_of, access_of_users
 from tests.conftest import grant, make_container
 
 

@@ -22,6 +22,9 @@ FORBIDDEN = {
     "fleet.models": (
         "fleet.access", "fleet.operations", "fleet.jobs", "fleet.watch", "fleet.engine",
     ),
+    "fleet.reach": (
+        "fleet.access", "fleet.operations", "fleet.jobs", "fleet.watch", "fleet.engine",
+    ),
     "fleet.access": ("fleet.operations", "fleet.jobs", "fleet.watch", "fleet.engine"),
     "fleet.outbound": (
         "config", "dashboard", "django.db", "fleet.models", "fleet.access", "fleet.operations",

@@ -58,3 +58,8 @@ BUILD_API = [
         number="=1",
     ),
 ]
+BUILD_TOPICS = {
+    "builds": ("", "none none rows rows rows"),
+    "build": ("id={build}", "gone gone rows rows rows"),
+    "build-run": ("id={build}&n=1", "gone gone rows rows rows"),
+}

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from tests.walk_routes import r
+from tests.walk_routes import API_ALL, API_SEES, API_UNANSWERED, SEES, SIGNED_IN, UNANSWERED, r
 
 IMAGE_PAGES = [
+    r("images/", get=SIGNED_IN),
+    r("images/compare/", get=SIGNED_IN),
+    r("images/<int:pk>/", get=SEES, pk="image"),
+    r("images/<int:pk>/config/", get=SEES, pk="image"),
+    r("images/<int:pk>/layers/", get=SEES, pk="image"),
+    r("images/<int:pk>/inspect/", get=SEES, pk="image"),
+    r("images/<int:pk>/inspect.json", get=UNANSWERED, pk="image"),
     r(
         "images/pull/",
         get="302 403 403 403 200",
@@ -13,9 +20,19 @@ IMAGE_PAGES = [
     ),
 ]
 IMAGE_API = [
+    r("api/v1/images", get=API_ALL),
+    r("api/v1/images/compare", get="401 422 422 422 422"),
+    r("api/v1/images/<int:image_id>", get=API_SEES, pk="image"),
+    r("api/v1/images/<int:image_id>/history", get=API_UNANSWERED, pk="image"),
+    r("api/v1/images/<int:image_id>/inspect", get=API_UNANSWERED, pk="image"),
     r(
         "api/v1/images/pull",
         post="401 422 403 403 202",
         data={"reference": "nginx:1.27", "hosts": ["{host}"]},
     ),
 ]
+IMAGE_TOPICS = {
+    "images": ("", "none none rows rows rows"),
+    "image": ("id={image}", "gone gone none none none"),
+    "image-overview": ("id={image}", "gone gone rows rows rows"),
+}

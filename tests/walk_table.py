@@ -13,8 +13,8 @@ the host's objects (`rows`), an empty picture (`none`) or that there is no such 
 
 from __future__ import annotations
 
-from tests.walk_builds import BUILD_API, BUILD_PAGES
-from tests.walk_images import IMAGE_API, IMAGE_PAGES
+from tests.walk_builds import BUILD_API, BUILD_PAGES, BUILD_TOPICS
+from tests.walk_images import IMAGE_API, IMAGE_PAGES, IMAGE_TOPICS
 from tests.walk_registries import REGISTRIES_API, REGISTRIES_PAGES, REGISTRIES_TOPICS
 from tests.walk_routes import (
     ADMIN,
@@ -42,7 +42,7 @@ from tests.walk_routes import (
     SIGNED_IN,
     UNANSWERED,
     r,
-)
+)  # fmt: skip
 
 PAGES = [
     r("healthz", get=PUBLIC),
@@ -113,13 +113,6 @@ PAGES = [
         pk="own_filter",
     ),
     r("preferences/", post=OWN, data={"density": "compact"}),
-    r("images/", get=SIGNED_IN),
-    r("images/compare/", get=SIGNED_IN),
-    r("images/<int:pk>/", get=SEES, pk="image"),
-    r("images/<int:pk>/config/", get=SEES, pk="image"),
-    r("images/<int:pk>/layers/", get=SEES, pk="image"),
-    r("images/<int:pk>/inspect/", get=SEES, pk="image"),
-    r("images/<int:pk>/inspect.json", get=UNANSWERED, pk="image"),
     r("hosts/", get=SIGNED_IN),
     r("hosts/add/", get=ADMIN, post=ADMIN_DOES, data=HOST_FORM),
     r("hosts/test/", post=ADMIN, data=HOST_FORM),
@@ -317,11 +310,6 @@ API = [
     ),
     r("api/v1/containers/<int:container_id>/remove", post="401 404 403 403 202", pk="container"),
     *REGISTRIES_API,
-    r("api/v1/images", get=API_ALL),
-    r("api/v1/images/compare", get="401 422 422 422 422"),
-    r("api/v1/images/<int:image_id>", get=API_SEES, pk="image"),
-    r("api/v1/images/<int:image_id>/history", get=API_UNANSWERED, pk="image"),
-    r("api/v1/images/<int:image_id>/inspect", get=API_UNANSWERED, pk="image"),
     r("api/v1/saved-filters", get=API_ALL, post="401 201 201 201 201", data=FILTER),
     r(
         "api/v1/saved-filters/<int:filter_id>",
@@ -397,9 +385,6 @@ SOCKETS = ["ws/live/", "ws/terminal/"]
 
 # Arguments; then for each role: rows (sees the objects of the host), none, or gone.
 TOPICS: dict[str, tuple[str, str]] = {
-    "builds": ("", "none none rows rows rows"),
-    "build": ("id={build}", "gone gone rows rows rows"),
-    "build-run": ("id={build}&n=1", "gone gone rows rows rows"),
     "containers": ("", "none none rows rows rows"),
     "container": ("id={container}&host={host}", "gone gone rows rows rows"),
     "container-jobs": ("id={container}&host={host}", "gone gone rows rows rows"),
@@ -411,11 +396,10 @@ TOPICS: dict[str, tuple[str, str]] = {
     "host-jobs": ("id={host}", "gone gone rows rows rows"),
     "host-overview": ("id={host}", "gone gone rows rows rows"),
     **REGISTRIES_TOPICS,
+    **IMAGE_TOPICS,
+    **BUILD_TOPICS,
     "fleet": ("", "none none rows rows rows"),
     "events": ("", "none none rows rows rows"),
-    "images": ("", "none none rows rows rows"),
-    "image": ("id={image}", "gone gone none none none"),
-    "image-overview": ("id={image}", "gone gone rows rows rows"),
     "jobs": ("", "none none rows rows rows"),
     "job": ("id={job}", "gone gone rows rows rows"),
     "logs": ("container={container}&tail=10", "gone gone rows rows rows"),

@@ -9,8 +9,8 @@ from typing import Literal, TypeVar
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from fleet.access import Access, access_of_users
 from fleet.models import User
+from fleet.reach import Access, access_of_users
 
 CHUNK = 500
 Value = TypeVar("Value")

@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from dashboard.requests import actor_of
-from fleet.access import Access, Refused
+from fleet.access import Refused
 from fleet.operations import Operation, words
 from fleet.operations.errors import Invalid
+from fleet.reach import Access
 
 # (name of the address, permission)
 SECTIONS = (

@@ -11,7 +11,6 @@ import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils.translation import gettext as _
 
-from fleet.access import access_of
 from fleet.crypto import SecretLost
 from fleet.engine.client import Engine, open_engine
 from fleet.engine.endpoint import Endpoint
@@ -22,6 +21,7 @@ from fleet.jobs.reporter import Cancelled, ClaimLost, JobReporter
 from fleet.jobs.work import Failed, Work
 from fleet.models import Host, Job, JobState
 from fleet.operations.registry import REGISTRY, Operation, words
+from fleet.reach import access_of
 
 FINISH_TRIES = 6  # with growing pauses, about six seconds: a database may be away for a moment
 log = structlog.get_logger(__name__)

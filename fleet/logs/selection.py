@@ -9,10 +9,11 @@ from django.db import DatabaseError
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from fleet.access import Unknown, access_container, access_filter, access_of
+from fleet.access import Unknown, access_container, access_filter
 from fleet.actor import Actor
 from fleet.logs.target import LOGS, LogTarget, log, target_of
 from fleet.models import Container, SavedFilter
+from fleet.reach import access_of
 from fleet.selectors.container_query import FILTERS, ContainerQuery
 from fleet.selectors.containers import filter_containers
 from fleet.selectors.given import given_number

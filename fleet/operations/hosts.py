@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from fleet import audit
-from fleet.access import Reach, Refused, access_host
+from fleet.access import Refused, access_host
 from fleet.actor import Actor
 from fleet.engine.endpoint import safe_url
 from fleet.engine.probe import Probe, probe
@@ -20,6 +20,7 @@ from fleet.operations.environments import environment_create
 from fleet.operations.errors import Invalid
 from fleet.operations.host_input import CREDENTIALS, HostInput, is_this_machine, read_host
 from fleet.publish import AccessChanged, HostsChanged, publish_on_commit
+from fleet.reach import Reach
 from fleet.selectors.certificates import fingerprint_of
 
 PROBE_SECONDS = 10

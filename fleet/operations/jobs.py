@@ -10,13 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fleet import audit
-from fleet.access import (
-    Refused,
-    access_job,
-    visible_containers,
-    visible_hosts,
-    visible_jobs,
-)
+from fleet.access import Refused, access_job, visible_containers, visible_hosts, visible_jobs
 from fleet.actor import Actor
 from fleet.jobs.bell import ring
 from fleet.jobs.dispatch import dispatch_on_commit

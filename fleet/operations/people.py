@@ -18,7 +18,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from fleet.access import Access, Reach, Refused, access_of, require
+from fleet.access import Refused, require
 from fleet.actor import Actor
 from fleet.audit import record
 from fleet.models import Grant, Host, Scope, User
@@ -26,6 +26,7 @@ from fleet.models.hosts import NAME
 from fleet.operations.errors import Invalid
 from fleet.operations.registry import Operation, Text, register
 from fleet.publish import AccessChanged, publish_on_commit
+from fleet.reach import Access, Reach, access_of
 
 PERMISSION = "people.manage"
 WHOLE = ""  # the key of sentences about no single field

@@ -13,7 +13,7 @@ from django.utils.http import base36_to_int, int_to_base36
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from fleet.access import NOTHING, Unknown, find
+from fleet.access import Unknown, find
 from fleet.actor import Actor
 from fleet.audit import record
 from fleet.models import User
@@ -21,6 +21,7 @@ from fleet.operations.errors import Gathered, Invalid
 from fleet.operations.passwords import NAME_LIMIT, check_new_password, check_username
 from fleet.operations.people import WHOLE, change, limit_person, operation
 from fleet.publish import AccessChanged, publish_on_commit
+from fleet.reach import NOTHING
 from fleet.sessions import end_sessions
 
 CREATE = operation(

@@ -11,8 +11,8 @@ from django.db.models import Q
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from fleet.access import Reach
 from fleet.models import ContainerState, Health, HostState
+from fleet.reach import Reach
 from fleet.selectors.given import given_number
 from fleet.selectors.query_parts import (
     DEFAULT_SIZE,

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from fleet.access import Reach
+from fleet.reach import Reach
 from fleet.selectors.given import given_number
 from fleet.selectors.labels import HasLabel
 from fleet.selectors.masking import mask_value
