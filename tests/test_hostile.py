@@ -13,8 +13,9 @@ from django.test import Client
 from dashboard.api import api
 from fleet.registries.hub import HubPage
 from tests.test_walk import World, address, client_of, world
+from tests.walk_people import PEOPLE
 from tests.walk_routes import Route
-from tests.walk_table import PAGES, PEOPLE
+from tests.walk_table import PAGES
 
 __all__ = ["world"]
 

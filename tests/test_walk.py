@@ -49,8 +49,9 @@ from fleet.models import (
 )
 from fleet.tokens import create_token
 from tests.conftest import grant, make_container, make_host, make_image, password_hash
+from tests.walk_people import PEOPLE
 from tests.walk_routes import METHODS, ROLES, Route
-from tests.walk_table import API, PAGES, PEOPLE, ROUTES, SOCKETS, TOPICS
+from tests.walk_table import API, PAGES, ROUTES, SOCKETS, TOPICS
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # Pages of libraries: a PUT is a POST to the first two; the others answer all methods alike.

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from tests.walk_builds import BUILD_API, BUILD_PAGES, BUILD_TOPICS
 from tests.walk_images import IMAGE_API, IMAGE_PAGES, IMAGE_TOPICS
+from tests.walk_people import PEOPLE
 from tests.walk_registries import REGISTRIES_API, REGISTRIES_PAGES, REGISTRIES_TOPICS
 from tests.walk_routes import (
     ADMIN,
@@ -34,7 +35,6 @@ from tests.walk_routes import (
     NOWHERE,
     OPERATES,
     OWN,
-    PASSWORD_FORM,
     PUBLIC,
     ROLE,
     SEES,
@@ -167,74 +167,6 @@ PAGES = [
     r("jobs/<int:pk>/lines.txt", get=SEES, pk="job"),
     r("jobs/<int:pk>/cancel/", post=OPERATES, pk="job"),
     r("jobs/<int:pk>/retry/", post=OPERATES, pk="failed_job"),
-]
-PEOPLE = [
-    r(
-        "accounts/login/",
-        get="200 302 302 302 302",
-        post="200 302 302 302 302",
-        data={"login": "nobody", "password": "wrong"},
-    ),
-    r("accounts/logout/", get=SIGNED_IN, post=OWN),
-    r("accounts/inactive/", get=PUBLIC),
-    r("accounts/password/", get=SIGNED_IN, post="302 422 422 422 422", data=PASSWORD_FORM),
-    r("accounts/password/link/<str:link>/", get=NOWHERE, post=NOWHERE, link="=1-nonsense"),
-    r("setup/", get=OWN),
-    r("setup/<str:token>/", get=NOWHERE, post=NOWHERE, token="=nonsense"),
-    r("account/", get=SIGNED_IN, post=OWN, data={"first_name": "A"}),
-    r("account/preferences/", post=OWN, data={"theme": "dark", "time_zone": ""}),
-    r("account/sessions/", get=SIGNED_IN),
-    r("account/sessions/end/", post=OWN),
-    r("account/sessions/<int:pk>/end/", post="302 404 404 404 404", pk="session"),
-    r("account/tokens/", get=SIGNED_IN, post=SIGNED_IN, data={"name": "ci", "days": "7"}),
-    r("account/tokens/<int:pk>/revoke/", post="302 404 404 404 302", pk="token"),
-    r("administration/", get=ADMIN),
-    r("administration/users/", get=ADMIN),
-    r(
-        "administration/users/add/",
-        get=ADMIN,
-        post=ADMIN,
-        data={"username": "new", "sign_in": "link"},
-    ),
-    r(
-        "administration/users/<int:pk>/",
-        get=ADMIN,
-        post=ADMIN_DOES,
-        pk="person",
-        data={"username": "pat"},
-    ),
-    r(
-        "administration/users/<int:pk>/<slug:action>/",
-        get=ADMIN,
-        post=ADMIN_DOES,
-        pk="person",
-        action="=disable",
-    ),
-    r("administration/teams/", get=ADMIN),
-    r("administration/teams/add/", get=ADMIN, post=ADMIN_DOES, data={"name": "Day"}),
-    r(
-        "administration/teams/<int:pk>/",
-        get=ADMIN,
-        post=ADMIN_DOES,
-        pk="team",
-        data={"name": "Day"},
-    ),
-    r("administration/teams/<int:pk>/remove/", get=ADMIN, post=ADMIN_DOES, pk="team"),
-    r("administration/roles/", get=ADMIN),
-    r("administration/roles/add/", get=ADMIN, post=ADMIN_DOES, data=ROLE),
-    r("administration/roles/<int:pk>/", get=ADMIN, post=ADMIN_DOES, pk="role", data=ROLE),
-    r("administration/roles/<int:pk>/remove/", get=ADMIN, post=ADMIN_DOES, pk="role"),
-    r("administration/grants/", get=ADMIN),
-    r(
-        "administration/grants/give/",
-        get=ADMIN,
-        post=ADMIN_DOES,
-        data={"who": "user:{person}", "role": "{role}", "where": "host:{host}"},
-    ),
-    r("administration/grants/<int:pk>/take/", get=ADMIN, post=ADMIN_DOES, pk="grant"),
-    r("administration/audit/", get=ADMIN),
-    r("administration/audit/check/", post=ADMIN),
-    r("administration/audit.csv", get=ADMIN),
 ]
 API = [
     r("api/v1/openapi.json", get=PUBLIC),
