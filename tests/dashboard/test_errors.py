@@ -17,8 +17,9 @@ from dashboard.body_limit import LIMIT
 from fleet.models import Container, Host, User
 from tests.test_hostile import COOKIE
 from tests.test_walk import World, address, client_of, world
+from tests.walk_people import PEOPLE
 from tests.walk_routes import Route
-from tests.walk_table import PAGES, PEOPLE
+from tests.walk_table import PAGES
 
 __all__ = ["world"]
 
