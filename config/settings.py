@@ -231,6 +231,8 @@ SAMPLE_SECONDS = values.seconds_or_never("QUAYSIDE_SAMPLE_SECONDS", 10, low=5, h
 LOCAL_SOCKET = values.absolute_path("QUAYSIDE_LOCAL_SOCKET", "/var/run/docker.sock")
 
 # --- Outside -------------------------------------------------------------------------------
+# Between two checks of an image that runs; 0: none but by hand.
+UPDATE_HOURS = env_int("QUAYSIDE_UPDATE_HOURS", 6, low=0, high=720)
 # Networks and names that are no public addresses and may be connected to all the same.
 OUTBOUND_ALLOW = values.networks_and_names("QUAYSIDE_OUTBOUND_ALLOW")
 HUB_URL = values.web_address("QUAYSIDE_HUB_URL", "https://hub.docker.com")

@@ -51,6 +51,14 @@ class ImagesChanged(Hint):
 
 
 @dataclass(frozen=True)
+class UpdatesChanged(Hint):
+    """A registry has another image, or other versions, of something that runs."""
+
+    kind: ClassVar[str] = "updates"
+    ids: list[int]
+
+
+@dataclass(frozen=True)
 class HostsChanged(Hint):
     """Hosts were added, changed or removed: state, facts, environment."""
 
@@ -103,6 +111,7 @@ HINTS: dict[str, type[Hint]] = {
     for hint in (
         ContainersChanged,
         ImagesChanged,
+        UpdatesChanged,
         HostsChanged,
         EventsAdded,
         JobsChanged,

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 NOUNS = (
     "host", "environment", "container", "event", "job", "user", "team", "role", "grant", "audit",
-    "token", "log", "saved-filter", "registry", "image", "build",
+    "token", "log", "saved-filter", "registry", "image", "build", "update",
 )  # fmt: skip
 
 

@@ -64,6 +64,11 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "schedule": schedule(timedelta(minutes=5)),
         "options": {"queue": "transfer", "expire_seconds": 240},
     },
+    "check for updates": {
+        "task": "fleet.jobs.check_updates",
+        "schedule": schedule(timedelta(minutes=3)),
+        "options": {"queue": "transfer", "expire_seconds": 170},
+    },
     "measure disks": {
         "task": "fleet.jobs.measure_disks",
         "schedule": schedule(timedelta(minutes=10)),

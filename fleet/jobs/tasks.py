@@ -57,6 +57,14 @@ def measure_disks() -> None:
     measure_old_disks()
 
 
+@shared_task(name="fleet.jobs.check_updates", ignore_result=True)
+def check_updates() -> None:
+    """Ask registries for what runs and is due."""
+    from fleet.updates.turn import check_due
+
+    check_due()
+
+
 @shared_task(name="fleet.jobs.end_left_terminals", ignore_result=True)
 def end_left_terminals() -> None:
     """End what killed web processes left in containers."""

@@ -7,6 +7,7 @@ from fleet.models.builds import Build, BuildRun, BuildSource
 from fleet.models.containers import Container, ContainerState, Health
 from fleet.models.events import Event
 from fleet.models.hosts import Environment, Host, HostState
+from fleet.models.image_updates import ImageUpdate
 from fleet.models.images import Image
 from fleet.models.jobs import ENDED_STATES, OPEN_STATES, Job, JobLine, JobParts, JobState, LineLevel
 from fleet.models.people import ApiToken, Grant, Role, Scope, Team, User
@@ -33,6 +34,7 @@ __all__ = [
     "Host",
     "HostState",
     "Image",
+    "ImageUpdate",
     "Job",
     "JobLine",
     "JobParts",

@@ -1,0 +1,178 @@
+"""Whether there is something newer than what runs, from what registries said last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from fleet.access import visible_containers
+from fleet.actor import Actor
+from fleet.models import Container, Host, Image, ImageUpdate
+from fleet.registries.errors import PASSING
+from fleet.registries.reference import parse_reference
+from fleet.registries.versions import Newer
+from fleet.updates.accounts import Accounts
+from fleet.updates.names import tag_of
+
+CURRENT, NEWER_IMAGE, NEWER_VERSION, UNKNOWN = (
+    "current", "newer_image", "newer_version", "unknown",
+)  # fmt: skip
+ORDER = (NEWER_IMAGE, NEWER_VERSION, CURRENT, UNKNOWN)  # the first counts, of several names
+CHUNK = 400
+NOTHING = Newer()
+# Of a failure that goes away by itself: what was known before is still told, with its age.
+KEEPS = PASSING | {"reserved"}
+# Of what runs, nothing else is read.
+FIELDS = (
+    "reference", "registry_id", "digest", "checked_at", "newer_patch", "newer_minor",
+    "newer_major", "code", "message",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Update:
+    """What is known of one name on one host; `newer` are versions, whatever the state is."""
+
+    state: str  # one of ORDER
+    reference: str  # as people write it
+    why: str = ""  # it is not known, or what is told may be old
+    newer: Newer = NOTHING
+    checked_at: datetime | None = None
+    pk: int = 0
+
+    @property
+    def there_is(self) -> bool:
+        """Whether there is something newer."""
+        return self.state in (NEWER_IMAGE, NEWER_VERSION)
+
+    @property
+    def version(self) -> str:
+        """The newest version, in words of the registry."""
+        return self.newer.newest
+
+
+class Updates:
+    """What registries said of some references: one query, three where they have accounts."""
+
+    def __init__(self, images: Iterable[str]) -> None:
+        found = {tag.full for image in images if (tag := tag_of(image)) is not None}
+        self._rows: dict[tuple[str, int | None], ImageUpdate] = {}
+        names = sorted(found)
+        for start in range(0, len(names), CHUNK):
+            rows = ImageUpdate.objects.filter(reference__in=names[start : start + CHUNK])
+            self._rows |= {(row.reference, row.registry_id): row for row in rows.only(*FIELDS)}
+        with_account = any(registry is not None for _name, registry in self._rows)
+        self._accounts = Accounts() if with_account else None
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def of(
+        self, host: Host, image: str, digests: Collection[str], image_id: str = ""
+    ) -> Update | None:
+        """Return what is known of a name on a host, whose image has these digests there.
+
+        None for what nothing runs, or that has no tag.
+        """
+        tag = tag_of(image, image_id)
+        if tag is None:
+            return None
+        registry = self._accounts.of(host.environment_id, tag) if self._accounts else None
+        row = self._rows.get((tag.full, registry))
+        return None if row is None else judge(row, digests)
+
+
+def judge(row: ImageUpdate, digests: Collection[str]) -> Update:
+    """Return what a registry's answer means for an image with these digests."""
+    newer = Newer(row.newer_patch, row.newer_minor, row.newer_major)
+    name = parse_reference(row.reference).familiar
+    held = {digest.rpartition("@")[2] for digest in digests}
+    state = CURRENT
+    why = row.message
+    if not row.checked_at:
+        state, why = UNKNOWN, row.message or _("Its registry was not asked yet.")
+    elif row.code and row.code not in KEEPS:
+        state = UNKNOWN
+    elif not held:
+        state = UNKNOWN
+        why = _("This image has no digest of a registry: it was built or loaded on its host.")
+    elif row.digest not in held:
+        state = NEWER_IMAGE
+    elif newer.newest:
+        state = NEWER_VERSION
+    if state == UNKNOWN:
+        newer = NOTHING
+    return Update(state, name, why, newer, row.checked_at, row.pk)
+
+
+def first_of(found: Iterable[Update | None]) -> Update | None:
+    """Return the most important of several."""
+    known = [update for update in found if update is not None]
+    return min(known, key=lambda update: ORDER.index(update.state), default=None)
+
+
+def updates_of_containers(rows: Collection[Container]) -> dict[int, Update]:
+    """Return what is known of containers, each with its host, by id; two queries, or four."""
+    updates = Updates({row.image for row in rows})
+    if not updates:
+        return {}
+    ids = {row.image_id for row in rows}
+    images = Image.objects.filter(engine_id__in=ids, host__in={row.host_id for row in rows})
+    digests = {(host, engine): held for host, engine, held in
+               images.order_by().values_list("host_id", "engine_id", "digests")}  # fmt: skip
+    found: dict[int, Update] = {}
+    for row in rows:
+        held = digests.get((row.host_id, row.image_id), [])
+        update = updates.of(row.host, row.image, held, row.image_id)
+        if update is not None:
+            found[row.pk] = update
+    return found
+
+
+def updates_of_images(rows: Collection[Image]) -> dict[int, list[Update]]:
+    """Return what is known of each name of images, each with its host, by id of the row."""
+    updates = Updates({tag for row in rows for tag in row.tags})
+    if not updates:
+        return {}
+    found = {row.pk: [updates.of(row.host, tag, row.digests) for tag in row.tags] for row in rows}
+    return {pk: [one for one in held if one] for pk, held in found.items() if any(held)}
+
+
+def outdated_images(hosts: dict[int, Host]) -> set[tuple[int, str]]:
+    """Return (host id, image id) of images of which there is something newer; for a filter.
+
+    Only names that run are known, so the rows of images that bear none are not looked at twice.
+    """
+    images = Image.objects.filter(host__in=hosts, dangling=False).order_by()
+    rows = list(images.values_list("host_id", "engine_id", "tags", "digests"))
+    updates = Updates({tag for _host, _id, tags, _digests in rows for tag in tags})
+    if not updates:
+        return set()
+    return {
+        (host, engine_id)
+        for host, engine_id, tags, digests in rows
+        if any((one := updates.of(hosts[host], tag, digests)) and one.there_is for tag in tags)
+    }
+
+
+def visible_updates(actor: Actor) -> QuerySet[ImageUpdate]:
+    """Return the rows of what runs on hosts whose images the actor may see, asked as there."""
+    reach = actor.access.reach("image.view")
+    if reach.everywhere:
+        return ImageUpdate.objects.all()
+    accounts = Accounts()
+    containers = visible_containers(actor).filter(reach.q("host")).select_related(None).order_by()
+    shown: dict[int | None, set[str]] = {}
+    names = containers.values_list("image", "image_id", "host__environment_id").distinct()
+    for image, image_id, environment in names:
+        tag = tag_of(image, image_id)
+        if tag is not None:
+            shown.setdefault(accounts.of(environment, tag), set()).add(tag.full)
+    seen = Q(pk__in=[])
+    for registry, references in shown.items():
+        seen |= Q(registry=registry, reference__in=sorted(references))
+    return ImageUpdate.objects.filter(seen)
