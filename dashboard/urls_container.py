@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import container, death, logs, siblings
+from dashboard.views import container, death, logs, siblings, updates
 
 urlpatterns = [
     path("containers/<int:pk>/", container.detail, name="container-detail"),
@@ -22,5 +22,6 @@ urlpatterns = [
     path("containers/<int:pk>/events/", container.events, name="container-events"),
     path("containers/<int:pk>/death/", death.page, name="container-death"),
     path("containers/<int:pk>/jobs/", container.jobs, name="container-jobs"),
+    path("containers/<int:pk>/image-check/", updates.check_container, name="container-image-check"),
     path("containers/<int:pk>/siblings/", siblings.of_container, name="container-siblings"),
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import image, images, pulls
+from dashboard.views import image, images, pulls, updates
 
 urlpatterns = [
     path("images/", images.image_list, name="image-list"),
     path("images/pull/", pulls.image_pull, name="image-pull"),
     path("images/compare/", image.comparison, name="image-compare"),
     path("images/<int:pk>/", image.detail, name="image-detail"),
+    path("images/<int:pk>/check/", updates.check_image, name="image-check"),
     path("images/<int:pk>/config/", image.config, name="image-config"),
     path("images/<int:pk>/layers/", image.layers, name="image-layers"),
     path("images/<int:pk>/inspect/", image.inspect, name="image-inspect"),

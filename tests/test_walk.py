@@ -22,6 +22,7 @@ from django.db import transaction
 from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from dashboard.live.topics import STREAMS
 from dashboard.live.topics import TOPICS as LIVE
@@ -38,6 +39,7 @@ from fleet.models import (
     Grant,
     Host,
     Image,
+    ImageUpdate,
     Job,
     JobLine,
     JobState,
@@ -47,6 +49,7 @@ from fleet.models import (
     Team,
     User,
 )
+from fleet.registries.reference import parse_reference
 from fleet.tokens import create_token
 from tests.conftest import grant, make_container, make_host, make_image, password_hash
 from tests.walk_people import PEOPLE
@@ -106,6 +109,15 @@ def world(db: None) -> World:
         assert user is not None
         grant(user, role, on)
     person, team = make_person("pat"), Team.objects.create(name="Night")
+    for tag in ("lab/busybox:1", "shop/web:1"):  # asked for just now: nothing is asked again
+        reference = parse_reference(tag)
+        ImageUpdate.objects.create(
+            reference=reference.full,
+            place=reference.host,
+            repository=reference.repository,
+            tag=reference.tag,
+            asked_at=timezone.now(),
+        )
     return World(
         people=people,
         environment=here,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.walk_routes import API_ALL, API_SEES, API_UNANSWERED, SEES, SIGNED_IN, UNANSWERED, r
 
+# Who may is told to wait a minute: the walk's rows were asked for just now.
+WAITS = "401 404 422 422 422"
 IMAGE_PAGES = [
     r("images/", get=SIGNED_IN),
     r("images/compare/", get=SIGNED_IN),
@@ -12,6 +14,8 @@ IMAGE_PAGES = [
     r("images/<int:pk>/layers/", get=SEES, pk="image"),
     r("images/<int:pk>/inspect/", get=SEES, pk="image"),
     r("images/<int:pk>/inspect.json", get=UNANSWERED, pk="image"),
+    r("images/<int:pk>/check/", post="302 404 302 302 302", pk="image"),
+    r("containers/<int:pk>/image-check/", post="302 404 302 302 302", pk="container"),
     r(
         "images/pull/",
         get="302 403 403 403 200",
@@ -25,6 +29,9 @@ IMAGE_API = [
     r("api/v1/images/<int:image_id>", get=API_SEES, pk="image"),
     r("api/v1/images/<int:image_id>/history", get=API_UNANSWERED, pk="image"),
     r("api/v1/images/<int:image_id>/inspect", get=API_UNANSWERED, pk="image"),
+    r("api/v1/updates", get="401 200 200 200 200"),
+    r("api/v1/images/<int:image_id>/check", post=WAITS, pk="image"),
+    r("api/v1/containers/<int:container_id>/image-check", post=WAITS, pk="container"),
     r(
         "api/v1/images/pull",
         post="401 422 403 403 202",

@@ -22,6 +22,7 @@ from dashboard.api import (
     saved_filters,
     terminal,
     tokens,
+    updates,
     usage,
     users,
 )
@@ -43,6 +44,7 @@ api = NinjaAPI(
 add_handlers(api)
 api.add_router("/hosts", hosts.router)
 api.add_router("/environments", environments.router)
+api.add_router("", updates.router)
 api.add_router("/containers", containers.router)
 api.add_router("/containers", container.router)
 api.add_router("/containers", death.router)

@@ -14,6 +14,7 @@ from dashboard.api.auth import caller
 from dashboard.api.filters import Text
 from dashboard.api.jobs import JobOut, accepted
 from dashboard.api.pages import Window, page
+from dashboard.api.updates import UpdateOut
 from fleet.access import access_container, access_filter, visible_containers
 from fleet.actor import Actor
 from fleet.models import Container
@@ -23,6 +24,7 @@ from fleet.operations.errors import Invalid
 from fleet.operations.requests import request as request_job
 from fleet.selectors.containers import ContainerQuery, filter_containers
 from fleet.selectors.masking import mask_command, mask_labels
+from fleet.selectors.updates import update_of
 
 router = Router(tags=["containers"])
 
@@ -150,10 +152,19 @@ def list_containers(
     return page(rows, window, ContainerOut.of, SORTS)
 
 
-@router.get("/{int:container_id}", response=ContainerOut, summary="Show a container")
+class ContainerDetailOut(ContainerOut):
+    """A container, and what its image's registry said, for who sees images."""
+
+    update: UpdateOut | None
+
+
+@router.get("/{int:container_id}", response=ContainerDetailOut, summary="Show a container")
 def get_container(request: HttpRequest, container_id: int) -> Any:
     """Return one container."""
-    return ContainerOut.of(access_container(caller(request), container_id))
+    actor = caller(request)
+    row = access_container(actor, container_id)
+    update = update_of(row) if actor.access.may("image.view", row.host) else None
+    return ContainerOut.of(row) | {"update": UpdateOut.of(update)}
 
 
 class BulkIn(Schema, extra="forbid"):

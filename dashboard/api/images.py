@@ -12,6 +12,7 @@ from dashboard.api.auth import caller
 from dashboard.api.container import answered
 from dashboard.api.filters import Text
 from dashboard.api.pages import Window, page
+from dashboard.api.updates import UpdateOut
 from fleet.actor import Actor
 from fleet.models import Image
 from fleet.operations.errors import Invalid
@@ -30,7 +31,10 @@ SORTS = {
     "size": "size",
     "created_at": "created_at",
 }
-STATE_TEXT = "used: a container on its host uses it; unused: none does; dangling: it has no tag"
+STATE_TEXT = (
+    "used: a container on its host uses it; unused: none does; dangling: it has no tag;"
+    " outdated: a registry has something newer for a name that runs"
+)
 LABEL_TEXT = (
     "key or key=value; a value that looks like a secret is found only on hosts where the caller"
     " has the permission container.secrets"
@@ -106,6 +110,7 @@ class ImageDetailOut(ImageOut):
     """An image on one host, and all hosts that have it which the caller may see."""
 
     hosts: list[PlaceOut]
+    updates: list[UpdateOut]
 
 
 class ImageFilter(Schema):
@@ -193,7 +198,10 @@ def get_image(request: HttpRequest, image_id: int) -> Any:
     overview = one.image_overview(caller(request), image_id)
     places = overview.line.places
     used = any(place.used for place in places if place.image.pk == image_id)
-    return ImageOut.of(overview.image, used) | {"hosts": [PlaceOut.of(place) for place in places]}
+    return ImageOut.of(overview.image, used) | {
+        "hosts": [PlaceOut.of(place) for place in places],
+        "updates": [UpdateOut.of(update) for update in overview.line.updates],
+    }
 
 
 class StepOut(Schema):

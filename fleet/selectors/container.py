@@ -39,6 +39,8 @@ from fleet.selectors.masking import (
     mask_value,
     mask_words,
 )
+from fleet.selectors.updates import Update, update_of
+from fleet.updates.names import tag_of
 
 SECRETS = "container.secrets"
 UP = frozenset({"running", "paused", "restarting"})
@@ -59,6 +61,13 @@ class Overview:
     command: str
     labels: dict[str, str]
     image_pk: int = 0  # of its image's row; 0 when there is none to be seen
+    update: Update | None = None  # what its registry said, for who sees images
+
+    @property
+    def may_check(self) -> bool:
+        """Whether there is a name to ask a registry for, and the viewer may."""
+        named = tag_of(self.container.image, self.container.image_id) is not None
+        return named and "image.view" in self.permissions
 
 
 def container_overview(actor: Actor, pk: int) -> Overview:
@@ -70,6 +79,7 @@ def container_overview(actor: Actor, pk: int) -> Overview:
         command=mask_command(row.command),
         labels=mask_labels(dict(sorted(row.labels.items()))),
         image_pk=_image_pk(actor, row),
+        update=update_of(row) if actor.access.may("image.view", row.host) else None,
     )
 
 

@@ -22,6 +22,7 @@ from fleet.selectors.container_query import (
     in_stacks,
 )
 from fleet.selectors.paging import Numbered, page_of
+from fleet.selectors.updates import Update, updates_of_containers
 
 __all__ = [
     "ContainerPage",
@@ -61,6 +62,7 @@ class ContainerPage(Numbered):
     total: int
     page: int
     pages: int
+    updates: dict[int, Update]  # by id of the rows whose images the actor may see
 
 
 def filter_containers(
@@ -94,7 +96,10 @@ def container_hosts(actor: Actor) -> dict[int, Host]:
 
 
 def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
-    """Return one page by three queries; a page beyond the end becomes the last one."""
+    """Return one page by four queries, or seven where registries were asked.
+
+    A page beyond the end becomes the last one.
+    """
     hosts = container_hosts(actor)
     secrets = actor.access.reach(SECRETS)
     base = visible_containers(actor).select_related(None).filter(query.condition(secrets))
@@ -108,6 +113,7 @@ def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
     found = base.filter(query.state_condition()).order_by(*query.ordering).only(*ROW_FIELDS)
     rows = _with_hosts(found[part] if total else [], hosts)
     shown = {row.host_id: row.host for row in rows}
+    images = [row for row in rows if actor.access.may("image.view", row.host)]
     return ContainerPage(
         query=query,
         rows=rows,
@@ -118,6 +124,7 @@ def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
         total=total,
         page=page,
         pages=pages,
+        updates=updates_of_containers(images),
     )
 
 

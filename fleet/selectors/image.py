@@ -21,8 +21,9 @@ from fleet.engine.images import Layer, image_history, inspect_image
 from fleet.engine.raw import Json, as_dict, as_list, as_str, strings
 from fleet.models import Container, HostState, Image
 from fleet.selectors.engine_calls import Answer, ask
-from fleet.selectors.images import ImageLine, image_hosts, line_places, used_pairs
+from fleet.selectors.images import ImageLine, image_hosts, line_places, updates_at, used_pairs
 from fleet.selectors.masking import mask_labels, mask_text, mask_tree, mask_value, mask_words
+from fleet.selectors.updates import updates_of_images
 
 Found = TypeVar("Found")
 CONTAINERS_SHOWN = 200
@@ -54,10 +55,12 @@ def image_overview(actor: Actor, pk: int) -> ImageOverview:
     row = access_image(actor, pk)
     same = visible_images(actor).select_related(None).filter(engine_id=row.engine_id)
     places = line_places(actor, same, image_hosts(actor), used_pairs())
+    held = places[row.engine_id]
+    updates = updates_of_images([place.image for place in held])
     users = visible_containers(actor).filter(image_id=row.engine_id).only(*USER_FIELDS)
     return ImageOverview(
         image=row,
-        line=ImageLine(row.engine_id, places[row.engine_id]),
+        line=ImageLine(row.engine_id, held, updates_at(held, updates)),
         users=list(users.order_by("host__name", "name", "pk")[:CONTAINERS_SHOWN]),
         labels=mask_labels(dict(sorted(row.labels.items()))),
     )

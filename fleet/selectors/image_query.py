@@ -30,8 +30,8 @@ from fleet.selectors.query_parts import (
     wrong_search,
 )
 
-USED, UNUSED, DANGLING = "used", "unused", "dangling"
-STATES = (USED, UNUSED, DANGLING)
+USED, UNUSED, DANGLING, OUTDATED = "used", "unused", "dangling", "outdated"
+STATES = (USED, UNUSED, DANGLING, OUTDATED)
 SORTS = ("name", "size", "created", "hosts")
 DEFAULT_SORT = "name"
 FILTERS = ("host", "environment", "label", "state")
@@ -157,14 +157,16 @@ class ImageQuery:
             found &= Q(host__environment__name__in=self.environment)
         return found & any_of(label_condition(value, secrets) for value in self.label)
 
-    def matches(self, used: bool, dangling: bool) -> bool:
+    def matches(self, used: bool, dangling: bool, outdated: bool = False) -> bool:
         """Return whether an image on a host has one of the states that are asked for."""
         held = {USED if used else UNUSED, *([DANGLING] if dangling else ())}
+        held |= {OUTDATED} if outdated else set()
         return not self.state or not held.isdisjoint(self.state)
 
-    def state_condition(self, used: Q) -> Q:
-        """Return the same as a filter; `used` is the one for images that a container uses."""
-        conditions = {USED: used, UNUSED: ~used, DANGLING: Q(dangling=True)}
+    def state_condition(self, used: Q, outdated: Q = NOTHING) -> Q:
+        """Return the same as a filter; `used` is for images that a container uses,
+        `outdated` for those of which a registry has something newer."""
+        conditions = {USED: used, UNUSED: ~used, DANGLING: Q(dangling=True), OUTDATED: outdated}
         asked = [conditions.get(value, NOTHING) for value in self.state]
         return any_of(asked)
 

@@ -8,7 +8,7 @@ for the lines of one page.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -20,8 +20,14 @@ from django.utils.translation import gettext as _
 from fleet.access import visible_containers, visible_images
 from fleet.actor import Actor
 from fleet.models import Container, Host, Image
-from fleet.selectors.image_query import DANGLING, UNUSED, USED, ImageQuery
+from fleet.selectors.image_query import DANGLING, OUTDATED, UNUSED, USED, ImageQuery
 from fleet.selectors.paging import Numbered, page_of
+from fleet.selectors.updates import (
+    Update,
+    first_of,
+    outdated_images,
+    updates_of_images,
+)
 
 __all__ = [
     "ImageLine",
@@ -62,11 +68,17 @@ class ImageLine:
 
     engine_id: str
     places: list[Place]
+    updates: tuple[Update, ...] = ()  # what registries said of its names, wherever it has them
 
     @property
     def first(self) -> Image:
         """The row whose page the line leads to."""
         return self.places[0].image
+
+    @property
+    def update(self) -> Update | None:
+        """What counts most of it."""
+        return first_of(self.updates)
 
     @cached_property
     def tags(self) -> list[str]:
@@ -137,7 +149,10 @@ def filter_images(actor: Actor, query: ImageQuery) -> QuerySet[Image]:
     """Return the rows that the actor may see and that match, each with `used`."""
     rows = visible_images(actor).filter(query.condition(actor.access.reach(SECRETS)))
     rows = rows.annotate(used=_is_used())
-    return rows.filter(query.state_condition(Q(used=True))).order_by("name", "host_id", "pk")
+    stale = outdated_images(image_hosts(actor)) if OUTDATED in query.state else {}
+    return rows.filter(query.state_condition(Q(used=True), Q(pk__in=stale.values()))).order_by(
+        "name", "host_id", "pk"
+    )
 
 
 def image_problems(actor: Actor, query: ImageQuery) -> list[str]:
@@ -156,7 +171,10 @@ def image_hosts(actor: Actor) -> dict[int, Host]:
 
 
 def image_page(actor: Actor, query: ImageQuery) -> ImagePage:
-    """Return one page by five queries; a page beyond the end becomes the last one."""
+    """Return one page by six queries, nine where registries were asked.
+
+    A page beyond the end becomes the last one.
+    """
     hosts = image_hosts(actor)
     base = visible_images(actor).select_related(None)
     base = base.filter(query.condition(actor.access.reach(SECRETS))).order_by()
@@ -164,8 +182,10 @@ def image_page(actor: Actor, query: ImageQuery) -> ImagePage:
     fields = Narrow._fields if query.sort.endswith("created") else Narrow._fields[:-1]
     narrow = [Narrow(*row) for row in base.values_list(*fields) if row[1] in hosts]
     lines: dict[str, list[Narrow]] = defaultdict(list)
+    stale = outdated_images(hosts) if OUTDATED in query.state else {}
     for row in narrow:
-        if query.matches((row.host_id, row.engine_id) in used, row.dangling):
+        key = (row.host_id, row.engine_id)
+        if query.matches(key in used, row.dangling, key in stale):
             lines[row.engine_id].append(row)
     order = _sorted(lines, query.sort)
     page, pages, part = page_of(len(order), query.size, query.page)
@@ -174,7 +194,7 @@ def image_page(actor: Actor, query: ImageQuery) -> ImagePage:
         query=query,
         rows=_lines(actor, shown, lines, hosts, used),
         hosts=hosts,
-        states=_states(narrow, used),
+        states=_states(narrow, used, stale),
         totals=_totals(lines, used),
         total=len(order),
         page=page,
@@ -213,13 +233,15 @@ def _sorted(lines: dict[str, list[Narrow]], sort: str) -> list[str]:
     return ordered[::-1] if sort[0] == "-" else ordered
 
 
-def _states(rows: Iterable[Narrow], used: Used) -> Counter[str]:
+def _states(rows: Iterable[Narrow], used: Used, stale: Collection[tuple[int, str]]) -> Counter[str]:
     found: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         found[""].add(row.engine_id)
         found[USED if (row.host_id, row.engine_id) in used else UNUSED].add(row.engine_id)
         if row.dangling:
             found[DANGLING].add(row.engine_id)
+        if (row.host_id, row.engine_id) in stale:
+            found[OUTDATED].add(row.engine_id)
     return Counter({state: len(ids) for state, ids in found.items()})
 
 
@@ -240,7 +262,19 @@ def _lines(
     rows = visible_images(actor).select_related(None).filter(engine_id__in=shown).order_by()
     found = [row for row in rows.only(*ROW_FIELDS) if (row.host_id, row.engine_id) in wanted]
     places = line_places(actor, found, hosts, used)
-    return [ImageLine(line, places[line]) for line in shown if line in places]
+    held = [line for line in shown if line in places]
+    updates = updates_of_images([place.image for line in held for place in places[line]])
+    return [ImageLine(line, places[line], updates_at(places[line], updates)) for line in held]
+
+
+def updates_at(places: list[Place], updates: dict[int, list[Update]]) -> tuple[Update, ...]:
+    """Return what is known of a line's names, each once: what counts most of all its hosts."""
+    by_name: dict[str, list[Update]] = defaultdict(list)
+    for place in places:
+        for update in updates.get(place.image.pk, []):
+            by_name[update.reference].append(update)
+    found = (first_of(same) for same in by_name.values())
+    return tuple(one for one in found if one is not None)
 
 
 def line_places(

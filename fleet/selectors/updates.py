@@ -133,6 +133,11 @@ def updates_of_containers(rows: Collection[Container]) -> dict[int, Update]:
     return found
 
 
+def update_of(row: Container) -> Update | None:
+    """Return what is known of one container."""
+    return updates_of_containers([row]).get(row.pk)
+
+
 def updates_of_images(rows: Collection[Image]) -> dict[int, list[Update]]:
     """Return what is known of each name of images, each with its host, by id of the row."""
     updates = Updates({tag for row in rows for tag in row.tags})
@@ -142,19 +147,19 @@ def updates_of_images(rows: Collection[Image]) -> dict[int, list[Update]]:
     return {pk: [one for one in held if one] for pk, held in found.items() if any(held)}
 
 
-def outdated_images(hosts: dict[int, Host]) -> set[tuple[int, str]]:
-    """Return (host id, image id) of images of which there is something newer; for a filter.
+def outdated_images(hosts: dict[int, Host]) -> dict[tuple[int, str], int]:
+    """Return ids of images of which there is something newer, by (host id, image id).
 
     Only names that run are known, so the rows of images that bear none are not looked at twice.
     """
     images = Image.objects.filter(host__in=hosts, dangling=False).order_by()
-    rows = list(images.values_list("host_id", "engine_id", "tags", "digests"))
-    updates = Updates({tag for _host, _id, tags, _digests in rows for tag in tags})
+    rows = list(images.values_list("host_id", "engine_id", "pk", "tags", "digests"))
+    updates = Updates({tag for _host, _id, _pk, tags, _digests in rows for tag in tags})
     if not updates:
-        return set()
+        return {}
     return {
-        (host, engine_id)
-        for host, engine_id, tags, digests in rows
+        (host, engine_id): pk
+        for host, engine_id, pk, tags, digests in rows
         if any((one := updates.of(hosts[host], tag, digests)) and one.there_is for tag in tags)
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fleet.crypto import SecretLost
 from fleet.models import Registry
-from fleet.operations.registry_auth import target_of
 from fleet.outbound.policy import Origin
 from fleet.registries.errors import RegistryError
 from fleet.registries.reference import Reference
@@ -22,7 +21,7 @@ class Accounts:
         rows = Registry.objects.defer("password_encrypted").prefetch_related("environments")
         ordered = sorted(rows, key=lambda row: (not row.username, row.everywhere, row.name))
         self._rows = [
-            (row, target_of(row), {one.pk for one in row.environments.all()}) for row in ordered
+            (row, _address_of(row), {one.pk for one in row.environments.all()}) for row in ordered
         ]
         self._found: dict[tuple[int, str], int | None] = {}
 
@@ -38,6 +37,10 @@ class Accounts:
             if (row.everywhere or environment in served) and target.owns(reference):
                 return row.pk
         return None
+
+
+def _address_of(row: Registry) -> RegistryTarget:
+    return RegistryTarget(url=row.url, tls_ca=row.tls_ca, insecure=row.insecure)
 
 
 class UnknownTarget(RegistryTarget):

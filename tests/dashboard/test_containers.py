@@ -229,13 +229,13 @@ def test_it_needs_as_many_queries_for_many_rows_as_for_one(
 ) -> None:
     page_of(client)
     make_container(host, "web-0")
-    # session, user, grants; hosts, counts, rows; running jobs
-    with django_assert_num_queries(8):
+    # session, user, grants; hosts, counts, rows, updates; running jobs
+    with django_assert_num_queries(9):
         page_of(client, address)
     other = make_host("prod-2", production)
     for number in range(40):
         make_container((host, other)[number % 2], f"web-{number + 1}")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         assert len(rows_of(page_of(client, address))) == 41
 
 

@@ -17,11 +17,12 @@ from dashboard.live.topics.args import id_of, number_of
 from dashboard.live.topics.base import Part, Snapshot, Topic, register
 from dashboard.live.topics.container_rows import possible, state_words, useful
 from dashboard.templatetags.quayside import port_link
+from dashboard.update_words import lines_of, signature, update_mark
 from fleet.access import Unknown, access_container
 from fleet.actor import Actor
 from fleet.models import Container, Host, HostState
 from fleet.operations import Operation
-from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged
+from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged, UpdatesChanged
 from fleet.selectors.container import Fate, Overview, container_fate, container_overview
 
 # The buttons of each state, the likeliest first; everything else stands in the menu.
@@ -50,6 +51,8 @@ class ContainerTopic(Topic):
         """Its host, and containers there: one of the same name may take its place."""
         if isinstance(hint, HostsChanged):
             return number_of(args, "host") in hint.ids
+        if isinstance(hint, UpdatesChanged):
+            return True
         if not isinstance(hint, ContainersChanged | ImagesChanged):
             return False
         return hint.host == number_of(args, "host")
@@ -130,7 +133,7 @@ def head_part(overview: Overview) -> Part:
     row = overview.container
     shown = (
         row.name, row.state, row.health, row.exit_code, row.oom_killed, row.image, row.image_id,
-        overview.image_pk,
+        overview.image_pk, signature(overview.update),
         *_host_facts(row.host), sorted(overview.permissions),
     )  # fmt: skip
     return _part("container/head.html", _rev(shown), lambda: _head(overview))
@@ -151,6 +154,7 @@ def _head(overview: Overview) -> dict[str, Any]:
         "host": row.host,
         "image_pk": overview.image_pk,
         "state": state_words(row),
+        "update": update_mark(overview.update),
         "seen": ago_mark(row.host.last_seen),
         "buttons": [_act(by_slug[slug]) for slug in main if slug in by_slug],
         "menu": [
@@ -209,7 +213,9 @@ def card_parts(overview: Overview) -> dict[str, Part]:
             row.engine_id, row.image, row.image_id, overview.command, row.state, row.created_at,
             row.started_at, row.finished_at, row.restart_count, row.health, row.exit_code,
             row.oom_killed, row.names, row.compose_project, row.compose_service, row.swarm_stack,
-            row.swarm_service, row.swarm_task, overview.image_pk, *_host_facts(row.host),
+            row.swarm_service, row.swarm_task, overview.image_pk, signature(overview.update),
+            overview.update and overview.update.checked_at, overview.may_check,
+            *_host_facts(row.host),
         ),
         "health": (row.state, row.health, row.host.state),
         "ports": (row.ports, row.host.url),
@@ -232,6 +238,8 @@ def _card(overview: Overview) -> dict[str, Any]:
         "host": row.host,
         "overview": overview,
         "state": state_words(row),
+        "lines": lines_of([overview.update] if overview.update else []),
+        "may_check": overview.may_check,
         "created": ago_mark(row.created_at),
         "started": ago_mark(row.started_at),
         "finished": ago_mark(row.finished_at),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, urlencode
@@ -20,13 +20,16 @@ from dashboard.live.moments import SITE, ago_mark
 from dashboard.live.topics.base import Part
 from dashboard.templatetags.quayside import badge
 from dashboard.templatetags.states import Look, container_look
+from dashboard.update_words import signature, update_mark
 from fleet.logs.target import LOGS
 from fleet.models import Container, ContainerState, Host, HostState
 from fleet.operations import Operation, operations_on
 from fleet.selectors.containers import ROW_FIELDS
+from fleet.selectors.updates import Update
 from fleet.terminal.target import EXEC
 
-VERSION = "7"  # count up when the row's template changes
+VERSION = "8"  # count up when the row's template changes
+NO_UPDATES: Mapping[int, Update] = {}
 ONE_CLICK = ("container.start", "container.stop", "container.restart", "container.unpause")
 
 
@@ -114,6 +117,7 @@ def row_parts(
     rows: Iterable[Container],
     permissions: dict[int, frozenset[str]],
     columns: frozenset[str] = DEFAULT_COLUMNS,
+    updates: Mapping[int, Update] = NO_UPDATES,
 ) -> dict[str, Part]:
     """Return the parts of containers (each with its host) by element id.
 
@@ -126,16 +130,30 @@ def row_parts(
         if row.host_id not in signatures:
             held = host_signature(row.host)
             signatures[row.host_id] = f"{held}.{variant_signature(allowed, columns)}"
-        rev = f"{row.revision:x}.{_digest(_shown(row))}.{signatures[row.host_id]}"
-        parts[f"container-{row.pk}"] = _part(rev, row, allowed, columns)
+        update = updates.get(row.pk)
+        told = _digest((_shown(row), signature(update) if update and update.there_is else ()))
+        rev = f"{row.revision:x}.{told}.{signatures[row.host_id]}"
+        parts[f"container-{row.pk}"] = _part(rev, row, allowed, columns, update)
     return parts
 
 
-def _part(rev: str, row: Container, allowed: frozenset[str], columns: frozenset[str]) -> Part:
-    return Part(rev, lambda: draw_row(rev, row, allowed, columns))
+def _part(
+    rev: str,
+    row: Container,
+    allowed: frozenset[str],
+    columns: frozenset[str],
+    update: Update | None,
+) -> Part:
+    return Part(rev, lambda: draw_row(rev, row, allowed, columns, update))
 
 
-def draw_row(rev: str, row: Container, allowed: frozenset[str], columns: frozenset[str]) -> str:
+def draw_row(
+    rev: str,
+    row: Container,
+    allowed: frozenset[str],
+    columns: frozenset[str],
+    update: Update | None = None,
+) -> str:
     """Return the `<tr>` of one container."""
     operations = possible(row, allowed)
     return get_template("containers/row.html").render(
@@ -149,6 +167,7 @@ def draw_row(rev: str, row: Container, allowed: frozenset[str], columns: frozens
             "host_href": f"{reverse('host-list')}{row.host_id}/",
             "stack_href": f"?stack={quote(row.stack)}",
             "state": state_words(row),
+            "update": update_mark(update),
             "since": ago_mark(row.started_at if is_up(row) else row.finished_at),
             "created": ago_mark(row.created_at),
             "address": row.host.url

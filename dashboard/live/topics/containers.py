@@ -17,7 +17,7 @@ from dashboard.templatetags.states import FAILED as FAILED_LOOK
 from dashboard.templatetags.states import HEALTH, Look, look_of
 from fleet.actor import Actor
 from fleet.models import ContainerState
-from fleet.publish import ContainersChanged, Hint, HostsChanged
+from fleet.publish import ContainersChanged, Hint, HostsChanged, UpdatesChanged
 from fleet.selectors.container_query import FAILED, UNREACHABLE
 from fleet.selectors.containers import ContainerPage, ContainerQuery, container_page
 from fleet.selectors.hosts import revision_of
@@ -59,7 +59,7 @@ class Containers(Topic):
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
         """Every change of a container or a host may change rows or counts."""
-        return isinstance(hint, ContainersChanged | HostsChanged)
+        return isinstance(hint, ContainersChanged | HostsChanged | UpdatesChanged)
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
         """Return the page of the list that the arguments ask for."""
@@ -68,7 +68,7 @@ class Containers(Topic):
 
 def snapshot_of(page: ContainerPage, columns: frozenset[str] = DEFAULT_COLUMNS) -> Snapshot:
     """Return the list as the page shows it, at first and live."""
-    rows = row_parts(page.rows, page.permissions, columns)
+    rows = row_parts(page.rows, page.permissions, columns, page.updates)
     fragments = {name: _fragment(name, page) for name in FRAGMENTS}
     return Snapshot(parts={**fragments, **rows}, lists={LIST: list(rows)})
 

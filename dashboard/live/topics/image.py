@@ -19,13 +19,14 @@ from dashboard.live.topics.images import (
     places_signature,
     users_address,
 )
+from dashboard.update_words import lines_of, signature, update_mark
 from fleet.actor import Actor
-from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged
+from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged, UpdatesChanged
 from fleet.selectors.hosts import revision_of
 from fleet.selectors.image import CONTAINERS_SHOWN, ImageOverview, image_overview
 from fleet.selectors.image_query import DANGLING, UNUSED, USED
 
-CARDS = ("hosts", "users", "names")
+CARDS = ("hosts", "users", "updates", "names")
 
 
 class ImageTopic(Topic):
@@ -35,7 +36,8 @@ class ImageTopic(Topic):
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
         """Hints name rows, and the same image has others elsewhere."""
-        return isinstance(hint, ImagesChanged | ContainersChanged | HostsChanged)
+        kinds = ImagesChanged | ContainersChanged | HostsChanged | UpdatesChanged
+        return isinstance(hint, kinds)
 
 
 @register
@@ -70,9 +72,11 @@ def head_part(overview: ImageOverview) -> Part:
         "line": line,
         "name": name_of(line),
         "created": ago_mark(overview.image.created_at),
+        "update": update_mark(line.update),
         "marks": [*marks, LOOKS[DANGLING]] if not line.tags else marks,
     }
-    return _part("image/head.html", places_signature(line.places), context)
+    shown = (places_signature(line.places), signature(line.update))
+    return _part("image/head.html", shown, context)
 
 
 def card_parts(overview: ImageOverview) -> dict[str, Part]:
@@ -96,6 +100,7 @@ def card_parts(overview: ImageOverview) -> dict[str, Part]:
             "all_users": users_address(line.engine_id),
             "more": line.containers > CONTAINERS_SHOWN,
         },
+        "updates": {"lines": lines_of(line.updates), "tags": line.tags},
         "names": {"digests": overview.digests, "tags": line.tags},
     }
     places = places_signature(line.places)
@@ -104,6 +109,8 @@ def card_parts(overview: ImageOverview) -> dict[str, Part]:
         for one in overview.users
     ]
     shown = {"hosts": places, "users": (users, line.containers), "names": places}
+    told = [(signature(one), one.checked_at) for one in line.updates]
+    shown["updates"] = (told, bool(line.tags))
     return {
         f"image-{name}-{image.pk}": _part(
             f"image/{name}_card.html", shown[name], {**contexts[name], "image": image}

@@ -15,11 +15,12 @@ from django.utils.translation import gettext_lazy
 from dashboard.live.moments import ago_mark
 from dashboard.live.topics.base import AROUND, Part, Snapshot, Topic, register
 from dashboard.templatetags.states import Look
+from dashboard.update_words import signature, update_mark
 from fleet.actor import Actor
 from fleet.models import Host, HostState
-from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged
+from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged, UpdatesChanged
 from fleet.selectors.hosts import revision_of
-from fleet.selectors.image_query import DANGLING, UNUSED, USED
+from fleet.selectors.image_query import DANGLING, OUTDATED, UNUSED, USED
 from fleet.selectors.images import ImageLine, ImagePage, ImageQuery, Place, image_page
 from fleet.selectors.query_parts import SIZES
 
@@ -30,6 +31,7 @@ LOOKS = {
     USED: Look("ok", "circle-filled", gettext_lazy("in use")),
     UNUSED: Look("idle", "circle-dashed", gettext_lazy("unused")),
     DANGLING: Look("warn", "ghost", gettext_lazy("dangling")),
+    OUTDATED: Look("busy", "arrow-up", gettext_lazy("newer there")),
 }
 FILTER_NAMES = {
     "q": gettext_lazy("search"),
@@ -51,7 +53,8 @@ class Images(Topic):
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
         """Lines tell which containers use them, and totals what no container uses."""
-        return isinstance(hint, ImagesChanged | ContainersChanged | HostsChanged)
+        kinds = ImagesChanged | ContainersChanged | HostsChanged | UpdatesChanged
+        return isinstance(hint, kinds)
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
         """Return the page of the list that the arguments ask for."""
@@ -79,7 +82,7 @@ def line_id(line: ImageLine) -> str:
 
 
 def _line_part(line: ImageLine) -> Part:
-    rev = revision_of(places_signature(line.places))
+    rev = revision_of(places_signature(line.places), signature(line.update))
     return Part(rev, lambda: _draw_line(rev, line))
 
 
@@ -110,6 +113,7 @@ def _draw_line(rev: str, line: ImageLine) -> str:
             "element_id": line_id(line),
             "rev": rev,
             "line": line,
+            "update": update_mark(line.update),
             "places": line.places,
             "name": name_of(line),
             "more": line.tags[1:TAGS_SHOWN],
