@@ -225,7 +225,9 @@ class ManifestFilter(Schema):
     platform: Annotated[Text, Field(max_length=255, description="such as linux/arm64")] = ""
 
 
-@router.get("/{int:registry_id}/manifest", response=ManifestOut, summary="Show an image in a registry")
+@router.get(
+    "/{int:registry_id}/manifest", response=ManifestOut, summary="Show an image in a registry"
+)
 def get_manifest(
     request: HttpRequest, registry_id: int, wanted: Query[ManifestFilter]
 ) -> HttpResponseBase:

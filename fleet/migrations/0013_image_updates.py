@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fleet', '0011_job_parts'),
+        ('fleet', '0012_builds'),
     ]
 
     operations = [
