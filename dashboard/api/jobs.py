@@ -103,12 +103,16 @@ class JobsOut(Schema):
 
 
 class LineOut(Schema):
-    """A line of a job's output; numbers count from 1 without gaps."""
+    """A line of a job's output; numbers count from 1 without gaps.
+
+    `part` is the step of a build that wrote it; 0: what came after all of them.
+    """
 
     number: int
     at: datetime
     level: str
     text: str
+    part: int | None
 
 
 class LinesOut(Schema):
@@ -164,7 +168,13 @@ def get_job(request: HttpRequest, job_id: int) -> Any:
 
 
 def _line(row: JobLine) -> dict[str, Any]:
-    return {"number": row.number, "at": row.at, "level": row.level, "text": row.text}
+    return {
+        "number": row.number,
+        "at": row.at,
+        "level": row.level,
+        "text": row.text,
+        "part": row.part,
+    }
 
 
 @router.get("/{int:job_id}/lines", response=LinesOut, summary="Read a job's output")

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -137,7 +138,7 @@ class _Run:
         report, build = self.work.report, self.build
         if build.source == BuildSource.GIT:
             report.line(_("Fetching %(url)s …") % {"url": build.git_url})
-        context = prepare(build, self.folder, limits_on(self.folder), self._stopped)
+        context = self._prepared(build)
         report.check()
         if context.commit:
             self.record.note(
@@ -150,6 +151,16 @@ class _Run:
             pinned.update(git_host_key=context.host_key)
         self.dockerfile, self.path = _read(context), context.dockerfile
         return context
+
+    def _prepared(self, build: Build) -> Context:
+        limits = limits_on(self.folder)
+        try:
+            return prepare(build, self.folder, limits, self._stopped)
+        except ContextRefused as refused:
+            of_size = refused.code in ("too_large", "git_large")
+            if of_size and limits.size < settings.BUILD_CONTEXT_BYTES:  # the disk was the limit
+                raise ContextRefused("no_room") from refused
+            raise
 
     def _stopped(self) -> bool:
         """Whether somebody wants it to end; asked while Git runs."""

@@ -49,7 +49,7 @@ class Run {
     // Measured before what came is laid out: the page has grown by it already, so it counts for less.
     const root = document.scrollingElement;
     const grown = added.reduce((sum, row) => sum + row.offsetHeight, 0);
-    const follows = root.scrollTop > 0 && root.scrollHeight - grown - root.scrollTop - root.clientHeight < NEAR_END;
+    const follows = root.scrollHeight - grown - root.scrollTop - root.clientHeight < NEAR_END;
     this.#paint(added);
     this.#fold();
     if (follows) root.scrollTop = root.scrollHeight;

@@ -98,22 +98,28 @@ def test_a_secret_is_nowhere(actor: Actor, define: Define, lab: Lab) -> None:
     assert SECRET not in lab[1].docker("history", "--no-trunc", "built/web:1")
 
 
-def test_an_archive_builds(actor: Actor, define: Define, lab: Lab) -> None:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for name, text in {
-            "app/Dockerfile": "FROM ubuntu:18.04\nCOPY a /a\n",
-            "app/a": "A",
-        }.items():
+def packed(**files: str) -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as tar:
+        for name, text in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(text)
             tar.addfile(info, io.BytesIO(text.encode()))
+    return data.getvalue()
+
+
+def test_an_archive_builds(actor: Actor, define: Define, lab: Lab, folders: Path) -> None:
     build = define(source="archive")
     assert "No archive was uploaded" in ran(actor, build).job.message
-    build_archive(actor=actor, build_id=build.pk, name="app.tgz", pieces=[packed.getvalue()])
+    good = packed(**{"app/Dockerfile": "FROM ubuntu:18.04\nCOPY a /a\n", "app/a": "A"})
+    evil = packed(**{"../../evil": "x", "Dockerfile": "FROM ubuntu:18.04\n"})
+    build_archive(actor=actor, build_id=build.pk, name="evil.tgz", pieces=[evil])
+    assert "leads out of the archive" in ran(actor, build).job.message
+    assert not list(folders.iterdir())
+    build_archive(actor=actor, build_id=build.pk, name="app.tgz", pieces=[good])
     run = ran(actor, build)
     assert run.job.state == JobState.SUCCEEDED, run.job.message
-    assert run.tags == ["built/web:2"]
+    assert run.tags == ["built/web:3"]
 
 
 def test_git_builds_where_the_policy_allows(

@@ -25,7 +25,7 @@ from fleet.engine.build_types import (
 )
 from fleet.engine.builds import build
 from fleet.engine.client import open_engine
-from fleet.engine.errors import EngineError
+from fleet.engine.errors import EngineError, NotFound
 from tests.engine.target import IMAGE, Target
 from tests.lab.lab import Lab
 from tests.waiting import eventually
@@ -99,6 +99,20 @@ def test_it_builds(real: Target, builder: str, tmp_path: Path) -> None:
     assert "wrong" in told
     began = {item.step for item in items if isinstance(item, StepBegan)}
     assert began == {item.step for item in items if isinstance(item, StepEnded)}
+
+
+def test_names_are_given_and_taken_away(real: Target, tmp_path: Path) -> None:
+    items = built(real, context_of(tmp_path, f"FROM {IMAGE}\nRUN true\n"))
+    assert isinstance(items[-1], Built)
+    name, image = "docker.io/contract/named:1", items[-1].image_id
+    with open_engine(real.endpoint) as engine:
+        engine.tag(image, name)
+        assert str(engine.image(name)["Id"]).removeprefix("sha256:") in image
+        engine.untag(name)
+        with pytest.raises(NotFound):
+            engine.image(name)
+        with pytest.raises(NotFound):
+            engine.tag("contract/nothing:1", name)
 
 
 def test_a_step_that_fails_is_named(real: Target, builder: str, tmp_path: Path) -> None:
