@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -65,8 +68,10 @@ class Updates:
         for start in range(0, len(names), CHUNK):
             rows = ImageUpdate.objects.filter(reference__in=names[start : start + CHUNK])
             self._rows |= {(row.reference, row.registry_id): row for row in rows.only(*FIELDS)}
+        self._names = {name for name, _registry in self._rows}
         with_account = any(registry is not None for _name, registry in self._rows)
         self._accounts = Accounts() if with_account else None
+        self._judged: dict[tuple[object, ...], Update] = {}  # one image is on many hosts
 
     def __bool__(self) -> bool:
         return bool(self._rows)
@@ -79,11 +84,16 @@ class Updates:
         None for what nothing runs, or that has no tag.
         """
         tag = tag_of(image, image_id)
-        if tag is None:
+        if tag is None or tag.full not in self._names:
             return None
         registry = self._accounts.of(host.environment_id, tag) if self._accounts else None
         row = self._rows.get((tag.full, registry))
-        return None if row is None else judge(row, digests)
+        if row is None:
+            return None
+        key = (row.pk, *digests)
+        if key not in self._judged:
+            self._judged[key] = judge(row, digests)
+        return self._judged[key]
 
 
 def judge(row: ImageUpdate, digests: Collection[str]) -> Update:
@@ -120,8 +130,12 @@ def updates_of_containers(rows: Collection[Container]) -> dict[int, Update]:
     updates = Updates({row.image for row in rows})
     if not updates:
         return {}
-    ids = {row.image_id for row in rows}
-    images = Image.objects.filter(engine_id__in=ids, host__in={row.host_id for row in rows})
+    ids: dict[int, set[str]] = defaultdict(set)
+    for row in rows:
+        ids[row.host_id].add(row.image_id)
+    # Just these pairs: an image that is on every host has many rows.
+    wanted = reduce(or_, (Q(host=host, engine_id__in=held) for host, held in ids.items()))
+    images = Image.objects.filter(wanted)
     digests = {(host, engine): held for host, engine, held in
                images.order_by().values_list("host_id", "engine_id", "digests")}  # fmt: skip
     found: dict[int, Update] = {}

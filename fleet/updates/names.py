@@ -10,7 +10,7 @@ from fleet.registries.reference import InvalidReference, Reference, parse_refere
 _HEX = re.compile(r"[0-9a-f]{12,64}")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def tag_of(image: str, image_id: str = "") -> Reference | None:
     """Return what to ask a registry for; None for ids, and for what is named by a digest alone.
 

@@ -9,19 +9,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
 from django.utils import timezone
 
 from fleet.models import Host, ImageUpdate, Registry, RegistryKind
 from fleet.outbound.client import Limits
 from fleet.selectors import updates as selected
 from fleet.selectors.updates import updates_of_containers, updates_of_images
-from fleet.updates import asking
+from fleet.updates import asking, turn
 from fleet.updates.turn import check_due
 from fleet.updates.wanted import KEPT, keep_rows
 from tests.conftest import make_container, make_image
 from tests.httpd import Asked, Reply, Server, serve
 from tests.lab.registry import PASSWORD, USER, RegistryServer
+from tests.services import redis_server
 
+__all__ = ["redis_server"]
 DIGEST = f"sha256:{'a' * 64}"
 OTHER = f"sha256:{'b' * 64}"
 
@@ -269,3 +272,26 @@ def test_what_was_built_here_has_no_digest(host: Host) -> None:
     assert "no digest of a registry" in state_of(container).why
     image = make_image(host, tags=["other:1"])
     assert updates_of_images([image]) == {}
+
+
+def test_two_turns_do_not_ask_at_the_same_time(
+    host: Host,
+    redis_server: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = redis.Redis.from_url(redis_server, decode_responses=True)
+    monkeypatch.setattr(turn, "redis_client", lambda: client)
+    run(host, "127.0.0.1:9/a:x", DIGEST)  # refused by the policy: nothing is connected to
+    client.set(turn.LOCK, "another")
+    assert check_due() == 0 and client.get(turn.LOCK) == "another"
+    client.delete(turn.LOCK)
+    assert check_due() == 1 and client.get(turn.LOCK) is None
+    assert ImageUpdate.objects.get().code == "address_refused"
+    client.close()
+
+
+def test_a_claimed_row_is_not_claimed_again(host: Host) -> None:
+    run(host, "nginx:1.27", DIGEST)
+    keep_rows()
+    first, second = ImageUpdate.objects.get(), ImageUpdate.objects.get()
+    assert turn.claim(first) and not turn.claim(second)

@@ -31,7 +31,7 @@ LOOKS = {
     USED: Look("ok", "circle-filled", gettext_lazy("in use")),
     UNUSED: Look("idle", "circle-dashed", gettext_lazy("unused")),
     DANGLING: Look("warn", "ghost", gettext_lazy("dangling")),
-    OUTDATED: Look("busy", "arrow-up", gettext_lazy("newer there")),
+    OUTDATED: Look("busy", "arrow-up", gettext_lazy("update there")),
 }
 FILTER_NAMES = {
     "q": gettext_lazy("search"),
