@@ -28,7 +28,7 @@ ORDER = (NEWER_IMAGE, NEWER_VERSION, CURRENT, UNKNOWN)  # the first counts, of s
 CHUNK = 400
 NOTHING = Newer()
 # Of a failure that goes away by itself: what was known before is still told, with its age.
-KEEPS = PASSING | {"reserved"}
+KEEPS = PASSING | {"reserved", "dns"}
 # Of what runs, nothing else is read.
 FIELDS = (
     "reference", "registry_id", "digest", "checked_at", "newer_patch", "newer_minor",

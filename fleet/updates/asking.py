@@ -165,7 +165,7 @@ def wait_after(error: RegistryError, failures: int) -> timedelta:
     if error.code == "reserved":
         return RESERVED_WAIT
     doubled: timedelta = FIRST_WAIT * 2 ** min(max(failures - 1, 0), 10)
-    if error.permanent:
+    if error.permanent and error.code != "dns":  # without a network no name is found
         doubled = max(doubled, timedelta(hours=settings.UPDATE_HOURS))
     told = timedelta(seconds=error.retry_after)
     jitter: float = random.uniform(1.0, 1.1)  # noqa: S311

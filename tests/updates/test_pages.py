@@ -66,6 +66,16 @@ def test_lists_and_pages_show_what_is_newer(client: Client, host: Host) -> None:
     assert "not known" in page and "No &lt;b&gt;account&lt;/b&gt;." in page and "<b>acc" not in page
 
 
+@pytest.mark.parametrize(("code", "state"), [("dns", "newer image"), ("denied", "not known")])
+def test_what_was_known_stays_without_a_network(
+    client: Client, host: Host, code: str, state: str
+) -> None:
+    container = run(host, "shop/web:1", OTHER)
+    told(code=code, message="It is so.")
+    page = text(client, f"/containers/{container.pk}/")
+    assert state in page and "It is so." in page
+
+
 def test_images_are_filtered_by_what_is_newer(host: Host, actor: Actor) -> None:
     run(host, "shop/web:1", OTHER)
     run(host, "shop/api:1", DIGEST)
