@@ -22,6 +22,7 @@ PARTS = {
     "verifying": gettext_lazy("checking"),
     "downloaded": gettext_lazy("downloaded"),
     "extracting": gettext_lazy("unpacking"),
+    "preparing": gettext_lazy("preparing"),
     "uploading": gettext_lazy("uploading"),
     "done": gettext_lazy("done"),
     "exists": gettext_lazy("was there already"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import image, images, pulls, updates
+from dashboard.views import image, image_acts, images, pulls, updates
 
 urlpatterns = [
     path("images/", images.image_list, name="image-list"),
@@ -16,4 +16,5 @@ urlpatterns = [
     path("images/<int:pk>/layers/", image.layers, name="image-layers"),
     path("images/<int:pk>/inspect/", image.inspect, name="image-inspect"),
     path("images/<int:pk>/inspect.json", image.inspect_file, name="image-inspect-file"),
+    path("images/<int:pk>/<slug:slug>/", image_acts.image_action, name="image-action"),
 ]

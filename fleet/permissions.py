@@ -37,6 +37,9 @@ DEPLOY: Final[dict[str, Promise]] = {
     "build.update": _("Change builds"),
     "build.remove": _("Remove builds"),
     "build.run": _("Run builds"),
+    "image.push": _("Push images"),
+    "image.tag": _("Tag images"),
+    "image.remove": _("Remove images"),
 }
 ADMINISTER: Final[dict[str, Promise]] = {
     "host.create": _("Add hosts"),

@@ -22,6 +22,21 @@ IMAGE_PAGES = [
         post="302 403 403 403 302",
         data={"reference": "nginx:1.27", "host": "{host}"},
     ),
+    r(
+        "images/<int:pk>/<slug:slug>/",
+        get="302 404 403 403 200",
+        post="302 404 403 403 200",
+        pk="image",
+        slug="=remove",
+    ),
+    r(
+        "images/<int:pk>/<slug:slug>/",
+        get="302 404 403 403 200",
+        post="302 404 403 403 302",
+        pk="image",
+        slug="=tag",
+        data={"reference": "shop/web:2", "confirmed": "1"},
+    ),
 ]
 IMAGE_API = [
     r("api/v1/images", get=API_ALL),
@@ -36,6 +51,19 @@ IMAGE_API = [
         "api/v1/images/pull",
         post="401 422 403 403 202",
         data={"reference": "nginx:1.27", "hosts": ["{host}"]},
+    ),
+    *(
+        r(
+            f"api/v1/images/<int:image_id>/{slug}",
+            post="401 404 403 403 202",
+            pk="image",
+            data=data,
+        )
+        for slug, data in (
+            ("push", {"reference": "shop/web:1"}),
+            ("tag", {"reference": "shop/web:2"}),
+            ("remove", {}),
+        )
     ),
 ]
 IMAGE_TOPICS = {

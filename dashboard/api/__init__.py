@@ -13,6 +13,7 @@ from dashboard.api import (
     environments,
     events,
     hosts,
+    image_acts,
     images,
     jobs,
     people,
@@ -57,6 +58,7 @@ api.add_router("/usage", usage.router)
 api.add_router("/events", events.router)
 api.add_router("/images", images.router)
 api.add_router("/images", pulls.router)
+api.add_router("/images", image_acts.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)
 api.add_router("/users", users.router)

@@ -35,10 +35,10 @@ FEW = 10  # more than these are confirmed by typing their number
 LISTED = 100  # names in a preview; the rest is a number
 
 
-def _operation(slug: str) -> Operation:
-    """Return the operation on containers that an address names. Raises Unknown."""
-    operation = REGISTRY.get(f"container.{slug}")
-    if operation is None or operation.run is None:
+def operation_of(target: str, slug: str) -> Operation:
+    """Return the operation on such things that an address names. Raises Unknown."""
+    operation = REGISTRY.get(f"{target}.{slug}")
+    if operation is None or operation.run is None or operation.target != target:
         raise Unknown(_("operation"))
     return operation
 
@@ -50,7 +50,7 @@ def _operation(slug: str) -> Operation:
 def container_action(request: HttpRequest, pk: int, slug: str) -> HttpResponse:
     """Ask for an operation on a container; GET shows its form."""
     actor = actor_of(request)
-    operation = _operation(slug)
+    operation = operation_of("container", slug)
     container = access_container(actor, pk, operation.permission)
     if request.method == "GET":
         return _ask(request, operation, container, _form(operation, container))
@@ -111,12 +111,13 @@ def _ask(
         "title": f"{operation.verb} {container.name}",
         "volumes": [m for m in container.mounts if m.get("type") == "volume"],
     }
-    return _answer(request, form, "actions/one", context)
+    return answer_form(request, form, "actions/one", context)
 
 
-def _answer(
+def answer_form(
     request: HttpRequest, form: ActionForm, template: str, context: dict[str, Any]
 ) -> HttpResponse:
+    """Show a form as a page, a dialog or JSON; with errors it is a 400."""
     status = 400 if form.is_bound and form.errors else 200
     if wants_json(request):
         fields = {name: [str(e) for e in errors] for name, errors in form.errors.items()}
@@ -241,7 +242,7 @@ def _show_plan(request: HttpRequest, plan: Preview, form: ActionForm) -> HttpRes
         "ids": ",".join(str(container.pk) for container in plan.affected),
         "button": button % {"verb": plan.operation.verb, "count": count},
     }
-    return _answer(request, form, "actions/many", context)
+    return answer_form(request, form, "actions/many", context)
 
 
 def _running(plan: Preview) -> int:

@@ -8,18 +8,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import docker
 import requests
-from docker.auth import AuthConfig
-from docker.utils.proxy import ProxyConfig
 
 from fleet.engine.classic import Classic
 from fleet.engine.door import door
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import Aborted, EngineError, Unsupported
+from fleet.engine.images import image_path as any_image_path
 from fleet.engine.progress import LayerProgress, Said, error_of, parse_progress, read_objects
 from fleet.engine.protocol import (
-    USER_AGENT,
     container_path,
     decode,
     http_error,
@@ -37,7 +34,17 @@ from fleet.engine.pulls import (
     image_path,
     split_reference,
 )
+from fleet.engine.pushes import (
+    NOBODY,
+    ExplainRegistry,
+    Pushed,
+    PushWords,
+    explain_push,
+    push_path,
+)
+from fleet.engine.quiet import quiet_client
 from fleet.engine.raw import Json, as_dict, as_int, as_str
+from fleet.engine.removals import Removed, explain_removal, parse_removed
 from fleet.engine.translate import HttpError
 from fleet.engine.transport import Route, borrow_route, return_route
 from fleet.engine.types import ContainerFacts, EngineFacts, is_podman, parse_container, parse_facts
@@ -50,7 +57,7 @@ from fleet.engine.usage import (
     parse_disk_usage,
     parse_processes,
 )
-from fleet.engine.wires import WireAdapter, Wires
+from fleet.engine.wires import Wires
 
 # Docker's own grace between the stop signal and the kill signal.
 DEFAULT_GRACE = 10
@@ -92,7 +99,7 @@ class Engine:
         self._timeout, self._connect_timeout = timeout, connect_timeout
         self._wires = Wires(route)
         self._abort_calls: list[Callable[[], None]] = []
-        self._api = _quiet_client(self._wires)
+        self._api = quiet_client(self._wires)
 
     @property
     def learned_host_key(self) -> str:
@@ -182,9 +189,9 @@ class Engine:
         except OSError as error:
             raise self._explain(error) from error
 
-    def get(self, path: str) -> Any:
-        """JSON of a path under the negotiated version, for images.py."""
-        return self._json(path)
+    def get(self, path: str, *, wait: float = 0) -> Any:
+        """JSON of a path under the negotiated version, for images.py and removals.py."""
+        return self._json(path, wait=wait)
 
     # -- acting ---------------------------------------------------------------------------------
 
@@ -248,7 +255,8 @@ class Engine:
         name, version = split_reference(reference)
         params = {"fromImage": name, "tag": version, **({"platform": platform} if platform else {})}
         heard = Words()
-        with closing(self._objects("/images/create", params, auth)) as objects:
+        sent = self._objects("/images/create", params, auth, auth_header(auth), explain_pull)
+        with closing(sent) as objects:
             for raw in objects:
                 found = parse_progress(raw)
                 if isinstance(found, Said):
@@ -257,11 +265,54 @@ class Engine:
                     yield found
         yield heard.result(self.image(reference))
 
-    def _objects(self, path: str, params: Params, auth: Auth | None) -> Generator[Json]:
+    def tag(self, image: str, reference: str) -> None:
+        """Give an image one more name, which another image loses. Raises ``NotFound``."""
+        name, tag = split_reference(reference)
+        self._post(any_image_path(image, "tag"), {"repo": name, "tag": tag})
+
+    def remove_image(self, image: str, *, force: bool = False) -> Removed:
+        """Take a name away, and with the last one the image; or by its id, all of it.
+
+        ``force`` removes what a container that is not running was made of, and all names at once.
+        Podman removes the containers, too. Raises ``Conflict`` in words.
+        """
+        try:
+            answer = self._call("DELETE", any_image_path(image, ""), {"force": int(force)})
+            return parse_removed(decode(answer.content))
+        except EngineError as error:
+            raise explain_removal(error) from error.__cause__
+
+    def push(
+        self, reference: str, auth: Auth | None = None
+    ) -> Generator[LayerProgress | Said | Pushed]:
+        """Send an image to its registry; yields how far it is, and ``Pushed`` at the end.
+
+        As ``pull``: ``auth`` is kept nowhere, and closing the iterator stops the engine. The
+        registry has the tag only once it has everything.
+        """
+        path, params = push_path(reference)
+        heard = PushWords()
+        sent = self._objects(path, params, auth, auth_header(auth or NOBODY), explain_push)
+        with closing(sent) as objects:
+            for raw in objects:
+                heard.hear(raw)
+                found = parse_progress(raw)
+                if found is not None:
+                    yield found
+        yield heard.result()
+
+    def _objects(
+        self,
+        path: str,
+        params: Params,
+        auth: Auth | None,
+        headers: Mapping[str, str],
+        explain: ExplainRegistry,
+    ) -> Generator[Json]:
         """What the engine streams about a registry; its errors come as ``EngineError``."""
         try:
             response = self._call(
-                "POST", path, params, wait=SILENCE_SECONDS, headers=auth_header(auth), stream=True
+                "POST", path, params, wait=SILENCE_SECONDS, headers=headers, stream=True
             )
             try:
                 for raw in read_objects(response.raw.stream(65536)):
@@ -271,14 +322,16 @@ class Engine:
             finally:
                 response.close()
         except Exception as error:
-            raise self._of_registry(error, auth) from error
+            raise self._of_registry(error, auth, explain) from error
 
-    def _of_registry(self, error: Exception, auth: Auth | None) -> EngineError:
+    def _of_registry(
+        self, error: Exception, auth: Auth | None, explain: ExplainRegistry
+    ) -> EngineError:
         """What an error means when it was the engine that said it, of a registry."""
         found = self._explain(error)
         said = error if isinstance(error, HttpError) else error.__cause__
         if isinstance(said, HttpError):
-            return explain_pull(said.message, signed_in=bool(auth)) or found
+            return explain(said.message, signed_in=bool(auth)) or found
         stalled = found.code == "timeout" and not self._wires.is_cut
         return EngineError("registry_stalled", raw=found.raw) if stalled else found
 
@@ -347,17 +400,3 @@ class Engine:
         if isinstance(found, Unsupported) and found.code in ("api_too_old", "api_too_new"):
             versions.drop(self.endpoint)
         return found
-
-
-def _quiet_client(wires: Wires) -> Any:
-    """docker-py's client over our sockets, without what it reads from ~/.docker and environment.
-
-    The version is given so that its constructor does not call the engine; it is set for real by
-    ``Engine.negotiate``.
-    """
-    api: Any = docker.APIClient(base_url="tcp://docker:2375", version="1.41", user_agent=USER_AGENT)
-    api._auth_configs, api._proxy_configs = AuthConfig({}), ProxyConfig()
-    api.trust_env = False
-    api.proxies = {}
-    api.mount("http://", WireAdapter(wires))
-    return api

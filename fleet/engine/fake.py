@@ -54,7 +54,7 @@ class FakeEngine:
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.state = FakeState(name)
-        self.images = FakeImages(self.state.tell, self.state.uses)
+        self.images = FakeImages(self.state.tell, self.state.users)
         self.state.on_image = self.images.need
         self.faults = Faults()
         self.terminals = FakeTerminals()
@@ -155,6 +155,8 @@ class FakeEngine:
         if parts[:1] == ["images"] and len(parts) > 1:
             if parts == ["images", "create"]:
                 return await self.pulls.on_create(request)
+            if request.method == "POST" and parts[-1] == "push":
+                return await self.pulls.on_push(request, "/".join(parts[1:-1]))
             return await self.images.answer(request, parts[1:])
         handler = {
             "_ping": self._ping,
@@ -219,7 +221,8 @@ class FakeEngine:
         images = sorted({c.image_id for c in self.state.containers.values()})
         used = [{"Id": i, "Size": 10**6, "SharedSize": 0, "Containers": 1} for i in images]
         containers = [{**c.summary(), "SizeRw": 1000} for c in self.state.containers.values()]
-        body = {"LayersSize": 10**6 * len(images), "Images": used, "Containers": containers}
+        size = sum(it.size for it in self.images.known.values())
+        body = {"LayersSize": size, "Images": used, "Containers": containers}
         return web.json_response({**body, "Volumes": [], "BuildCache": []})
 
     async def _list(self, request: web.Request) -> web.StreamResponse:

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from fleet.engine.fake_state import Refusal, time_text
+from fleet.engine.fake_state import FakeContainer, Refusal, time_text
 
 Json = dict[str, Any]
 Tell = Callable[..., None]
@@ -77,9 +77,9 @@ class FakeImage:
 class FakeImages:
     """All images of one fake engine, and the part of the API that is about them."""
 
-    def __init__(self, tell: Tell, uses: Callable[[str], bool]) -> None:
+    def __init__(self, tell: Tell, users: Callable[[str], list[FakeContainer]]) -> None:
         self.known: dict[str, FakeImage] = {}
-        self._tell, self._uses = tell, uses
+        self._tell, self._users = tell, users
 
     @property
     def names(self) -> set[str]:
@@ -110,20 +110,33 @@ class FakeImages:
         self._tell("image", "tag", it.id, {"name": name})
 
     def remove(self, ref: str, force: bool) -> list[Json]:
-        """Take a name away, and with its last one the image."""
+        """Take a name away, and with its last one the image; by an id, all of it."""
         it = self.find(ref)
-        done: list[Json] = []
-        if ref in it.tags:
-            it.tags.remove(ref)
-            self._tell("image", "untag", it.id, {"name": it.id})
-            done.append({"Untagged": ref})
-            if it.tags:
-                return done
-        if self._uses(it.id) and not force:
-            raise Refusal(409, f"conflict: unable to delete {ref} (must be forced)")
+        if ref in it.tags and len(it.tags) > 1:
+            return [self._untag(it, ref)]
+        self._check_free(it, ref, force)
+        done = [self._untag(it, name) for name in list(it.tags)]
         del self.known[it.id]
         self._tell("image", "delete", it.id, {"name": it.id})
         return [*done, {"Deleted": it.id}]
+
+    def _untag(self, it: FakeImage, name: str) -> Json:
+        it.tags.remove(name)
+        self._tell("image", "untag", it.id, {"name": it.id})
+        return {"Untagged": name}
+
+    def _check_free(self, it: FakeImage, ref: str, force: bool) -> None:
+        """Refuse what Docker refuses, in its words."""
+        why = ""
+        for user in self._users(it.id):
+            kind = "running" if user.is_up else "stopped"
+            if user.is_up or not force:
+                why = f"image is being used by {kind} container {user.id[:12]}"
+        if not why and len(it.tags) > 1 and not force:
+            why = "image is referenced in multiple repositories"
+        if why:
+            must = "cannot" if "running" in why else "must"
+            raise Refusal(409, f"conflict: unable to delete {ref[:19]} ({must} be forced) - {why}")
 
     def find(self, ref: str) -> FakeImage:
         """By id, start of an id, or tag. Raises ``Refusal`` 404."""

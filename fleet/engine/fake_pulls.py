@@ -1,4 +1,4 @@
-"""The images of a fake engine, and the registries that it pulls them from."""
+"""The images of a fake engine, and the registries that it pulls them from and pushes them to."""
 
 from __future__ import annotations
 
@@ -54,17 +54,64 @@ class FakePulls:
         """Return the layers, if who asks may have them."""
         if reference.lower() != reference:
             raise Refusal(400, "invalid reference format: repository name must be lowercase")
-        wanted = self.private.get(reference.split("/", 1)[0])
-        if wanted is not None:
-            header = request.headers.get("X-Registry-Auth", "")
-            if not header:
-                raise Refusal(500, f'Head "http://{reference}": no basic auth credentials')
-            given: dict[str, Any] = json.loads(base64.urlsafe_b64decode(header))
-            if (given.get("username"), given.get("password")) != wanted:
-                raise Refusal(500, "unauthorized: authentication required")
+        self._check_login(request, reference)
         if reference not in self.registry:
             raise Refusal(404, f"manifest for {reference} not found: manifest unknown")
         return self.registry[reference]
+
+    def _check_login(self, request: web.Request, reference: str) -> None:
+        wanted = self.private.get(reference.split("/", 1)[0])
+        if wanted is None:
+            return
+        header = request.headers.get("X-Registry-Auth", "")
+        given: dict[str, Any] = json.loads(base64.urlsafe_b64decode(header)) if header else {}
+        if not given.get("username"):
+            raise Refusal(500, f'Head "http://{reference}": no basic auth credentials')
+        if (given.get("username"), given.get("password")) != wanted:
+            raise Refusal(500, "unauthorized: authentication required")
+
+    async def on_push(self, request: web.Request, name: str) -> web.StreamResponse:
+        """``POST /images/{name}/push``: an unknown name is told in the stream, as engines do."""
+        reference = f"{name}:{request.query.get('tag', 'latest')}"
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        self.under_way += 1
+        try:
+            await self._send(request, response, reference)
+        except Refusal as refusal:
+            error = {"errorDetail": {"message": refusal.message}, "error": refusal.message}
+            await response.write(json.dumps(error).encode() + b"\r\n")
+        finally:
+            self.under_way -= 1
+        return response
+
+    async def _send(
+        self, request: web.Request, response: web.StreamResponse, reference: str
+    ) -> None:
+        async def say(status: str, layer: str = "", done: int = 0, total: int = 0) -> None:
+            detail = {"current": done, "total": total} if total else {}
+            said = {"status": status, "progressDetail": detail, **({"id": layer} if layer else {})}
+            await response.write(json.dumps(said).encode() + b"\r\n")
+
+        name, _colon, tag = reference.rpartition(":")
+        await say(f"The push refers to repository [{name}]")
+        if reference not in self.store.names:
+            raise Refusal(404, f"An image does not exist locally with the tag: {name}")
+        self._check_login(request, reference)
+        image = self.store.find(reference)
+        layers = [(hashlib.sha256(text.encode()).hexdigest()[:12], n) for text, n in image.layers]
+        there = reference in self.registry
+        for layer, _size in layers:
+            await say("Preparing", layer)
+        for layer, size in layers:
+            for step in range(1, STEPS + 1) if not there else ():
+                await asyncio.sleep(self.step)
+                await say("Pushing", layer, size * step // STEPS, size)
+            await say("Layer already exists" if there else "Pushed", layer)
+            if self.refuse:
+                raise Refusal(500, self.refuse)
+        self.registry[reference] = [FakeLayer(size) for _layer, size in layers]
+        await say(f"{tag}: digest: {image.id} size: 528")
 
     async def _pull(self, request: web.Request, reference: str) -> web.StreamResponse:
         layers = self._check(request, reference)

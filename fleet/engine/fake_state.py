@@ -215,9 +215,9 @@ class FakeState:
         name = name.lstrip("/")
         return next((c for c in self.containers.values() if c.name == name), None)
 
-    def uses(self, image_id: str) -> bool:
-        """Whether a container was made of an image."""
-        return any(c.image_id == image_id for c in self.containers.values())
+    def users(self, image_id: str) -> list[FakeContainer]:
+        """The containers that were made of an image."""
+        return [c for c in self.containers.values() if c.image_id == image_id]
 
     def since(self, at_ns: int) -> Iterator[Json]:
         """Past events from a time on."""

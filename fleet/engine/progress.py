@@ -11,8 +11,9 @@ from fleet.engine.raw import Json, as_dict, as_int, as_str
 
 LINE_LIMIT = 1024 * 1024  # bytes of one object in a stream
 LayerState = Literal[
-    "waiting", "downloading", "retrying", "verifying", "downloaded", "extracting", "done", "exists"
-]
+    "waiting", "downloading", "retrying", "verifying", "downloaded", "extracting", "preparing",
+    "uploading", "done", "exists",
+]  # fmt: skip
 
 # By the first words of a status, as Docker and Podman write them.
 _STATES: tuple[tuple[str, LayerState], ...] = (
@@ -25,6 +26,11 @@ _STATES: tuple[tuple[str, LayerState], ...] = (
     ("extracting", "extracting"),
     ("pull complete", "done"),
     ("already exists", "exists"),
+    ("preparing", "preparing"),
+    ("pushing", "uploading"),
+    ("pushed", "done"),
+    ("layer already exists", "exists"),
+    ("mounted from", "exists"),
 )
 
 

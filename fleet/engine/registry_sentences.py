@@ -34,7 +34,32 @@ REGISTRY_SENTENCES: Final[dict[str, Promise]] = {
         "The registry allows no more pulls for now. Try again later, or sign in to have more."
     ),
     "registry_failed": _("The registry answered with an error of its own. Try again later."),
-    "registry_stalled": _("Nothing has moved for five minutes: the pull was given up."),
+    "registry_stalled": _("Nothing has moved for five minutes: it was given up."),
+    "push_login": _(
+        "The registry does not take this from somebody it does not know: no account for it is"
+        " known here that serves this host. An administrator adds one under Registries."
+    ),
+    "push_denied": _(
+        "The registry knows the account, which may not write there. Check the repository's name,"
+        " and what the account may do."
+    ),
+    "push_broke_off": _(
+        "The connection to the registry broke off in the middle. It has not got the tag; what came"
+        " of the layers it may keep. Try again."
+    ),
+    "image_gone": _("The host has no such image any more."),
+    "image_runs": _(
+        "A container that runs was made of this image: force does not help. Stop or remove the"
+        " container first."
+    ),
+    "image_in_use": _(
+        "A container that does not run was made of this image. Remove the container first, or"
+        " remove the image with force."
+    ),
+    "image_has_children": _(
+        "Other images of the host are built upon this one. Remove those first."
+    ),
+    "image_names": _("The image has several names: take them away first, or use force."),
     "reference_invalid": _(
         "This is no name of an image. It is written like nginx:1.27 or"
         " registry.example.com/team/app:2."

@@ -21,8 +21,8 @@ STILL_SECONDS = 5.0  # without a byte for so long nothing moves
 DOWNLOADED = 0.7  # of a part's way is behind it once its bytes are there and wait to be unpacked
 
 PartState = Literal[
-    "waiting", "downloading", "retrying", "verifying", "downloaded", "extracting", "uploading",
-    "done", "exists",
+    "waiting", "downloading", "retrying", "verifying", "downloaded", "extracting", "preparing",
+    "uploading", "done", "exists",
 ]  # fmt: skip
 STATES = frozenset(PartState.__args__)  # type: ignore[attr-defined]
 FULL = frozenset({"verifying", "downloaded", "extracting", "done"})  # its bytes have all come

@@ -42,7 +42,7 @@ def _pull(work: Work) -> None:
     for news in work.engine.pull(params.reference, params.platform or None, auth):
         if isinstance(news, LayerProgress):
             work.report.part(news.layer, news.state, news.done, news.total)
-            _tell_retry(work, news, retried)
+            tell_retry(work, news, retried)
         elif isinstance(news, Said):
             work.report.line(news.text, level="engine")
         else:
@@ -51,7 +51,7 @@ def _pull(work: Work) -> None:
         _tell(work, pulled, params.platform)
 
 
-def _tell_retry(work: Work, news: LayerProgress, retried: set[str]) -> None:
+def tell_retry(work: Work, news: LayerProgress, retried: set[str]) -> None:
     """Say it once when a layer broke off: the engine counts the seconds down, each in a line."""
     if news.state != "retrying":
         retried.discard(news.layer)

@@ -46,7 +46,8 @@ class Operation:
     run: Callable[[Work], None] | None = None
     # States in which it makes sense; empty: always. A page offers it only then.
     states: frozenset[str] = frozenset()
-    # The parameter that says what it is about, where the target only says where: an image.
+    # The parameter that says what it is about, where the target only says where: an image, or
+    # one of its names. Empty in a job: the target itself.
     about: str = ""
     needs: str = ""  # the permission, where it is not the operation's own name
     # What else is written with a new job on a target, in its transaction.

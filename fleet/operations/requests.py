@@ -8,18 +8,18 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from fleet import audit
-from fleet.access import Unknown, access_build, access_container, access_host
+from fleet.access import Unknown, access_build, access_container, access_host, access_image
 from fleet.actor import Actor
 from fleet.jobs.dispatch import dispatch_on_commit
 from fleet.jobs.places import Place
 from fleet.locks import lock
-from fleet.models import OPEN_STATES, Build, Container, Host, Job
+from fleet.models import OPEN_STATES, Build, Container, Host, Image, Job
 from fleet.operations.errors import Invalid
 from fleet.operations.params import check_params
 from fleet.operations.registry import REGISTRY, Operation
 from fleet.publish import JobsChanged, publish_on_commit
 
-Target = Build | Container | Host
+Target = Build | Container | Host | Image
 NAME_LIMIT = 255  # characters that a job keeps of what it is about
 
 
@@ -73,11 +73,13 @@ def access_target(operation: Operation, actor: Actor, target_id: int) -> Target:
         return access_host(actor, target_id, operation.permission)
     if operation.target == "build":
         return access_build(actor, target_id, operation.permission)
+    if operation.target == "image":
+        return access_image(actor, target_id, operation.permission)
     return access_container(actor, target_id, operation.permission)
 
 
 def host_of(target: Target) -> Host:
-    """Return the host of a container or a build, or the host itself."""
+    """Return the host of a container, an image or a build, or the host itself."""
     return target if isinstance(target, Host) else target.host
 
 
@@ -137,7 +139,13 @@ def new_job(operation: Operation, actor: Actor, target: Target, values: dict[str
         host_name=host.name,
         target_kind=operation.target,
         target_id=target.pk,
-        target_engine_id=target.engine_id if isinstance(target, Container) else "",
-        target_name=(str(values[operation.about]) if operation.about else target.name)[:NAME_LIMIT],
+        target_engine_id="" if isinstance(target, Host) else target.engine_id,
+        target_name=_name_of(operation, target, values)[:NAME_LIMIT],
         params=values,
     )
+
+
+def _name_of(operation: Operation, target: Target, values: dict[str, Any]) -> str:
+    """Return what a job is about: what its parameters say, or its target."""
+    about = str(values[operation.about]) if operation.about else ""
+    return about or (str(target) if isinstance(target, Image) else target.name)

@@ -27,6 +27,8 @@ from fleet.selectors.updates import updates_of_images
 
 Found = TypeVar("Found")
 CONTAINERS_SHOWN = 200
+USERS_NAMED = 12
+UP = frozenset({"running", "paused", "restarting"})
 USER_FIELDS = (
     "host_id", "name", "state", "health", "exit_code", "oom_killed", "revision", "host__name",
     "host__state", "host__last_seen", "host__environment__name",
@@ -43,11 +45,43 @@ class ImageOverview:
     line: ImageLine
     users: list[Container]  # the first of them, each with its host
     labels: dict[str, str]
+    permissions: frozenset[str]  # on the row's host
 
     @cached_property
     def digests(self) -> list[str]:
         """Every name by which a registry knows it."""
         return sorted({name for place in self.line.places for name in place.image.digests})
+
+
+@dataclass(frozen=True)
+class ImageUse:
+    """Who stands in the way of removing an image from its host, before it is asked for."""
+
+    image: Image
+    containers: list[Container]  # the first of those that the viewer sees, the running ones first
+    more: int
+    hidden: bool  # others use it that the viewer does not see
+    elsewhere: int  # other hosts that have the same, where it stays
+
+    @property
+    def running(self) -> bool:
+        """Whether one of them runs, which force does not change."""
+        return any(one.state in UP for one in self.containers)
+
+
+def image_use(actor: Actor, image: Image) -> ImageUse:
+    """Return who uses an image on its host."""
+    here = Container.objects.filter(host=image.host, image_id=image.engine_id)
+    seen = visible_containers(actor).filter(pk__in=here).only(*USER_FIELDS)
+    rows = sorted(seen, key=lambda one: (one.state not in UP, one.name))
+    same = visible_images(actor).filter(engine_id=image.engine_id).exclude(pk=image.pk)
+    return ImageUse(
+        image=image,
+        containers=rows[:USERS_NAMED],
+        more=max(0, len(rows) - USERS_NAMED),
+        hidden=here.count() > len(rows),
+        elsewhere=same.count(),
+    )
 
 
 def image_overview(actor: Actor, pk: int) -> ImageOverview:
@@ -63,6 +97,7 @@ def image_overview(actor: Actor, pk: int) -> ImageOverview:
         line=ImageLine(row.engine_id, held, updates_at(held, updates)),
         users=list(users.order_by("host__name", "name", "pk")[:CONTAINERS_SHOWN]),
         labels=mask_labels(dict(sorted(row.labels.items()))),
+        permissions=actor.access.permissions_on(row.host),
     )
 
 

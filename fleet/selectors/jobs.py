@@ -18,6 +18,7 @@ from fleet.access import (
     visible_builds,
     visible_containers,
     visible_hosts,
+    visible_images,
     visible_jobs,
 )
 from fleet.actor import Actor
@@ -166,11 +167,7 @@ def job_rows(actor: Actor, jobs: Iterable[Job]) -> list[JobRow]:
     """Return jobs with what the actor may do to them; one query looks all their targets up."""
     found = list(jobs)
     again = [job for job in found if _may_ask_again(actor, job)]
-    there = {
-        "container": _ids_of("container", visible_containers(actor), again),
-        "build": _ids_of("build", visible_builds(actor), again),
-    }
-    parents = _parents_with_targets(actor, again)
+    there, parents = _targets_of(actor, again), _parents_with_targets(actor, again)
     held = {
         job.pk
         for job in again
@@ -188,14 +185,27 @@ def job_rows(actor: Actor, jobs: Iterable[Job]) -> list[JobRow]:
     ]
 
 
-def _is_there(job: Job, there: dict[str, set[int]]) -> bool:
-    return job.target_kind not in there or job.target_id in there[job.target_kind]
+Things = set[tuple[str, int | None]]
+# Targets that may be gone before their jobs are. (A job goes with its host.)
+LOOKED_UP: dict[str, Callable[[Actor], QuerySet[Any]]] = {
+    "build": visible_builds,
+    "container": visible_containers,
+    "image": visible_images,
+}
 
 
-def _ids_of(kind: str, visible: QuerySet[Any], jobs: list[Job]) -> set[int]:
-    """Return the ids of those of the jobs' targets of a kind that are still there."""
-    ids = {job.target_id for job in jobs if job.target_kind == kind and job.target_id}
-    return set(visible.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
+def _is_there(job: Job, there: Things) -> bool:
+    return job.target_kind not in LOOKED_UP or (job.target_kind, job.target_id) in there
+
+
+def _targets_of(actor: Actor, jobs: list[Job]) -> Things:
+    """Return those of the jobs' builds, containers and images that are still there."""
+    there: Things = set()
+    for kind, visible in LOOKED_UP.items():
+        ids = {job.target_id for job in jobs if job.target_kind == kind and job.target_id}
+        rows: Any = visible(actor).filter(pk__in=ids).values_list("pk", flat=True) if ids else ()
+        there |= {(kind, pk) for pk in rows}
+    return there
 
 
 def _parents_with_targets(actor: Actor, jobs: list[Job]) -> set[int | None]:

@@ -21,6 +21,7 @@ from dashboard.live.topics.images import (
 )
 from dashboard.update_words import lines_of, signature, update_mark
 from fleet.actor import Actor
+from fleet.operations import operations_on
 from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged, UpdatesChanged
 from fleet.selectors.hosts import revision_of
 from fleet.selectors.image import CONTAINERS_SHOWN, ImageOverview, image_overview
@@ -67,15 +68,25 @@ def head_part(overview: ImageOverview) -> Part:
     """Return the head of an image's pages."""
     line = overview.line
     marks = [LOOKS[USED if line.used else UNUSED]]
+    acts = [
+        operation
+        for operation in operations_on("image")
+        if operation.run is not None and operation.permission in overview.permissions
+    ]
     context = {
         "image": overview.image,
+        "acts": acts,
         "line": line,
         "name": name_of(line),
         "created": ago_mark(overview.image.created_at),
         "update": update_mark(line.update),
         "marks": [*marks, LOOKS[DANGLING]] if not line.tags else marks,
     }
-    shown = (places_signature(line.places), signature(line.update))
+    shown = (
+        places_signature(line.places),
+        signature(line.update),
+        [operation.name for operation in acts],
+    )
     return _part("image/head.html", shown, context)
 
 
