@@ -42,14 +42,17 @@ def operation_icon(name: str) -> str:
 
 
 def title_of(job: Job) -> str:
-    """Return what a job is about: `Restart web-1`."""
-    return f"{operation_verb(job.operation)} {job.target_name}"
+    """Return what a job is about: `Restart web-1`, `Prune images: 3 hosts`."""
+    mark = ":" if job.target_name == job.host_name else ""
+    return f"{operation_verb(job.operation)}{mark} {job.target_name}"
 
 
 def beginning_of(job: Job) -> str:
     """Return what is said when it was asked for: `Restarting web-1 on prod-2 …`."""
     operation = REGISTRY.get(job.operation)
     doing = words(operation, job.target_name)["doing"] if operation else title_of(job)
+    if job.target_name == job.host_name:
+        return _("%(doing)s …") % {"doing": doing}
     return _("%(doing)s on %(host)s …") % {"doing": doing, "host": job.host_name}
 
 

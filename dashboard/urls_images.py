@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import image, image_acts, images, pulls, updates
+from dashboard.views import image, image_acts, images, prune, pulls, updates
 
 urlpatterns = [
     path("images/", images.image_list, name="image-list"),
     path("images/pull/", pulls.image_pull, name="image-pull"),
+    path("images/prune/", prune.image_prune, name="image-prune"),
     path("images/compare/", image.comparison, name="image-compare"),
     path("images/<int:pk>/", image.detail, name="image-detail"),
     path("images/<int:pk>/check/", updates.check_image, name="image-check"),

@@ -40,6 +40,7 @@ DEPLOY: Final[dict[str, Promise]] = {
     "image.push": _("Push images"),
     "image.tag": _("Tag images"),
     "image.remove": _("Remove images"),
+    "image.prune": _("Prune images"),
 }
 ADMINISTER: Final[dict[str, Promise]] = {
     "host.create": _("Add hosts"),

@@ -17,6 +17,12 @@ IMAGE_PAGES = [
     r("images/<int:pk>/check/", post="302 404 302 302 302", pk="image"),
     r("containers/<int:pk>/image-check/", post="302 404 302 302 302", pk="container"),
     r(
+        "images/prune/",
+        get="302 403 403 403 200",
+        post="302 403 403 403 302",
+        data={"which": "unused", "host": "{host}", "confirmed": "1"},
+    ),
+    r(
         "images/pull/",
         get="302 403 403 403 200",
         post="302 403 403 403 302",
@@ -47,6 +53,8 @@ IMAGE_API = [
     r("api/v1/updates", get="401 200 200 200 200"),
     r("api/v1/images/<int:image_id>/check", post=WAITS, pk="image"),
     r("api/v1/containers/<int:container_id>/image-check", post=WAITS, pk="container"),
+    r("api/v1/images/prune/preview", post="401 422 403 403 200", data={"hosts": ["{host}"]}),
+    r("api/v1/images/prune", post="401 422 403 403 202", data={"hosts": ["{host}"]}),
     r(
         "api/v1/images/pull",
         post="401 422 403 403 202",

@@ -17,6 +17,7 @@ from dashboard.api import (
     images,
     jobs,
     people,
+    prune,
     pulls,
     registries,
     registry_content,
@@ -58,6 +59,7 @@ api.add_router("/usage", usage.router)
 api.add_router("/events", events.router)
 api.add_router("/images", images.router)
 api.add_router("/images", pulls.router)
+api.add_router("/images", prune.router)
 api.add_router("/images", image_acts.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)

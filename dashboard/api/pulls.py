@@ -52,7 +52,7 @@ class PullAccepted(JobOut):
     skipped: list[SkippedHostOut]
 
 
-def _hosts(actor: Actor, ids: set[int]) -> QuerySet[Host]:
+def hosts_of(actor: Actor, ids: set[int]) -> QuerySet[Host]:
     """Return these hosts. Raises Invalid when one of them is not to be seen."""
     found = visible_hosts(actor).filter(pk__in=ids)
     if missing := sorted(ids.difference(found.values_list("pk", flat=True))):
@@ -71,7 +71,7 @@ def pull(request: HttpRequest, data: PullIn) -> JsonResponse:
     asked = ask_on_hosts(
         "image.pull",
         actor=actor,
-        hosts=_hosts(actor, set(data.hosts)),
+        hosts=hosts_of(actor, set(data.hosts)),
         params={"reference": data.reference, "platform": data.platform},
     )
     skipped = [SkippedHostOut.of(row) for row in asked.skipped]

@@ -32,6 +32,10 @@ WORDS: dict[str, tuple[Text, Text]] = {
     "reference": (gettext_lazy("Image"), gettext_lazy("Such as nginx:1.27.")),
     "platform": (gettext_lazy("Platform"), gettext_lazy("Such as linux/arm64.")),
     "force": (gettext_lazy("Kill it first if it runs"), ""),
+    "which": (gettext_lazy("Which images"), ""),
+    "older_days": (gettext_lazy("Older than, in days"), ""),
+    "keep_last": (gettext_lazy("Keep of each repository"), ""),
+    "keep_labels": (gettext_lazy("Keep what has a label"), ""),
     "volumes": (
         gettext_lazy("Remove its anonymous volumes too"),
         gettext_lazy("What is in them is gone for good. Named volumes stay."),

@@ -39,7 +39,7 @@ def job_title(job: Job) -> str:
     if operation is not None and operation.about:
         named = {"verb": verb, "target": job.target_name, "host": job.host_name}
         return _("%(verb)s %(target)s on %(host)s") % named
-    if job.children_count:
+    if job.children_count and job.target_kind != "host":
         return _("%(verb)s %(count)d containers") % {"verb": verb, "count": job.children_count}
     if job.target_kind == "host" or not job.host_name:
         return f"{verb}: {job.target_name}" if job.target_name else verb

@@ -82,6 +82,7 @@ def _show(
         "title": _("Pull an image"),
         "groups": groups_of(hosts, chosen),
         "any_hosts": bool(hosts),
+        "none_words": _("There is no host yet on which you may pull."),
         "count": len(chosen),
         "platforms": PLATFORMS,
         "plan": plan,

@@ -87,7 +87,8 @@ def _do(job: Job, reporter: JobReporter) -> Ending | None:
         operation = REGISTRY[job.operation]
         host = _host_of(job, operation)
         said = words(operation, job.target_name)
-        reporter.line(_("%(doing)s on %(host)s.") % {"doing": said["doing"], "host": host.name})
+        named = _("%(doing)s.") if job.target_name == host.name else _("%(doing)s on %(host)s.")
+        reporter.line(named % {"doing": said["doing"], "host": host.name})
         _act(operation, job, host, reporter)
         return Ending(JobState.SUCCEEDED, _("%(done)s.") % said)
     except ClaimLost:

@@ -10,8 +10,9 @@ import pytest
 
 from fleet.engine.client import open_engine
 from fleet.engine.errors import Conflict, EngineError, NotFound
-from fleet.engine.images import inspect_image
+from fleet.engine.images import image_id, inspect_image
 from fleet.engine.progress import LayerProgress
+from fleet.engine.pulls import Pulled
 from fleet.engine.pushes import Pushed
 from fleet.engine.removals import image_users, layers_size
 from tests.engine.target import IMAGE, Target
@@ -84,8 +85,7 @@ def test_who_uses_it_stands_in_the_way(target: Target, pulled: str) -> None:
 def test_who_runs_is_told(target: Target) -> None:
     target.run("runs")
     with open_engine(target.endpoint) as engine:
-        ident = target.api.inspect_image(IMAGE)["Id"]
-        ident = ident if ident.startswith("sha256:") else f"sha256:{ident}"
+        ident = image_id(engine.image(IMAGE)["Id"])
         assert ("contract-runs", True) in {
             (one.name, one.running) for one in image_users(engine, ident)
         }
@@ -113,8 +113,8 @@ def test_it_pushes_with_progress_and_a_digest(target: Target, pulled: str) -> No
         assert isinstance(pushed, Pushed)
         assert pushed.digest.startswith("sha256:") or target.kind == "podman"
         engine.remove_image(name)
-        *_news, again = list(engine.pull(name))
-        assert again.platform == "linux/amd64"
+        again = list(engine.pull(name))[-1]
+        assert isinstance(again, Pulled) and again.platform == "linux/amd64"
         engine.remove_image(name)
 
 

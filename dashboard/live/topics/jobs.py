@@ -208,7 +208,9 @@ def facts_of(row: JobRow) -> dict[str, Any]:
         "job": job,
         "title": job_words.title_of(job),
         "params": [
-            (param_label(name), _plainly(held)) for name, held in job.params.items() if held != ""
+            (param_label(name), _plainly(held))
+            for name, held in job.params.items()
+            if held not in ("", [])
         ],
         "verb": job_words.operation_verb(job.operation),
         "icon": job_words.operation_icon(job.operation),
@@ -222,7 +224,9 @@ def facts_of(row: JobRow) -> dict[str, Any]:
 
 
 def _plainly(value: object) -> object:
-    """Return a parameter as people say it: ticks are yes and no."""
+    """Return a parameter as people say it: ticks are yes and no, lists have commas."""
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
     return {True: _("yes"), False: _("no")}[value] if isinstance(value, bool) else value
 
 
