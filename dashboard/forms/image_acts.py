@@ -24,17 +24,18 @@ class ImageActionForm(ActionForm):
             help_text = _("The name says to which registry.")
             self.fields["reference"] = _choice(_("Name"), choices, help_text)
         elif slug == "remove":
-            self.fields["reference"] = _choice(_("What to remove"), _removable(image.tags))
+            if len(image.tags) > 1:
+                self.fields["reference"] = _choice(_("What to remove"), _removable(image.tags))
+            else:
+                del self.fields["reference"]
             self.fields["force"].label = _("Remove it although a container was made of it")
             self.fields["force"].help_text = _(
-                "Only of one that does not run. Docker leaves such a container, which can never be"
-                " started again once its image is needed; Podman removes it, too."
+                "Only of one that does not run. Docker keeps such a container; Podman removes it,"
+                " too."
             )
 
 
 def _removable(names: list[str]) -> list[tuple[str, str]]:
-    if len(names) < 2:
-        return [("", _("the image"))]
     whole = _("the image, with its %(count)d names") % {"count": len(names)}
     one = _("only the name %(name)s")
     return [("", whole), *((name, one % {"name": name}) for name in names)]
@@ -52,7 +53,7 @@ def _new_name() -> forms.Field:
     return forms.CharField(
         label=_("New name"),
         help_text=_("Such as registry.example.com/team/app:2. Without a tag it is latest."),
-        required=False,
+        error_messages={"required": _("Enter a name such as team/app:2.")},
         max_length=LONG,
         widget=forms.TextInput(attrs={**off, "class": "mono", "placeholder": "team/app:2"}),
     )
