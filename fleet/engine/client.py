@@ -235,11 +235,6 @@ class Engine:
         """The engine's whole knowledge of an image. Raises ``NotFound``."""
         return as_dict(self._json(image_path(reference)))
 
-    def tag(self, image: str, reference: str) -> None:
-        """Give an image a name, which it takes from the one that has it. Raises ``NotFound``."""
-        name, version = split_reference(reference)
-        self._post(f"{image_path(image, 'tag')}", {"repo": name, "tag": version})
-
     def untag(self, reference: str) -> None:
         """Take a name away; what has no other name and is not used goes. Raises ``NotFound``."""
         self._call("DELETE", image_path(reference, ""), {"noprune": 1})

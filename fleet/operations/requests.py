@@ -139,7 +139,7 @@ def new_job(operation: Operation, actor: Actor, target: Target, values: dict[str
         host_name=host.name,
         target_kind=operation.target,
         target_id=target.pk,
-        target_engine_id="" if isinstance(target, Host) else target.engine_id,
+        target_engine_id="" if isinstance(target, Host | Build) else target.engine_id,
         target_name=_name_of(operation, target, values)[:NAME_LIMIT],
         params=values,
     )
