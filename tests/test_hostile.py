@@ -12,10 +12,11 @@ from django.test import Client
 
 from dashboard.api import api
 from fleet.registries.hub import HubPage
-from tests.test_walk import World, address, client_of, world
+from tests.test_walk import address, client_of
 from tests.walk_people import PEOPLE
 from tests.walk_routes import Route
 from tests.walk_table import PAGES
+from tests.world import World, world
 
 __all__ = ["world"]
 

@@ -10,19 +10,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from allauth.usersessions.models import UserSession
 from django.apps import apps
-from django.core.cache import cache
 from django.db import transaction
 from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
-from django.utils import timezone
 
 from dashboard.live.topics import STREAMS
 from dashboard.live.topics import TOPICS as LIVE
@@ -30,172 +25,21 @@ from dashboard.routing import websocket_urlpatterns
 from fleet.access import AccessError
 from fleet.actor import actor_for
 from fleet.models import (
-    ApiToken,
-    Build,
-    BuildRun,
-    Container,
-    Environment,
-    Event,
-    Grant,
-    Host,
-    Image,
-    ImageUpdate,
-    Job,
-    JobLine,
-    JobState,
-    Registry,
-    Role,
-    SavedFilter,
-    Team,
     User,
 )
-from fleet.registries.reference import parse_reference
 from fleet.tokens import create_token
-from tests.conftest import grant, make_container, make_host, make_image, password_hash
 from tests.walk_people import PEOPLE
 from tests.walk_routes import METHODS, ROLES, Route
 from tests.walk_table import API, PAGES, ROUTES, SOCKETS, TOPICS
+from tests.world import World, world
+
+__all__ = ["world"]
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # Pages of libraries: a PUT is a POST to the first two; the others answer all methods alike.
 ANY_METHOD = {"accounts/login/", "accounts/logout/", "api/v1/openapi.json", "api/v1/"}
 # Written for refusals, and as signs of life: everything else a GET must leave alone.
 SIGNS = {"fleet.auditentry"}
-
-
-@dataclass
-class World:
-    """Who asks, and for what."""
-
-    people: dict[str, User | None]
-    environment: Environment
-    empty_environment: Environment
-    host: Host
-    idle_host: Host
-    container: Container
-    image: Image
-    event: Event
-    job: Job
-    failed_job: Job
-    build: Build  # from Git, with a run that waits
-    idle_build: Build
-    person: User
-    team: Team
-    role: Role
-    grant: Grant
-    token: ApiToken
-    session: UserSession
-    own_filter: SavedFilter  # the viewer's
-    shared_filter: SavedFilter  # the viewer's, for everybody
-    registry: Registry  # of the host's environment
-
-
-@pytest.fixture
-def world(db: None) -> World:
-    """Make a small fleet, and somebody of each role."""
-    cache.clear()  # attempts at sign-in are counted there
-    here, there = (Environment.objects.create(name=name) for name in ("staging", "production"))
-    host = make_host("stage-1", here)
-    make_host("prod-1", there)
-    container = make_container(host, image_id=f"sha256:{1:064x}")
-    people = {name: None if name == "anonymous" else make_person(name) for name in ROLES}
-    for name, role, on in (
-        ("elsewhere", "operator", there),
-        ("viewer", "viewer", host),
-        ("operator", "operator", here),
-        ("administrator", "administrator", None),
-    ):
-        user = people[name]
-        assert user is not None
-        grant(user, role, on)
-    person, team = make_person("pat"), Team.objects.create(name="Night")
-    for tag in ("lab/busybox:1", "shop/web:1"):  # asked for just now: nothing is asked again
-        reference = parse_reference(tag)
-        ImageUpdate.objects.create(
-            reference=reference.full,
-            place=reference.host,
-            repository=reference.repository,
-            tag=reference.tag,
-            asked_at=timezone.now(),
-        )
-    return World(
-        people=people,
-        environment=here,
-        empty_environment=Environment.objects.create(name="empty"),
-        host=host,
-        idle_host=make_host("stage-2", here),
-        container=container,
-        image=make_image(host, container.image_id),
-        event=Event.objects.create(
-            host=host, at=datetime(2026, 1, 2, tzinfo=UTC), kind="start", object_kind="container",
-            object_id=container.engine_id, object_name="web-1",
-        ),
-        job=make_job(container, JobState.QUEUED),
-        failed_job=make_job(container, JobState.FAILED),
-        build=make_build(host, "shop", runs=1),
-        idle_build=make_build(host, "idle"),
-        person=person,
-        team=team,
-        role=Role.objects.create(name="restarter", permissions=["container.restart"]),
-        grant=grant(person, "viewer", host),
-        token=create_token(person, "ci")[0],
-        session=UserSession.objects.create(user=person, ip="10.0.0.1", session_key="x" * 32),
-        own_filter=save_filter(people["viewer"], "Mine", shared=False),
-        shared_filter=save_filter(people["viewer"], "Ours", shared=True),
-        registry=make_registry(here),
-    )  # fmt: skip
-
-
-def make_person(name: str) -> User:
-    """Make a user with the tests' password."""
-    return User.objects.create(username=name, password=password_hash())
-
-
-def save_filter(owner: User | None, name: str, *, shared: bool) -> SavedFilter:
-    """Save a filter that finds the world's container."""
-    assert owner is not None
-    return SavedFilter.objects.create(owner=owner, name=name, query="q=web", shared=shared)
-
-
-def make_registry(environment: Environment) -> Registry:
-    """Make a registry that serves an environment; nothing listens at its address."""
-    made = Registry.objects.create(
-        name="for stage-1", kind="distribution", url="https://127.0.0.1:9", username="ann"
-    )
-    made.password = "hunter2"
-    made.save()
-    made.environments.add(environment)
-    return made
-
-
-def make_job(container: Container, state: str) -> Job:
-    """Make a job on a container, asked for by Quayside itself."""
-    job = Job.objects.create(
-        operation="container.restart",
-        host=container.host,
-        host_name=container.host.name,
-        target_kind="container",
-        target_id=container.pk,
-        target_engine_id=container.engine_id,
-        target_name=container.name,
-        state=state,
-    )
-    JobLine.objects.create(job=job, number=1, text="Restarting")
-    return job
-
-
-def make_build(host: Host, name: str, runs: int = 0) -> Build:
-    """Make a build's row, and runs of it that wait."""
-    build = Build.objects.create(
-        name=name, host=host, source="git", git_url="https://git.test/app.git", next_number=runs + 1
-    )
-    for number in range(1, runs + 1):
-        job = Job.objects.create(
-            operation="build.run", queue="transfer", host=host, host_name=host.name,
-            target_kind="build", target_id=build.pk, target_name=name,
-        )  # fmt: skip
-        BuildRun.objects.create(build=build, number=number, job=job)
-    return build
 
 
 def client_of(user: User | None, **options: Any) -> Client:

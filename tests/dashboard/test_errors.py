@@ -16,10 +16,11 @@ from config.asgi import application
 from dashboard.body_limit import LIMIT
 from fleet.models import Container, Host, User
 from tests.test_hostile import COOKIE
-from tests.test_walk import World, address, client_of, world
+from tests.test_walk import address, client_of
 from tests.walk_people import PEOPLE
 from tests.walk_routes import Route
 from tests.walk_table import PAGES
+from tests.world import World, world
 
 __all__ = ["world"]
 

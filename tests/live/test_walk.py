@@ -8,9 +8,9 @@ import pytest
 
 from dashboard.live.topics import STREAMS
 from tests.live.pages import Page
-from tests.test_walk import World, world
 from tests.walk_routes import ROLES
 from tests.walk_table import TOPICS
+from tests.world import World, world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["world"]
