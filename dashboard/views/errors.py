@@ -31,6 +31,8 @@ BACK = {
     ("fleet", False): gettext_lazy("Go back to the fleet"),
     ("host", False): gettext_lazy("Go back to the hosts"),
     ("host", True): gettext_lazy("Go back to the host"),
+    ("image", False): gettext_lazy("Go back to the images"),
+    ("image", True): gettext_lazy("Go back to the image"),
     ("job", False): gettext_lazy("Go back to the jobs"),
     ("job", True): gettext_lazy("Go back to the job"),
     ("registry", False): gettext_lazy("Go back to the registries"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.db.models import Q
 from django.http import QueryDict
 from django.test import Client
@@ -64,7 +66,7 @@ def test_events_of_before_are_given_their_stacks(
     tell(host, [("start", 0)], object_id="e" * 64, object_name="alone")
     tell(other_host, [("start", 0)], object_id=container.engine_id, object_name="cloned")
     name_stacks = import_module("fleet.migrations.0008_events_by_stack_and_problem").name_stacks
-    name_stacks(apps, None)
+    name_stacks(apps, SimpleNamespace(connection=connection))
     assert names(actor, "stack=shop") == {"web-1"}
     assert names(actor, f"stack={'x' * 200}") == {"long"}
     assert set(Event.objects.filter(stack=None).values_list("object_name", flat=True)) == {
