@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.lab.images import MIB, push_image
-from tests.lab.lab import Lab
+from tests.lab.lab import IMAGE, Lab
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.timeout(180)]
@@ -24,8 +24,9 @@ def names(lab: Lab) -> Iterator[list[str]]:
         found.append(f"{lab.registry}/{name}")
         lab[1].docker("pull", "-q", found[-1])
     lab[1].docker("create", "--name", "acts-user", found[-1])
+    lab[1].docker("create", "--name", "acts-keeper", IMAGE)  # the lab's own must not be pruned
     yield found
-    lab[1].docker("rm", "-f", "acts-user")
+    lab[1].docker("rm", "-f", "acts-user", "acts-keeper")
     lab[1].docker("rmi", "-f", *found, "acts/second:1")
 
 
