@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import tarfile
 from collections.abc import Callable, Iterator
+from io import BytesIO
+from secrets import token_bytes
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.lab.lab import IMAGE, Lab
+from tests.lab.lab import Lab
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.timeout(180)]
@@ -17,9 +20,13 @@ TAG, SECOND = "seen/in-browser:1", "seen/in-browser:2"
 
 @pytest.fixture
 def shared(lab: Lab) -> Iterator[None]:
-    """One image on two hosts: the engine of the second is given what the first has."""
+    """An image of its own on two hosts: the second's engine is given what the first has."""
     archive = lab.folder / "seen.tar"
-    lab[1].docker("tag", IMAGE, TAG)
+    with tarfile.open(archive, "w") as root:
+        entry = tarfile.TarInfo("seen")
+        entry.size = 16
+        root.addfile(entry, BytesIO(token_bytes(16)))
+    lab[1].docker("import", str(archive), TAG)
     lab[1].docker("save", "-o", str(archive), TAG)
     lab[2].docker("load", "-i", str(archive))
     yield
@@ -45,10 +52,10 @@ def test_images_unfold_and_follow_what_happens(
     line = page.locator("#image-rows > tr", has_text=TAG)
     line.locator("summary").click()
     expect(line.locator(".places li")).to_have_text([re.compile("lab-1"), re.compile("lab-2")])
-    lab[1].docker("tag", IMAGE, SECOND)
+    lab[1].docker("tag", TAG, SECOND)
     expect(line).to_contain_text(SECOND)
     expect(line.locator("details")).to_have_attribute("open", "")
-    used = lab[2].docker("create", TAG)
+    used = lab[2].docker("create", TAG, "nothing")
     expect(line.locator(".image-users")).to_have_text("1 container")
     lab[2].docker("rm", used)
     line.locator(".image-name a").click()
