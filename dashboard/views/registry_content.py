@@ -16,7 +16,7 @@ from dashboard.views.container import private
 from fleet.access import access_registry
 from fleet.actor import Actor
 from fleet.models import Registry
-from fleet.registries.presets import PRESETS
+from fleet.registries.abilities import ABILITIES
 from fleet.registries.reference import (
     InvalidReference,
     check_digest,
@@ -59,8 +59,8 @@ def context_of(actor: Actor, registry: Registry, **more: Any) -> dict[str, Any]:
     may = {verb for verb in ("test", "delete") if actor.access.may(f"registry.{verb}")}
     return {
         "registry": registry,
-        "preset": PRESETS[registry.kind],
-        "may_delete": "delete" in may and PRESETS[registry.kind].deletes,
+        "abilities": ABILITIES[registry.kind],
+        "may_delete": "delete" in may and ABILITIES[registry.kind].deletes,
         "may_see_raw": "test" in may,
         "may_pull": bool(actor.access.reach("image.pull")),
         **more,

@@ -13,7 +13,8 @@ from fleet.crypto import SecretLost
 from fleet.engine.endpoint import SIZE_LIMIT, load_certificates
 from fleet.models import Environment, Registry, RegistryKind
 from fleet.operations.inputs import Reader
-from fleet.operations.registry_address import URL_LIMIT, BadAddress, read_address
+from fleet.registries.address import ADDRESS_LIMIT, read_address
+from fleet.registries.errors import BadTarget
 
 FIELDS = (
     "name", "kind", "url", "tls_ca", "insecure", "username", "password", "everywhere",
@@ -104,13 +105,13 @@ def _kind(reader: Reader, current: Registry | None) -> str:
 
 
 def _url(reader: Reader, current: Registry | None, kind: str) -> str:
-    typed = reader.text("url", current.url if current else "", limit=URL_LIMIT)
+    typed = reader.text("url", current.url if current else "", limit=ADDRESS_LIMIT)
     if "url" in reader.problems:
         return ""
     try:
-        return read_address(typed, kind)
-    except BadAddress as error:
-        reader.refuse("url", error.sentence)
+        return read_address(typed, hub=kind == RegistryKind.HUB)
+    except BadTarget as error:
+        reader.refuse("url", error.message)
         return ""
 
 

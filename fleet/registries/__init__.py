@@ -5,6 +5,7 @@
         page = registry.repositories()
         image = registry.manifest("team/app", "1")
 
-``reference`` reads names of images, ``target`` checks addresses, ``probe`` tests a connection,
-``presets`` knows what people use, ``hub`` searches Docker Hub. All failures are ``RegistryError``.
+``reference`` reads names of images, ``address`` and ``target`` check where registries are,
+``probe`` tests a connection, ``abilities`` knows the kinds, ``hub`` searches Docker Hub. All
+failures are ``RegistryError``.
 """

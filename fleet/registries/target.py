@@ -8,32 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from fleet.outbound.errors import OutboundError
 from fleet.outbound.policy import Origin
 from fleet.outbound.urls import PORTS, Url, parse_url
+from fleet.registries.address import HUB_API, HUB_NAMES, parse_address
 from fleet.registries.errors import BadTarget
 from fleet.registries.reference import HUB, Reference
 
-HUB_API = "registry-1.docker.io"
-# All the names under which people know Docker Hub.
-HUB_NAMES = frozenset(
-    {
-        HUB,
-        HUB_API,
-        "index.docker.io",
-        "hub.docker.com",
-        "registry.hub.docker.com",
-        "www.docker.io",
-        "auth.docker.io",
-    }
-)
-URL_LIMIT = 1024
 CA_LIMIT = 64 * 1024
 CREDENTIAL_LIMIT = 16 * 1024  # a token of some registries is a JWT of several KB
 
@@ -83,21 +68,7 @@ def check_target(target: RegistryTarget) -> list[BadTarget]:
 
 
 def _parse(text: str) -> Url:
-    if not text or text != text.strip() or not text.isprintable() or len(text) > URL_LIMIT:
-        raise BadTarget("url", _("Enter an address such as https://registry.example.org:5000."))
-    if "@" in text:
-        raise BadTarget("url", _("Leave name and password out of the address: it would be shown."))
-    if not text.lower().startswith(("https://", "http://")):
-        raise BadTarget("url", _("The address must start with https:// (or http://)."))
-    try:
-        if urlsplit(text).port == 0:
-            raise ValueError
-    except ValueError:
-        raise BadTarget("url", _("The port must be a number from 1 to 65535.")) from None
-    try:
-        url = parse_url(text)
-    except OutboundError:
-        raise BadTarget("url", _("The host must be a name or an IP address.")) from None
+    url = parse_address(text)
     if url.host not in HUB_NAMES and url.path not in ("/", "/v2", "/v2/"):
         raise BadTarget("url", _("The address of a registry has no path: https://host:port."))
     return url

@@ -9,9 +9,9 @@ from typing import Final
 from fleet.access import access_registry
 from fleet.actor import Actor
 from fleet.models import Registry
+from fleet.registries.abilities import ABILITIES
 from fleet.registries.client import MOST, RegistryClient
 from fleet.registries.order import by_version
-from fleet.registries.presets import PRESETS
 from fleet.registries.reference import (
     OFFICIAL,
     InvalidReference,
@@ -76,7 +76,7 @@ def target_of(registry: Registry) -> RegistryTarget:
 
 def lists_repositories(registry: Registry) -> bool:
     """Return whether registries of this kind list their repositories at all."""
-    return PRESETS[registry.kind].catalog
+    return ABILITIES[registry.kind].catalog
 
 
 def reference_of(registry: Registry, name: str, tag: str = "", digest: str = "") -> Reference:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.operations.registry_address import HUB, BadAddress, read_address
+from fleet.registries.address import HUB_URL, read_address
+from fleet.registries.errors import BadTarget
 
 
 @pytest.mark.parametrize(
@@ -21,8 +22,8 @@ from fleet.operations.registry_address import HUB, BadAddress, read_address
     ],
 )
 def test_it_reads_addresses_as_people_type_them(typed: str, address: str) -> None:
-    assert read_address(typed, "distribution") == address
-    assert read_address(address, "distribution") == address
+    assert read_address(typed) == address
+    assert read_address(address) == address
 
 
 @pytest.mark.parametrize(
@@ -54,18 +55,18 @@ def test_it_reads_addresses_as_people_type_them(typed: str, address: str) -> Non
     ],
 )
 def test_it_says_what_is_wrong_with_an_address(typed: str, word: str) -> None:
-    with pytest.raises(BadAddress) as error:
-        read_address(typed, "distribution")
-    assert word in str(error.value.sentence)
+    with pytest.raises(BadTarget) as error:
+        read_address(typed)
+    assert word in str(error.value)
     assert "hunter2" not in str(error.value)
 
 
 @pytest.mark.parametrize("typed", ["", "docker.io", "https://Docker.io/", "registry-1.docker.io"])
 def test_docker_hub_has_one_address(typed: str) -> None:
-    assert read_address(typed, "hub") == HUB
+    assert read_address(typed, hub=True) == HUB_URL
 
 
 @pytest.mark.parametrize("typed", ["http://docker.io", "ghcr.io", "https://docker.io.evil.org"])
 def test_nothing_else_is_docker_hub(typed: str) -> None:
-    with pytest.raises(BadAddress):
-        read_address(typed, "hub")
+    with pytest.raises(BadTarget):
+        read_address(typed, hub=True)
