@@ -13,27 +13,25 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from fleet import audit
-from fleet.access import Refused, Unknown
 from fleet.actor import Actor
 from fleet.jobs import roster
-from fleet.jobs.dispatch import dispatch_on_commit
-from fleet.jobs.places import Place
 from fleet.models import Container, Host, HostState, Job
 from fleet.operations.errors import Invalid
+from fleet.operations.many import (
+    TOLD,
+    hosts_words,
+    join,
+    operation_on,
+    save_family,
+    send,
+    sort_out,
+    with_params,
+)
 from fleet.operations.params import check_params
 from fleet.operations.registry import Operation
-from fleet.operations.requests import (
-    ids_with_retried,
-    job_operation,
-    lock_operation,
-    new_job,
-    same_jobs,
-)
-from fleet.publish import JobsChanged, publish_on_commit
+from fleet.operations.requests import lock_operation, new_job
 
 MANY = 20_000  # containers of one job
-TOLD = 200  # names that the audit entry keeps
 # What planning looks at; the large JSON columns stay where they are.
 COLUMNS = (
     *("name", "engine_id", "state", "host", "host__name", "host__state"),
@@ -110,18 +108,9 @@ def preview_many(
     Raises Unknown for an operation that is not one of containers, Invalid for parameters or too
     many containers, and Refused when the actor may do it nowhere.
     """
-    operation = _operation(operation_name, actor)
+    operation = operation_on("container", operation_name, actor)
     values = check_params(operation, params or {})
     return _plan(operation, actor, _chosen(containers), values)
-
-
-def _operation(name: str, actor: Actor) -> Operation:
-    operation = job_operation(name)
-    if operation.target != "container":
-        raise Unknown(_("operation"))
-    if not actor.access.reach(operation.permission):
-        raise Refused(operation.permission)
-    return operation
 
 
 def _chosen(containers: QuerySet[Container]) -> list[Container]:
@@ -135,28 +124,17 @@ def _chosen(containers: QuerySet[Container]) -> list[Container]:
 def _plan(
     operation: Operation, actor: Actor, chosen: list[Container], values: dict[str, Any]
 ) -> Preview:
-    affected: list[Container] = []
-    skipped: list[Skipped] = []
-    same = {job.target_id: job for job in same_jobs(operation, values)}
-    for container in chosen:
-        if why := _why_not(operation, actor, container):
-            skipped.append(Skipped(container, why))
-        elif job := same.get(container.pk):
-            skipped.append(Skipped(container, _under_way_words(job), job))
-        else:
-            affected.append(container)
+    affected, left = sort_out(
+        operation, values, chosen, lambda row: _why_not(operation, actor, row)
+    )
     hosts = {container.host_id: container.host for container in affected}
     return Preview(
         operation=operation,
         affected=affected,
-        skipped=skipped,
+        skipped=[Skipped(*row) for row in left],
         hosts=sorted(hosts.values(), key=lambda host: host.name),
         careful=any(host.environment.careful for host in hosts.values()),
     )
-
-
-def _under_way_words(job: Job) -> str:
-    return _("It is under way already, in job %(job)d.") % {"job": job.parent_id or job.pk}
 
 
 def _why_not(operation: Operation, actor: Actor, container: Container) -> str:
@@ -198,7 +176,7 @@ def ask_many(
     already, in one job, that job is returned: a double click is one job. Raises Unknown, Refused
     or Invalid; then nothing was changed.
     """
-    operation = _operation(operation_name, actor)
+    operation = operation_on("container", operation_name, actor)
     values = check_params(operation, params or {})
     with transaction.atomic():
         lock_operation(operation, alone=True)
@@ -206,54 +184,41 @@ def ask_many(
         if not plan.affected:
             return _join(plan, actor, values)
         parent = _save_all(plan, actor, values, retry_of)
-        audit.record(actor, operation.name, parent, detail=_told(plan, parent, values))
-        publish_on_commit(JobsChanged(ids=ids_with_retried(parent)))
-        dispatch_on_commit(Place(host.pk, operation.queue) for host in plan.hosts)
+        send(operation, actor, parent, plan.hosts, _told(plan, parent, values))
     return Asked(parent, joined=False, skipped=plan.skipped)
 
 
 def _join(plan: Preview, actor: Actor, values: dict[str, Any]) -> Asked:
     """Return the one job that does already what is left to do. Raises Invalid without one."""
     jobs = [row.job for row in plan.skipped if row.job is not None]
-    found = {job.parent_id or job.pk for job in jobs} if len(jobs) > 1 else {j.pk for j in jobs}
-    if len(found) != 1:
+    job = join(plan.operation, actor, jobs, values)
+    if job is None:
         raise Invalid({"": [_("There is nothing to do: every chosen container is left out.")]})
-    job = Job.objects.get(pk=found.pop())
-    told = {"job": job.pk, "joined": True, "count": len(jobs)}
-    detail = {**told, "params": values} if values else told
-    audit.record(actor, plan.operation.name, job, detail=detail)
     return Asked(job, joined=True, skipped=[row for row in plan.skipped if row.job is None])
 
 
 def _save_all(plan: Preview, actor: Actor, values: dict[str, Any], retry_of: Job | None) -> Job:
     """Save the parent and its children; return the parent."""
-    parent = _save_parent(plan, actor, values, retry_of)
-    jobs = [new_job(plan.operation, actor, row, values) for row in plan.affected]
-    for job in jobs:
-        job.parent = parent
-    Job.objects.bulk_create(jobs, batch_size=500)
-    return parent
+    parent = _parent(plan, actor, values)
+    parent.retry_of = retry_of
+    return save_family(
+        parent, [new_job(plan.operation, actor, row, values) for row in plan.affected]
+    )
 
 
-def _save_parent(plan: Preview, actor: Actor, values: dict[str, Any], retry_of: Job | None) -> Job:
+def _parent(plan: Preview, actor: Actor, values: dict[str, Any]) -> Job:
     count = len(plan.affected)
     lone = plan.hosts[0] if len(plan.hosts) == 1 else None
     parent = new_job(plan.operation, actor, plan.affected[0], values)
-    parent.host, parent.host_name = lone, lone.name if lone else _hosts_words(len(plan.hosts))
+    parent.host, parent.host_name = lone, lone.name if lone else hosts_words(len(plan.hosts))
     parent.target_id, parent.target_engine_id = None, ""
     parent.target_name = ngettext("%(count)d container", "%(count)d containers", count) % {
         "count": count
     }
-    parent.children_count, parent.retry_of = count, retry_of
-    parent.save(force_insert=True)
     return parent
-
-
-def _hosts_words(count: int) -> str:
-    return ngettext("%(count)d host", "%(count)d hosts", count) % {"count": count}
 
 
 def _told(plan: Preview, parent: Job, values: dict[str, Any]) -> dict[str, Any]:
     names = [f"{row.host.name}/{row.name}" for row in plan.affected[:TOLD]]
     told = {"job": parent.pk, "count": len(plan.affected), "containers": names}
-    return {**told, "params": values} if values else told
+    return with_params(told, values)

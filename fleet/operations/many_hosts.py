@@ -8,28 +8,17 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from fleet import audit
-from fleet.access import Refused, Unknown
+from fleet.access import Refused
 from fleet.actor import Actor
-from fleet.jobs.dispatch import dispatch_on_commit
-from fleet.jobs.places import Place
 from fleet.models import Host, HostState, Job
 from fleet.operations.errors import Invalid
+from fleet.operations.many import TOLD, hosts_words, join, operation_on, save_family, send, sort_out
 from fleet.operations.params import check_params
 from fleet.operations.registry import Operation
-from fleet.operations.requests import (
-    ids_with_retried,
-    job_operation,
-    lock_operation,
-    new_job,
-    same_jobs,
-)
-from fleet.publish import JobsChanged, publish_on_commit
+from fleet.operations.requests import lock_operation, new_job
 
 MANY = 2_000  # hosts of one job
-TOLD = 200  # names that the audit entry keeps
 
 
 @dataclass(frozen=True)
@@ -78,7 +67,7 @@ def preview_on_hosts(
     Raises Unknown for an operation that is not one of hosts, Invalid for parameters or too many
     hosts, and Refused when the actor may do it nowhere.
     """
-    operation = _operation(operation_name, actor)
+    operation = operation_on("host", operation_name, actor)
     values = check_params(operation, params)
     return _plan(operation, actor, _chosen(hosts), values)
 
@@ -97,7 +86,7 @@ def ask_on_hosts(
     already, in one job, that job is returned: a double click is one job. Raises Unknown, Refused
     or Invalid; then nothing was changed.
     """
-    operation = _operation(operation_name, actor)
+    operation = operation_on("host", operation_name, actor)
     values = check_params(operation, params)
     with transaction.atomic():
         lock_operation(operation, alone=True)
@@ -105,19 +94,8 @@ def ask_on_hosts(
         if not plan.affected:
             return _join(plan, actor)
         job = _save(plan, actor, retry_of)
-        audit.record(actor, operation.name, job, detail=_told(plan, job))
-        publish_on_commit(JobsChanged(ids=ids_with_retried(job)))
-        dispatch_on_commit(Place(host.pk, operation.queue) for host in plan.affected)
+        send(operation, actor, job, plan.affected, _told(plan, job))
     return AskedHosts(job, joined=False, skipped=plan.skipped)
-
-
-def _operation(name: str, actor: Actor) -> Operation:
-    operation = job_operation(name)
-    if operation.target != "host":
-        raise Unknown(_("operation"))
-    if not actor.access.reach(operation.permission):
-        raise Refused(operation.permission)
-    return operation
 
 
 def _chosen(hosts: QuerySet[Host]) -> list[Host]:
@@ -132,36 +110,26 @@ def _chosen(hosts: QuerySet[Host]) -> list[Host]:
 def _plan(
     operation: Operation, actor: Actor, chosen: list[Host], values: dict[str, Any]
 ) -> HostsPreview:
-    affected: list[Host] = []
-    skipped: list[SkippedHost] = []
-    same = {job.target_id: job for job in same_jobs(operation, values)}
-    for host in chosen:
-        if not actor.access.may(operation.permission, host):
-            skipped.append(SkippedHost(host, _("You may not do this here.")))
-        elif not host.enabled:
-            skipped.append(SkippedHost(host, _("It is switched off.")))
-        elif job := same.get(host.pk):
-            skipped.append(SkippedHost(host, _under_way_words(job), job))
-        else:
-            affected.append(host)
-    return HostsPreview(operation, values, affected, skipped)
+    affected, left = sort_out(
+        operation, values, chosen, lambda host: _why_not(operation, actor, host)
+    )
+    return HostsPreview(operation, values, affected, [SkippedHost(*row) for row in left])
 
 
-def _under_way_words(job: Job) -> str:
-    return _("It is under way already, in job %(job)d.") % {"job": job.parent_id or job.pk}
+def _why_not(operation: Operation, actor: Actor, host: Host) -> str:
+    if not actor.access.may(operation.permission, host):
+        return _("You may not do this here.")
+    return "" if host.enabled else _("It is switched off.")
 
 
 def _join(plan: HostsPreview, actor: Actor) -> AskedHosts:
     """Return the one job that does already what is left to do. Raises Refused or Invalid."""
     jobs = [row.job for row in plan.skipped if row.job is not None]
-    found = {job.parent_id or job.pk for job in jobs} if len(jobs) > 1 else {j.pk for j in jobs}
-    if len(found) != 1:
+    job = join(plan.operation, actor, jobs, plan.params)
+    if job is None:
         if not any(actor.access.may(plan.operation.permission, row.host) for row in plan.skipped):
             raise Refused(plan.operation.permission)
         raise Invalid({"hosts": [_nothing_words(plan)]})
-    job = Job.objects.get(pk=found.pop())
-    told = {"job": job.pk, "joined": True, "count": len(jobs), "params": plan.params}
-    audit.record(actor, plan.operation.name, job, detail=told)
     return AskedHosts(job, joined=True, skipped=[row for row in plan.skipped if row.job is None])
 
 
@@ -179,17 +147,12 @@ def _save(plan: HostsPreview, actor: Actor, retry_of: Job | None) -> Job:
         first.save(force_insert=True)
         return first
     parent = new_job(plan.operation, actor, plan.affected[0], plan.params)
-    count = len(jobs)
     parent.host, parent.target_id = None, None
-    parent.host_name = ngettext("%(count)d host", "%(count)d hosts", count) % {"count": count}
+    parent.host_name = hosts_words(len(jobs))
     if not plan.operation.about:
         parent.target_name = parent.host_name
-    parent.children_count, parent.retry_of = count, retry_of
-    parent.save(force_insert=True)
-    for job in jobs:
-        job.parent = parent
-    Job.objects.bulk_create(jobs, batch_size=500)
-    return parent
+    parent.retry_of = retry_of
+    return save_family(parent, jobs)
 
 
 def _told(plan: HostsPreview, job: Job) -> dict[str, Any]:
