@@ -18,6 +18,7 @@ from tests.engine.pki import Authority, server_context
 from tests.waiting import eventually
 
 USER, TOKEN = "me", "t0ken-of-mine"
+WANTED = f"Basic {b64encode(f'{USER}:{TOKEN}'.encode()).decode()}"
 
 
 @dataclass
@@ -87,71 +88,75 @@ class HttpsServer:
         return f"https://127.0.0.1:{self.port}/{name}.git"
 
 
+class GitHandler(BaseHTTPRequestHandler):
+    """Answers from the repositories below `root`, as `served` says."""
+
+    protocol_version = "HTTP/1.0"
+    served: HttpsServer
+    root: Path
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+    def finish(self) -> None:
+        """Take leave as TLS wants it: git's library is strict about that."""
+        super().finish()
+        with suppress(OSError):
+            self.connection.unwrap()
+
+    def do_GET(self) -> None:
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        self._serve(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+    def _serve(self, body: bytes) -> None:
+        path, _, query = self.path.partition("?")
+        given = self.headers.get("Authorization", "")
+        self.served.asked.append((path, given))
+        name = path.split("/")[1].removesuffix(".git")
+        if self.served.redirect:
+            self._answer(302, {"Location": self.served.redirect + self.path})
+        elif name in self.served.private and given != WANTED:
+            self._answer(401, {"WWW-Authenticate": 'Basic realm="git"'})
+        else:
+            self._backend(path, query, body)
+
+    def _answer(self, status: int, fields: dict[str, str], body: bytes = b"") -> None:
+        self.send_response(status)
+        for key, value in fields.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _backend(self, path: str, query: str, body: bytes) -> None:
+        done = subprocess.run(
+            ["git", "http-backend"],
+            input=body, capture_output=True, check=False,
+            env={
+                "PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(self.root),
+                "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path, "QUERY_STRING": query,
+                "REQUEST_METHOD": self.command, "REMOTE_ADDR": "127.0.0.1",
+                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                "CONTENT_LENGTH": str(len(body)),
+                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            },
+        )  # fmt: skip
+        head, _, answer = done.stdout.partition(b"\r\n\r\n")
+        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if line)
+        self._answer(int(fields.pop("Status", "200").split()[0]), fields, answer)
+
+
 @contextmanager
 def serve_https(root: Path, authority: Authority) -> Iterator[HttpsServer]:
     """Serve until the end of the block."""
-    wanted = f"Basic {b64encode(f'{USER}:{TOKEN}'.encode()).decode()}"
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.0"
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-        def finish(self) -> None:
-            """Take leave as TLS wants it: git's library is strict about that."""
-            super().finish()
-            with suppress(OSError):
-                self.connection.unwrap()
-
-        def do_GET(self) -> None:
-            self._serve(b"")
-
-        def do_POST(self) -> None:
-            self._serve(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-
-        def _serve(self, body: bytes) -> None:
-            path, _, query = self.path.partition("?")
-            given = self.headers.get("Authorization", "")
-            server.asked.append((path, given))
-            name = path.split("/")[1].removesuffix(".git")
-            if server.redirect:
-                self.send_response(302)
-                self.send_header("Location", server.redirect + self.path)
-                self.end_headers()
-            elif name in server.private and given != wanted:
-                self.send_response(401)
-                self.send_header("WWW-Authenticate", 'Basic realm="git"')
-                self.end_headers()
-            else:
-                self._backend(path, query, body)
-
-        def _backend(self, path: str, query: str, body: bytes) -> None:
-            done = subprocess.run(
-                ["git", "http-backend"],
-                input=body, capture_output=True, check=False,
-                env={
-                    "PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(root),
-                    "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path, "QUERY_STRING": query,
-                    "REQUEST_METHOD": self.command, "REMOTE_ADDR": "127.0.0.1",
-                    "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                    "CONTENT_LENGTH": str(len(body)),
-                    "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                    "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                },
-            )  # fmt: skip
-            head, _, answer = done.stdout.partition(b"\r\n\r\n")
-            fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if line)
-            self.send_response(int(fields.pop("Status", "200").split()[0]))
-            for key, value in fields.items():
-                self.send_header(key, value)
-            self.end_headers()
-            self.wfile.write(answer)
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = HttpsServer(0, authority.pem)
+    handler = type("Handler", (GitHandler,), {"root": root, "served": server})
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = server_context(authority.leaf("127.0.0.1"))
     http.socket = context.wrap_socket(http.socket, server_side=True)
-    server = HttpsServer(http.server_address[1], authority.pem)
+    server.port = http.server_address[1]
     threading.Thread(target=http.serve_forever, daemon=True).start()
     try:
         yield server
