@@ -1,4 +1,4 @@
-"""The form of pruning images: what goes, what stays. Hosts are read by `chosen_ids`."""
+"""The form of pruning images: what goes, what stays."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+
+from dashboard.forms.host_choice import HostsForm
 
 WHICH = [
     ("dangling", _("Dangling ones, which have no tag")),
@@ -21,7 +23,7 @@ def _number(label: Any, help_text: Any) -> forms.Field:
     return forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
 
 
-class PruneForm(forms.Form):
+class PruneForm(HostsForm):
     """The rules; the operation says what is wrong with them."""
 
     which = forms.CharField(
@@ -37,7 +39,6 @@ class PruneForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "class": "mono", "spellcheck": "false"}),
     )
-    hosts = forms.Field(required=False, widget=forms.HiddenInput)
     typed = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def params(self) -> dict[str, Any]:
