@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import QueryDict
 from django.template.loader import get_template
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.live.moments import ago_mark
 from dashboard.live.topics.base import AROUND, Part, Snapshot, Topic, register
+from dashboard.live.topics.list_parts import (
+    Chip,
+    Fragment,
+    around,
+    chip_of,
+    pages_of,
+    range_of,
+    set_chips,
+    why_empty,
+    with_all,
+)
 from dashboard.templatetags.states import Look
 from dashboard.update_words import signature, update_mark
 from fleet.actor import Actor
@@ -64,7 +73,7 @@ class Images(Topic):
 def snapshot_of(page: ImagePage) -> Snapshot:
     """Return the list as the page shows it, at first and live."""
     rows = line_parts(page.rows)
-    fragments = {name: _fragment(name, page) for name in FRAGMENTS}
+    fragments = around(page, _fragments(page))
     return Snapshot(parts={**fragments, **rows}, lists={LIST: list(rows)})
 
 
@@ -144,62 +153,27 @@ def users_address(engine_id: str, host: Host | None = None) -> str:
 
 # --- Around the lines ----------------------------------------------------------------------
 
-TEMPLATES = {
-    "image-chips": "containers/chips.html",
-    "image-totals": "images/totals.html",
-    "image-empty": "images/empty.html",
-    "image-range": "containers/range.html",
-    "image-pages": "containers/pages.html",
-}
 
-
-def _fragment(name: str, page: ImagePage) -> Part:
-    context = _contexts[name](page)
-    rev = revision_of(sorted(context.items()))
-
-    def render() -> str:
-        numbers = Paginator(range(page.total), page.query.size).page(page.page)
-        around = {"element_id": name, "rev": rev, "page_obj": numbers}
-        return get_template(TEMPLATES[name]).render({**context, **around})
-
-    return Part(rev, render)
+def _fragments(page: ImagePage) -> dict[str, Fragment]:
+    return {
+        "image-chips": ("containers/chips.html", _chips(page)),
+        "image-totals": ("images/totals.html", _totals(page)),
+        "image-empty": ("images/empty.html", why_empty(page, "no_images")),
+        "image-range": ("containers/range.html", range_of(page)),
+        "image-pages": ("containers/pages.html", pages_of(page)),
+    }
 
 
 def _chips(page: ImagePage) -> dict[str, Any]:
     """Counts by state; those that are set or not zero."""
-    query, chips = page.query, []
-    for state, look in LOOKS.items():
-        active = state in query.state
-        if page.states[state] or active:
-            chips.append(
-                {
-                    "href": f"?{query.toggled('state', state)}",
-                    "label": str(look.words),
-                    "count": page.states[state],
-                    "tone": f"tone-{look.tone}",
-                    "icon": look.icon,
-                    "active": active,
-                }
-            )
-    everything = {
-        "href": f"?{query.urlencode(state=())}", "label": _("all"), "count": page.states[""],
-        "tone": "", "icon": "", "active": False,
-    }  # fmt: skip
-    return {"chips": [everything, *chips] if chips else []}
+    query, states = page.query, page.states
+    chips = [chip_of(query, "state", state, look, states[state]) for state, look in LOOKS.items()]
+    return with_all([chip for chip in chips if chip], query.urlencode(state=()), states[""])
 
 
-def filter_chips(query: ImageQuery) -> list[dict[str, Any]]:
+def filter_chips(query: ImageQuery) -> list[Chip]:
     """Return a removable chip for each filter that is set but for those shown with counts."""
-    chips = []
-    for name, label in FILTER_NAMES.items():
-        values = (query.q,) if name == "q" and query.q else getattr(query, name) or ()
-        for value in values:
-            if name == "state" and value in LOOKS:
-                continue
-            href = query.urlencode(q="") if name == "q" else query.toggled(name, value)
-            chip = {"href": f"?{href}", "label": str(label), "value": value, "active": True}
-            chips.append({**chip, "count": None})
-    return chips
+    return set_chips(query, FILTER_NAMES, lambda name, value: name != "state" or value not in LOOKS)
 
 
 def _totals(page: ImagePage) -> dict[str, Any]:
@@ -208,36 +182,3 @@ def _totals(page: ImagePage) -> dict[str, Any]:
         "lines": totals.lines, "places": totals.places,
         "size": totals.size, "unused": totals.unused_size,
     }  # fmt: skip
-
-
-def _empty(page: ImagePage) -> dict[str, Any]:
-    """Why the table is empty: no hosts, no images, or no match."""
-    if page.total:
-        return {"why": ""}
-    if page.query.filtered:
-        return {"why": "no_match"}
-    return {"why": "no_images" if page.hosts else "no_hosts"}
-
-
-def _range(page: ImagePage) -> dict[str, Any]:
-    return {"first": page.first, "last": page.last, "total": page.total}
-
-
-def _pages(page: ImagePage) -> dict[str, Any]:
-    query = page.query
-    return {
-        "number": page.page,
-        "pages": page.pages,
-        "base": query.urlencode(),
-        "previous": query.urlencode(page=page.page - 1) if page.page > 1 else "",
-        "next": query.urlencode(page=page.page + 1) if page.page < page.pages else "",
-    }
-
-
-_contexts: dict[str, Callable[[ImagePage], dict[str, Any]]] = {
-    "image-chips": _chips,
-    "image-totals": _totals,
-    "image-empty": _empty,
-    "image-range": _range,
-    "image-pages": _pages,
-}
