@@ -37,6 +37,7 @@ DEPLOY: Final[dict[str, Promise]] = {
     "build.update": _("Change builds"),
     "build.remove": _("Remove builds"),
     "build.run": _("Run builds"),
+    "build.prune": _("Prune build cache"),
     "image.push": _("Push images"),
     "image.tag": _("Tag images"),
     "image.remove": _("Remove images"),

@@ -193,6 +193,10 @@ class Engine:
         """JSON of a path under the negotiated version, for images.py and removals.py."""
         return self._json(path, wait=wait)
 
+    def post(self, path: str, params: Params | None = None, *, wait: float = 0) -> Any:
+        """The JSON that a POST answers with, for build_cache.py."""
+        return decode(self._call("POST", path, params, wait=wait).content)
+
     # -- acting ---------------------------------------------------------------------------------
 
     def start(self, container: str) -> bool:

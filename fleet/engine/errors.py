@@ -153,6 +153,7 @@ SENTENCES: dict[str, Text] = {
         "This host can build only in the classic way, which has no secrets: they would stay in the"
         " image. Choose a host with BuildKit, or build without secrets."
     ),
+    "no_build_cache": _("This host's engine keeps no build cache of its own."),
     "not_supported": _("The engine does not support this."),
     **REGISTRY_SENTENCES,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fleet.operations import (
+    build_cache,
     build_run,
     builds,
     containers,
@@ -27,6 +28,7 @@ from fleet.operations.registry import REGISTRY, Operation, operations_on, words
 __all__ = [
     "REGISTRY",
     "Operation",
+    "build_cache",
     "build_run",
     "builds",
     "containers",

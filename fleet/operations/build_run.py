@@ -37,6 +37,7 @@ from fleet.engine.client import open_engine
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import Aborted, EngineError
 from fleet.models import Build, BuildRun, BuildSource, Job, JobState
+from fleet.operations.build_cache import keep_within_bounds
 from fleet.operations.registry import Operation, register
 from fleet.operations.registry_auth import auth_for
 from fleet.operations.tagging import give_tags
@@ -93,6 +94,7 @@ def _run(work: Work) -> None:
         raise Failed(str(error)) from None
     finally:
         record.close()
+        keep_within_bounds(work.host)  # a build that failed has left some, too
 
 
 @dataclass

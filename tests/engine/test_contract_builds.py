@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fleet.engine import builds
+from fleet.engine.build_cache import CachePruned, prune_build_cache
 from fleet.engine.build_types import (
     BuildItem,
     BuildOptions,
@@ -26,7 +27,7 @@ from fleet.engine.build_types import (
 )
 from fleet.engine.builds import build
 from fleet.engine.client import open_engine
-from fleet.engine.errors import EngineError, NotFound
+from fleet.engine.errors import EngineError, NotFound, Unsupported
 from tests.engine.target import IMAGE, Target
 from tests.lab.lab import Lab
 from tests.waiting import eventually
@@ -116,6 +117,30 @@ def test_names_are_given_and_taken_away(real: Target, tmp_path: Path) -> None:
             engine.image(name)
         with pytest.raises(NotFound):
             engine.tag("contract/nothing:1", name)
+
+
+def test_build_cache_is_pruned_down_to_what_is_kept(real: Target, tmp_path: Path) -> None:
+    with open_engine(real.endpoint) as engine:
+        if real.kind == "podman":
+            with pytest.raises(Unsupported) as refused:
+                prune_build_cache(engine)
+            assert refused.value.code == "no_build_cache"
+            return
+        word = token_hex(8)
+        (built_item,) = [
+            item
+            for item in built(
+                real, context_of(tmp_path, f"FROM {IMAGE}\nRUN echo {word} > /file\n")
+            )
+            if isinstance(item, Built)
+        ]
+        engine.remove_image(built_item.image_id)  # what an image shares is no cache alone
+        assert prune_build_cache(engine, keep=10**12) == CachePruned()
+        assert prune_build_cache(engine, unused_hours=24) == CachePruned()
+        gone = prune_build_cache(engine)
+        assert gone.count
+        assert gone.size > 0
+        assert engine.disk_usage().build_cache.reclaimable == 0
 
 
 def test_a_step_that_fails_is_named(real: Target, builder: str, tmp_path: Path) -> None:
