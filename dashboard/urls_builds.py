@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import builds
+from dashboard.views import build_cache, builds
 
 urlpatterns = [
     path("builds/", builds.index, name="build-list"),
+    path("builds/cache/", build_cache.cache_prune, name="build-cache"),
     path("builds/add/", builds.add, name="build-add"),
     path("builds/<int:pk>/", builds.detail, name="build-detail"),
     path("builds/<int:pk>/edit/", builds.edit, name="build-edit"),

@@ -20,6 +20,7 @@ from tests.walk_routes import (
 
 BUILD_PAGES = [
     r("builds/", get=SIGNED_IN),
+    r("builds/cache/", get=ADMIN, post=ADMIN_DOES, data={"host": "{host}"}),
     r("builds/add/", get=ADMIN, post=ADMIN_DOES, data=BUILD_FORM),
     r("builds/<int:pk>/", get=SEES, pk="build"),
     r("builds/<int:pk>/edit/", get=HOST_ADMIN, post=HOST_ADMIN_DOES, pk="build", data=BUILD_FORM),
@@ -47,6 +48,7 @@ BUILD_API = [
         data={"git_ref": "next"},
     ),
     r("api/v1/builds/<int:build_id>", delete="401 404 403 403 204", pk="idle_build"),
+    r("api/v1/builds/cache/prune", post="401 422 403 403 202", data={"hosts": ["{host}"]}),
     r("api/v1/builds/<int:build_id>/run", post="401 404 403 403 202", pk="build"),
     r("api/v1/builds/<int:build_id>/archive", put="401 404 403 403 422", pk="build"),
     r("api/v1/builds/<int:build_id>/forget-key", post=API_HOST_ADMIN, pk="build"),

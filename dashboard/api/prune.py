@@ -1,4 +1,4 @@
-"""/images/prune: what nobody needs goes from hosts."""
+"""/images/prune and /builds/cache/prune: what nobody needs goes from hosts."""
 
 from __future__ import annotations
 
@@ -10,21 +10,27 @@ from ninja import Field, Router, Schema
 from dashboard.api.auth import caller
 from dashboard.api.jobs import accepted
 from dashboard.api.pulls import PullAccepted, SkippedHostOut, hosts_of
-from fleet.operations.many_hosts import MANY, ask_on_hosts
+from fleet.operations.build_cache import PRUNE_NAME as CACHE
+from fleet.operations.build_cache import CacheParams
+from fleet.operations.many_hosts import MANY, AskedHosts, ask_on_hosts
 from fleet.operations.prune import PRUNE_NAME, HostPlan, prune_preview
 from fleet.operations.prune_rules import PruneParams
 
 router = Router(tags=["images"])
+cache_router = Router(tags=["builds"])
 LISTED = 200
+
+
+HostIds = Annotated[
+    list[Annotated[int, Field(ge=1, lt=2**63)]],
+    Field(max_length=MANY, description="ids of hosts"),
+]
 
 
 class PruneIn(Schema, extra="forbid"):
     """On which hosts, and the rules."""
 
-    hosts: Annotated[
-        list[Annotated[int, Field(ge=1, lt=2**63)]],
-        Field(max_length=MANY, description="ids of hosts"),
-    ]
+    hosts: HostIds
     rules: PruneParams = PruneParams()
 
 
@@ -88,5 +94,25 @@ def prune(request: HttpRequest, data: PruneIn) -> JsonResponse:
     actor = caller(request)
     hosts = hosts_of(actor, set(data.hosts))
     asked = ask_on_hosts(PRUNE_NAME, actor=actor, hosts=hosts, params=data.rules.model_dump())
+    return _accepted(asked)
+
+
+class CachePruneIn(Schema, extra="forbid"):
+    """On which hosts, and what stays."""
+
+    hosts: HostIds
+    rules: CacheParams = CacheParams()
+
+
+@cache_router.post("/cache/prune", response={202: PullAccepted}, summary="Prune build cache")
+def prune_cache(request: HttpRequest, data: CachePruneIn) -> JsonResponse:
+    """Make a job that removes build cache of hosts; on several hosts with children."""
+    actor = caller(request)
+    hosts = hosts_of(actor, set(data.hosts))
+    params = data.rules.model_dump()
+    return _accepted(ask_on_hosts(CACHE, actor=actor, hosts=hosts, params=params))
+
+
+def _accepted(asked: AskedHosts) -> JsonResponse:
     skipped = [SkippedHostOut.of(row) for row in asked.skipped]
     return accepted(asked.job, joined=asked.joined, skipped=skipped)

@@ -1,4 +1,4 @@
-"""The form of pruning images: what goes, what stays."""
+"""The forms of pruning images and build cache: what goes, what stays."""
 
 from __future__ import annotations
 
@@ -54,3 +54,15 @@ def initial_of(sent: QueryDict) -> dict[str, str]:
     """Return what an address fills the form in with."""
     start = {"which": "dangling", "older_days": "0", "keep_last": "0", "keep_labels": ""}
     return {name: sent.get(name, held)[:2000] for name, held in start.items()}
+
+
+class CacheForm(HostsForm):
+    """What of the build cache stays; the operation says what is wrong with it."""
+
+    keep_gib = _number(_("Keep, in GiB"), _("Of each host, what was used last. 0: nothing."))
+    unused_days = _number(_("Unused for, in days"), _("What was used since stays. 0: all goes."))
+
+    def params(self) -> dict[str, Any]:
+        """Return the operation's parameters; what was left out is default."""
+        sent = {name: self.data.get(name, "").strip() for name in ("keep_gib", "unused_days")}
+        return {name: text for name, text in sent.items() if text}

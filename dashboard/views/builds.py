@@ -41,6 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "found": found,
         "rows": Drawn(request, list_snapshot(found.rows)).rows(ROWS),
         "may_add": bool(actor.access.reach("build.create")),
+        "may_prune": bool(actor.access.reach("build.prune")),
     }
     return render(request, "builds/list.html", context)
 

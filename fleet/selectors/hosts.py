@@ -194,6 +194,7 @@ DISK_WORDS: dict[str, str | Promise] = {
     "volumes": gettext_lazy("Volumes"),
     "cache": gettext_lazy("Build cache"),
 }
+PRUNED_BY = {"images": "image.prune", "cache": "build.prune"}
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,7 @@ class DiskPart:
     size: int
     reclaimable: int
     width: float
+    prune: str  # the permission that frees it; "" where nothing of ours does
 
     @classmethod
     def of(cls, name: str, part: dict[str, int], largest: int) -> DiskPart:
@@ -212,7 +214,8 @@ class DiskPart:
         size = part.get("size", 0)
         width = round(100 * size / largest, 2) if largest else 0.0
         words = str(DISK_WORDS[name])
-        return cls(words, part.get("count", 0), size, part.get("reclaimable", 0), width)
+        free = part.get("reclaimable", 0)
+        return cls(words, part.get("count", 0), size, free, width, PRUNED_BY.get(name, ""))
 
 
 def twins_of(actor: Actor, host: Host) -> list[Host]:
