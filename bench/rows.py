@@ -9,6 +9,7 @@ Works on the configured database (migrated); hosts are named `bench-…` and mad
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import random
 import statistics
@@ -32,6 +33,7 @@ PATHS = {
     "search": "/containers/?q=shop+web-4",
     "search, no match": "/containers/?q=nothing-has-this-name",
     "by host": "/containers/?sort=host&page=40",
+    "with updates": "/containers/?update=yes",
     "by label": "/containers/?label=tier%3Dback&state=running",
     "of a stack": "/containers/?stack=shop-7",
     "of a service": "/containers/?service=web-7",
@@ -46,7 +48,7 @@ def make_rows(hosts: int, containers: int) -> None:
     """Make hosts and containers, in place of those of an earlier run."""
     from django.utils import timezone
 
-    from fleet.models import Container, Environment, Host
+    from fleet.models import Container, Environment, Host, Image
 
     Host.objects.filter(name__startswith=PREFIX).delete()
     now = timezone.now()
@@ -66,6 +68,47 @@ def make_rows(hosts: int, containers: int) -> None:
     )
     for host in made:
         Container.objects.bulk_create(_containers(host, containers), batch_size=500)
+        Image.objects.bulk_create(_images(host))
+    _answers()
+
+
+def _images(host: Any) -> Iterator[Any]:
+    """Yield an image for each name; every fourth host has not pulled for a while."""
+    from django.utils import timezone
+
+    from fleet.models import Image
+
+    for image in IMAGES:
+        digest = _digest(image if host.pk % 4 else f"{image} of last year")
+        digests = [f"{image.rpartition(':')[0]}@{digest}"]
+        yield Image(
+            host=host,
+            engine_id=_digest(image, "config"),
+            name=image,
+            tags=[image],
+            digests=digests,
+            seen_at=timezone.now(),
+        )
+
+
+def _answers() -> None:
+    """Let the registries have said something of each name; of every other a newer version."""
+    from django.utils import timezone
+
+    from fleet.models import ImageUpdate
+    from fleet.updates.wanted import keep_rows
+
+    keep_rows()
+    for row in ImageUpdate.objects.all():
+        name = f"{row.repository}:{row.tag}".removeprefix("library/")
+        image = next((image for image in IMAGES if image.endswith(name)), name)
+        row.digest, row.checked_at = _digest(image), timezone.now()
+        row.newer_minor = "99.1" if len(name) % 2 else ""
+        row.save()
+
+
+def _digest(*parts: str) -> str:
+    return f"sha256:{hashlib.sha256(' '.join(parts).encode()).hexdigest()}"
 
 
 def _containers(host: Any, count: int) -> Iterator[Any]:
@@ -84,7 +127,7 @@ def _containers(host: Any, count: int) -> Iterator[Any]:
             name=name,
             names=[name],
             image=image,
-            image_id=f"sha256:{chance.getrandbits(256):064x}",
+            image_id=_digest(image, "config"),
             command="/docker-entrypoint.sh nginx -g 'daemon off;'",
             state=state,
             health=chance.choice(HEALTHS) if state == "running" else "",

@@ -8,10 +8,23 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dashboard.live.moments import ago_mark
 from dashboard.templatetags.states import Look
-from fleet.selectors.updates import CURRENT, NEWER_IMAGE, NEWER_VERSION, Update
+from fleet.selectors.container_query import AVAILABLE
+from fleet.selectors.updates import CURRENT, NEWER_IMAGE, NEWER_VERSION, UNKNOWN, Update
+
+# The same words on the chips of both lists.
+UPDATE_AVAILABLE = Look("busy", "arrow-up", gettext_lazy("update available"))
+
+UPDATE_CHOICES = (
+    (AVAILABLE, UPDATE_AVAILABLE.words),
+    (NEWER_IMAGE, gettext_lazy("newer image")),
+    (NEWER_VERSION, gettext_lazy("newer version")),
+    (CURRENT, gettext_lazy("up to date")),
+    (UNKNOWN, gettext_lazy("not known")),
+)
 
 
 def update_look(update: Update) -> Look:

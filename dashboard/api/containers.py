@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from django.db.models import QuerySet
@@ -24,7 +25,7 @@ from fleet.operations.errors import Invalid
 from fleet.operations.requests import request as request_job
 from fleet.selectors.containers import ContainerQuery, filter_containers
 from fleet.selectors.masking import mask_command, mask_labels
-from fleet.selectors.updates import update_of
+from fleet.selectors.updates import updates_of_containers
 
 router = Router(tags=["containers"])
 
@@ -41,7 +42,10 @@ SORTS = {
 
 
 class ContainerOut(Schema):
-    """A container as last seen; times in UTC."""
+    """A container as last seen; times in UTC.
+
+    `update` is what its image's registry said, for who sees images; null where nothing is known.
+    """
 
     id: int
     name: str
@@ -71,14 +75,15 @@ class ContainerOut(Schema):
     finished_at: datetime | None
     seen_at: datetime
     host_state: str
+    update: UpdateOut | None
 
     @staticmethod
     def of(row: Container) -> dict[str, Any]:
-        """Return what is shown of a row."""
+        """Return what is shown of a row; what is known of updates comes beside it."""
         plain = {
             name: getattr(row, name)
             for name in ContainerOut.model_fields
-            if name not in {"command", "labels", "host", "environment", "host_state"}
+            if name not in {"command", "labels", "host", "environment", "host_state", "update"}
         }
         return {
             **plain,
@@ -87,7 +92,15 @@ class ContainerOut(Schema):
             "host": row.host.name,
             "environment": row.host.environment.name,
             "host_state": row.host.state,
+            "update": None,
         }
+
+
+def _updates_beside(actor: Actor, rows: list[Container]) -> dict[int, dict[str, Any]]:
+    """Return what is known of updates, by row, for who sees images."""
+    seen = [row for row in rows if actor.access.may("image.view", row.host)]
+    found = updates_of_containers(seen).items()
+    return {pk: {"update": UpdateOut.of(update)} for pk, update in found}
 
 
 class ContainersOut(Schema):
@@ -103,6 +116,10 @@ STATE_TEXT = (
     " unreachable: its host cannot be reached"
 )
 HEALTH_TEXT = "starting, healthy or unhealthy, while it runs; or none: it has no health check"
+UPDATE_TEXT = (
+    "yes: a registry has something newer, which is newer_image (the tag is another image now) or"
+    " newer_version; or current, or unknown: why is told by `update` of each"
+)
 LABEL_TEXT = (
     "key or key=value; a value that looks like a secret is found only on hosts where the caller"
     " has the permission container.secrets"
@@ -120,6 +137,7 @@ class ContainerFilter(Schema, extra="forbid"):
     environment: Annotated[Text, Field(max_length=60)] = ""
     state: Annotated[Text, Field(max_length=60, description=STATE_TEXT)] = ""
     health: Annotated[Text, Field(max_length=60, description=HEALTH_TEXT)] = ""
+    update: Annotated[Text, Field(max_length=60, description=UPDATE_TEXT)] = ""
     image: Annotated[Text, Field(max_length=512)] = ""
     stack: Annotated[Text, Field(max_length=255)] = ""
     service: Annotated[Text, Field(max_length=255, description=SERVICE_TEXT)] = ""
@@ -149,22 +167,15 @@ def list_containers(
     if wanted.saved_filter:
         saved = ContainerQuery.from_text(access_filter(actor, wanted.saved_filter).query)
         rows = rows.filter(pk__in=filter_containers(actor, saved).order_by().values("pk"))
-    return page(rows, window, ContainerOut.of, SORTS)
+    return page(rows, window, ContainerOut.of, SORTS, partial(_updates_beside, actor))
 
 
-class ContainerDetailOut(ContainerOut):
-    """A container, and what its image's registry said, for who sees images."""
-
-    update: UpdateOut | None
-
-
-@router.get("/{int:container_id}", response=ContainerDetailOut, summary="Show a container")
+@router.get("/{int:container_id}", response=ContainerOut, summary="Show a container")
 def get_container(request: HttpRequest, container_id: int) -> Any:
     """Return one container."""
     actor = caller(request)
     row = access_container(actor, container_id)
-    update = update_of(row) if actor.access.may("image.view", row.host) else None
-    return ContainerOut.of(row) | {"update": UpdateOut.of(update)}
+    return ContainerOut.of(row) | _updates_beside(actor, [row]).get(row.pk, {})
 
 
 class BulkIn(Schema, extra="forbid"):

@@ -21,6 +21,7 @@ from fleet.selectors.image_compare import Group, compare, image_side
 from fleet.selectors.image_query import ImageQuery
 from fleet.selectors.images import Place, filter_images
 from fleet.selectors.masking import mask_labels
+from fleet.selectors.updates import first_of, updates_of_images
 
 router = Router(tags=["images"])
 
@@ -45,7 +46,8 @@ class ImageOut(Schema):
     """An image on one host as last seen; times in UTC, `size` in bytes.
 
     The same image on other hosts has the same `engine_id`. What images of a host share is counted
-    in the size of each. `used` tells whether a container on its host uses it.
+    in the size of each. `used` tells whether a container on its host uses it, `update` what counts
+    most of what registries said of its names that run.
     """
 
     id: int
@@ -62,6 +64,7 @@ class ImageOut(Schema):
     created_at: datetime | None
     seen_at: datetime
     host_state: str
+    update: UpdateOut | None
 
     @staticmethod
     def of(row: Image, used: bool | None = None) -> dict[str, Any]:
@@ -71,6 +74,7 @@ class ImageOut(Schema):
             "host": row.host.name,
             "environment": row.host.environment.name,
             "host_state": row.host.state,
+            "update": None,
             "used": getattr(row, "used", False) if used is None else used,
         }
         return said | {name: getattr(row, name) for name in ImageOut.model_fields.keys() - said}
@@ -135,7 +139,12 @@ def list_images(request: HttpRequest, wanted: Query[ImageFilter], window: Query[
     rows = filter_images(caller(request), query)
     if wanted.engine_id:
         rows = rows.filter(engine_id=wanted.engine_id)
-    return page(rows, window, ImageOut.of, SORTS)
+    return page(rows, window, ImageOut.of, SORTS, _updates_beside)
+
+
+def _updates_beside(rows: list[Image]) -> dict[int, dict[str, Any]]:
+    found = updates_of_images(rows).items()
+    return {pk: {"update": UpdateOut.of(first_of(updates))} for pk, updates in found}
 
 
 class DifferenceOut(Schema):
@@ -200,6 +209,7 @@ def get_image(request: HttpRequest, image_id: int) -> Any:
     used = any(place.used for place in places if place.image.pk == image_id)
     return ImageOut.of(overview.image, used) | {
         "hosts": [PlaceOut.of(place) for place in places],
+        **_updates_beside([overview.image]).get(image_id, {}),
         "updates": [UpdateOut.of(update) for update in overview.line.updates],
     }
 

@@ -27,8 +27,11 @@ def page(
     window: Window,
     show: Callable[[M], Any],
     sorts: Mapping[str, str],
+    beside: Callable[[list[M]], Mapping[int, Mapping[str, Any]]] = lambda _part: {},
 ) -> dict[str, Any]:
     """Return the window of `rows` as a page. `sorts` maps the API's names to columns.
+
+    `beside` returns by row id what is read for all rows of the window at once.
 
     Raises Invalid for a sort that is not among them.
     """
@@ -39,5 +42,7 @@ def page(
             raise Invalid({"sort": [_("Sort by one of: %(names)s.") % {"names": known}]})
         sign = "-" if window.sort.startswith("-") else ""
         rows = rows.order_by(f"{sign}{sorts[name]}", f"{sign}pk")
-    part = rows[window.offset : window.offset + window.limit]
-    return {"items": [show(row) for row in part], "count": rows.count()}
+    part = list(rows[window.offset : window.offset + window.limit])
+    more = beside(part)
+    items = [{**show(row), **more[row.pk]} if row.pk in more else show(row) for row in part]
+    return {"items": items, "count": rows.count()}

@@ -80,13 +80,15 @@ class UpdateOut(Schema):
     """What it means for one image on a host.
 
     `state` is current, newer_image (the tag is another image now), newer_version or unknown;
-    `message` says it in words, or why it is not known.
+    `message` says it in words, or why it is not known. `newer_tags` are those of `newer`, the
+    nearest first.
     """
 
     state: str
     reference: str
     message: str
     newer: NewerOut
+    newer_tags: list[str]
     checked_at: datetime | None
 
     @staticmethod
@@ -99,6 +101,7 @@ class UpdateOut(Schema):
             "reference": update.reference,
             "message": update_sentence(update),
             "newer": vars(update.newer),
+            "newer_tags": list(dict.fromkeys(tag for tag in vars(update.newer).values() if tag)),
             "checked_at": update.checked_at,
         }
 

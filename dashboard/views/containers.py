@@ -19,6 +19,7 @@ from dashboard.live.moments import site_of
 from dashboard.live.topics.container_rows import COLUMNS, OPTIONAL, PLACES, columns_arg
 from dashboard.live.topics.containers import FRAGMENTS, LIST, filter_chips, snapshot_of
 from dashboard.requests import actor_of
+from dashboard.update_words import UPDATE_CHOICES
 from dashboard.views.preferences import TablePreferences, table_preferences
 from fleet.actor import Actor
 from fleet.logs.target import LOGS
@@ -116,6 +117,7 @@ def _choices(page: ContainerPage, wanted: TablePreferences) -> dict[str, Any]:
         "environments": sorted({host.environment.name for host in hosts}),
         "states": STATES,
         "healths": HEALTHS,
+        "updates": UPDATE_CHOICES,
         "columns": [
             {"key": column.key, "label": column.label, "shown": column.key in wanted.columns}
             for column in OPTIONAL

@@ -30,7 +30,7 @@ from fleet.selectors.containers import container_hosts, list_problems, stack_cho
 from fleet.selectors.engine_calls import away_words
 
 KEPT = ("container", "filter", "q", "all", *FILTERS)
-BESIDE = ("label", "state", "health", "image")  # filters without a field of their own here
+BESIDE = ("label", "state", "health", "update", "image")  # they have no field of their own here
 NAMED = 6  # containers that the head names
 
 

@@ -73,7 +73,7 @@ class Container(models.Model):
             # The counts of a list, from it alone.
             models.Index(fields=["host", "state", "health", "exit_code", "oom_killed"]),
             models.Index(fields=["compose_project"]),
-            models.Index(fields=["image"]),
+            models.Index(fields=["image", "image_id", "host"]),  # what runs, from it alone
             models.Index(fields=["image_id", "host"]),  # who uses an image
             models.Index(fields=["created_at"]),
         ]

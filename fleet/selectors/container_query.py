@@ -13,6 +13,8 @@ from django.utils.datastructures import MultiValueDict
 from fleet.models import ContainerState, Health, HostState
 from fleet.reach import Reach
 from fleet.selectors.query_parts import ListQuery, any_of
+from fleet.selectors.updates import ORDER as UPDATE_STATES
+from fleet.selectors.updates import Update
 
 UNREACHABLE = "unreachable"  # not a state of the engine's: its host cannot be asked
 NO_HEALTH = "none"
@@ -30,7 +32,11 @@ SORTS: dict[str, tuple[str, ...]] = {
 HAS_FAILED = Q(state=ContainerState.EXITED) & (
     Q(exit_code__gt=0) | Q(exit_code__lt=0) | Q(oom_killed=True)
 )
-FILTERS = ("host", "environment", "label", "state", "health", "image", "stack", "service")
+FILTERS = (
+    *("host", "environment", "label", "state", "health", "update", "image", "stack", "service"),
+)
+AVAILABLE = "yes"  # of updates: a newer image or a newer version
+UPDATES = (AVAILABLE, *UPDATE_STATES)
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,11 @@ class ContainerQuery(ListQuery):
 
     FILTERS: ClassVar = FILTERS
     SORTS: ClassVar = SORTS
-    KNOWN: ClassVar = {"state": STATES, "health": HEALTHS}
+    KNOWN: ClassVar = {"state": STATES, "health": HEALTHS, "update": UPDATES}
 
     state: tuple[str, ...] = ()
     health: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()  # whether registries have something newer
     image: tuple[str, ...] = ()  # a part of its name, or sha256:…
     stack: tuple[str, ...] = ()  # Compose projects and swarm stacks
     service: tuple[str, ...] = ()  # of either
@@ -70,11 +77,15 @@ class ContainerQuery(ListQuery):
         return urlencode(pairs)
 
     def condition(self, secrets: Reach) -> Q:
-        """Return the filter on containers, without state and health; see there."""
+        """Return the filter on containers, without state, health and update; see there."""
         found = super().condition(secrets) & in_stacks(self.stack)
         if self.service:
             found &= Q(compose_service__in=self.service) | Q(swarm_service__in=self.service)
         return found & any_of(map(_image, self.image))
+
+    def wants(self, update: Update) -> bool:
+        """Return whether an update is one of those asked for."""
+        return update.state in self.update or (AVAILABLE in self.update and update.there_is)
 
     def state_condition(self) -> Q:
         """Return the filter by state and health."""

@@ -14,6 +14,7 @@ from fleet.access import visible_containers
 from fleet.actor import Actor
 from fleet.models import Container, Host, HostState
 from fleet.selectors.container_query import (
+    AVAILABLE,
     FAILED,
     UNREACHABLE,
     ContainerQuery,
@@ -22,7 +23,7 @@ from fleet.selectors.container_query import (
     in_stacks,
 )
 from fleet.selectors.paging import Numbered, page_of
-from fleet.selectors.updates import Update, updates_of_containers
+from fleet.selectors.updates import Known, Run, Update, run_of, that_run, updates_among
 
 __all__ = [
     "ContainerPage",
@@ -63,6 +64,7 @@ class ContainerPage(Numbered):
     page: int
     pages: int
     updates: dict[int, Update]  # by id of the rows whose images the actor may see
+    updated: Counter[str]  # how many for each value of `update`, whatever is asked for
 
 
 def filter_containers(
@@ -74,10 +76,11 @@ def filter_containers(
     """
     if isinstance(query, MultiValueDict):
         query = ContainerQuery.parse(query)
-    rows = visible_containers(actor).filter(
-        query.condition(actor.access.reach(SECRETS)), query.state_condition()
-    )
-    return rows.order_by(*query.ordering)
+    rows = visible_containers(actor).filter(query.condition(actor.access.reach(SECRETS)))
+    if query.update:
+        hosts = _of_images(actor, container_hosts(actor))
+        rows = _with_updates(rows, query, updates_among(rows.select_related(None), hosts))
+    return rows.filter(query.state_condition()).order_by(*query.ordering)
 
 
 def list_problems(actor: Actor, query: ContainerQuery) -> list[str]:
@@ -96,13 +99,15 @@ def container_hosts(actor: Actor) -> dict[int, Host]:
 
 
 def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
-    """Return one page by four queries, or seven where registries were asked.
+    """Return one page by four queries, or six where registries were asked.
 
     A page beyond the end becomes the last one.
     """
     hosts = container_hosts(actor)
     secrets = actor.access.reach(SECRETS)
     base = visible_containers(actor).select_related(None).filter(query.condition(secrets))
+    updates = updates_among(base, _of_images(actor, hosts))
+    base = _with_updates(base, query, updates)
     groups = _groups(base)
     total = sum(
         count
@@ -113,7 +118,6 @@ def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
     found = base.filter(query.state_condition()).order_by(*query.ordering).only(*ROW_FIELDS)
     rows = _with_hosts(found[part] if total else [], hosts)
     shown = {row.host_id: row.host for row in rows}
-    images = [row for row in rows if actor.access.may("image.view", row.host)]
     return ContainerPage(
         query=query,
         rows=rows,
@@ -124,8 +128,23 @@ def container_page(actor: Actor, query: ContainerQuery) -> ContainerPage:
         total=total,
         page=page,
         pages=pages,
-        updates=updates_of_containers(images),
+        updates={row.pk: updates[run].update for row in rows if (run := run_of(row)) in updates},
+        updated=_updated(updates),
     )
+
+
+def _of_images(actor: Actor, hosts: dict[int, Host]) -> dict[int, Host]:
+    """Return those of the hosts whose images the actor may see: updates tell of them."""
+    return {pk: host for pk, host in hosts.items() if actor.access.may("image.view", host)}
+
+
+def _with_updates(
+    rows: QuerySet[Container], query: ContainerQuery, updates: dict[Run, Known]
+) -> QuerySet[Container]:
+    """Return those with an update that is asked for."""
+    if not query.update:
+        return rows
+    return that_run(rows, (run for run, known in updates.items() if query.wants(known.update)))
 
 
 Groups = Counter[tuple[int, str, str, bool]]
@@ -150,6 +169,15 @@ def _states(groups: Groups, hosts: dict[int, Host]) -> Counter[str]:
             found[FAILED] += number
         if host in hosts and hosts[host].state == HostState.UNREACHABLE:
             found[UNREACHABLE] += number
+    return found
+
+
+def _updated(updates: dict[Run, Known]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for update, number in updates.values():
+        found[update.state] += number
+        if update.there_is:
+            found[AVAILABLE] += number
     return found
 
 

@@ -27,6 +27,7 @@ NOTHING = Q(pk__in=())
 NO_SUCH = {
     "state": gettext_lazy("There is no state “%(value)s”; use one of: %(known)s."),
     "health": gettext_lazy("There is no health “%(value)s”; use one of: %(known)s."),
+    "update": gettext_lazy("There is no update “%(value)s”; use one of: %(known)s."),
 }
 
 

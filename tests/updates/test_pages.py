@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,9 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from dashboard.live.topics import TOPICS
-from fleet.actor import Actor
-from fleet.models import AuditEntry, Host, ImageUpdate, User
-from fleet.publish import UpdatesChanged
+from fleet.actor import Actor, actor_for
+from fleet.models import AuditEntry, Grant, Host, ImageUpdate, Role, User
+from fleet.publish import ImagesChanged, UpdatesChanged
+from fleet.selectors.containers import ContainerQuery, container_page, filter_containers
 from fleet.selectors.images import ImageQuery, filter_images, image_page
 from fleet.updates.wanted import keep_rows
 from tests.conftest import make_container, make_image
@@ -87,6 +89,68 @@ def test_images_are_filtered_by_what_is_newer(host: Host, actor: Actor) -> None:
     assert [row.name for row in filter_images(actor, query)] == ["shop/web:1"]
 
 
+@pytest.fixture
+def mixed(host: Host, other_host: Host) -> None:
+    """One of each state on the host, and the same image on another, which has the newer one."""
+    run(host, "shop/web:1", OTHER)
+    run(host, "shop/api:1.2", DIGEST)
+    run(host, "shop/same:x", DIGEST)
+    run(host, "shop/ours:x", "")
+    make_container(host, "by-id", image=f"sha256:{'c' * 64}", image_id=f"sha256:{'c' * 64}")
+    run(other_host, "shop/web:1", DIGEST)
+    told()
+    ImageUpdate.objects.filter(repository="shop/api").update(newer_patch="1.2.1", newer_major="2")
+
+
+FOUND = {
+    "yes": ["shop/api:1.2", "shop/web:1"],
+    "newer_image": ["shop/web:1"],
+    "newer_version": ["shop/api:1.2"],
+    "current": ["shop/same:x", "shop/web:1"],
+    "unknown": ["shop/ours:x"],
+    "nonsense": [],
+}
+
+
+@pytest.mark.parametrize("asked", FOUND)
+def test_containers_are_filtered_by_updates(mixed: None, actor: Actor, asked: str) -> None:
+    query = ContainerQuery.parse(QueryDict(f"update={asked}"))
+    page = container_page(actor, query)
+    assert [row.name for row in page.rows] == FOUND[asked]
+    assert page.total == sum(page.states.values()) == len(FOUND[asked])
+    assert page.updated == {
+        "yes": 2, "newer_image": 1, "newer_version": 1, "current": 2, "unknown": 1,
+    }  # fmt: skip
+    assert [row.name for row in filter_containers(actor, query)] == FOUND[asked]
+    assert bool(query.problems) == (asked == "nonsense")
+
+
+def test_who_sees_no_images_finds_nothing_by_updates(
+    mixed: None, host: Host, stranger: User
+) -> None:
+    role = Role.objects.create(name="looks on", permissions=["host.view", "container.view"])
+    Grant.objects.create(user=stranger, role=role, scope="host", host=host)
+    actor = actor_for(stranger)
+    query = ContainerQuery.parse(QueryDict("update=yes"))
+    assert container_page(actor, ContainerQuery()).total == 5
+    page = container_page(actor, query)
+    assert (page.total, page.updated["yes"]) == (0, 0)
+    assert not filter_containers(actor, query).exists()
+
+
+def test_a_chip_counts_updates_and_a_saved_filter_keeps_it(mixed: None, client: Client) -> None:
+    page = text(client, "/containers/?state=running")
+    chip = r'href="\?state=running&amp;update=yes"[^>]*>.*?update available <b>2</b>'
+    assert re.search(chip, page)
+    page = text(client, "/containers/?update=yes")
+    assert re.search(r'aria-current="true"[^>]*>.*?update available</span> 2', page)
+    assert "shop/api" in page and "shop/same" not in page
+    saved = {"name": "Old", "query": "update=yes&sort=host"}
+    assert client.post("/api/v1/saved-filters", saved, "application/json").json()["query"] == (
+        "update=yes"
+    )
+
+
 def test_a_list_asks_as_often_for_many_as_for_one(host: Host, client: Client) -> None:
     def queries(path: str) -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -110,6 +174,7 @@ def test_live_pages_follow_answers() -> None:
     topics = ("containers", "container", "container-overview", "images", "image", "image-overview")
     for name in topics:
         assert TOPICS[name].interested(hint, QueryDict("id=1&host=1")), name
+    assert TOPICS["containers"].interested(ImagesChanged(1, [1], []), QueryDict(""))
     assert not TOPICS["hosts"].interested(hint, QueryDict(""))
 
 
@@ -177,6 +242,12 @@ def test_the_api_lists_what_one_may_see(
     assert [row["reference"] for row in mine["items"]] == ["docker.io/shop/web:1"]
     assert client.get("/api/v1/updates?show=failing").json()["count"] == 0
     assert client.get("/api/v1/updates?show=nonsense").status_code == 422
+    rows = client.get("/api/v1/containers?update=yes").json()
+    assert [row["id"] for row in rows["items"]] == [here.pk] and rows["count"] == 1
+    assert rows["items"][0]["update"]["newer_tags"] == ["2"]
+    assert client.get("/api/v1/containers?update=nonsense").status_code == 422
+    rows = client.get("/api/v1/images?state=outdated").json()
+    assert [row["update"]["state"] for row in rows["items"]] == ["newer_image"]
     detail = client.get(f"/api/v1/containers/{here.pk}").json()
     assert detail["update"]["state"] == "newer_image"
     image = host.images.get()

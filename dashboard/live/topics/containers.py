@@ -23,10 +23,11 @@ from dashboard.live.topics.list_parts import (
 )
 from dashboard.templatetags.states import FAILED as FAILED_LOOK
 from dashboard.templatetags.states import HEALTH, Look, look_of
+from dashboard.update_words import UPDATE_AVAILABLE
 from fleet.actor import Actor
 from fleet.models import ContainerState
-from fleet.publish import ContainersChanged, Hint, HostsChanged, UpdatesChanged
-from fleet.selectors.container_query import FAILED, UNREACHABLE
+from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged, UpdatesChanged
+from fleet.selectors.container_query import AVAILABLE, FAILED, UNREACHABLE
 from fleet.selectors.containers import ContainerPage, ContainerQuery, container_page
 from fleet.selectors.query_parts import SIZES
 
@@ -42,6 +43,7 @@ CHIPS = (
     ("state", FAILED),
     ("state", "dead"),
     ("state", UNREACHABLE),
+    ("update", AVAILABLE),
 )
 FRAGMENTS = ("container-chips", "container-empty", "container-range", "container-pages")
 FILTER_NAMES = {
@@ -51,6 +53,7 @@ FILTER_NAMES = {
     "label": gettext_lazy("label"),
     "state": gettext_lazy("state"),
     "health": gettext_lazy("health"),
+    "update": gettext_lazy("update"),
     "image": gettext_lazy("image"),
     "stack": gettext_lazy("stack"),
     "service": gettext_lazy("service"),
@@ -65,8 +68,10 @@ class Containers(Topic):
     most = max(SIZES) + AROUND
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
-        """Every change of a container or a host may change rows or counts."""
-        return isinstance(hint, ContainersChanged | HostsChanged | UpdatesChanged)
+        """Every change of a container or a host may change rows or counts, and what is newer than
+        an image depends on the image, too."""
+        kinds = ContainersChanged | HostsChanged | ImagesChanged | UpdatesChanged
+        return isinstance(hint, kinds)
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
         """Return the page of the list that the arguments ask for."""
@@ -93,15 +98,18 @@ def _chips(page: ContainerPage) -> dict[str, Any]:
     """Counts by state, what is wrong included; those that are set or not zero."""
     query, chips = page.query, []
     for kind, value in CHIPS:
-        count = (page.states if kind == "state" else page.healths)[value]
-        look = HEALTH[value] if kind == "health" else _look(value)
-        chips.append(chip_of(query, kind, value, look, count))
+        count = {"state": page.states, "health": page.healths, "update": page.updated}[kind][value]
+        chips.append(chip_of(query, kind, value, _look(kind, value), count))
     known = sum(page.states[state] for state in ContainerState.values)
     shown = [chip for chip in chips if chip]
     return with_all(shown, query.urlencode(state=(), health=()), known)
 
 
-def _look(state: str) -> Look:
+def _look(kind: str, state: str) -> Look:
+    if kind == "health":
+        return HEALTH[state]
+    if kind == "update":
+        return UPDATE_AVAILABLE
     if state == FAILED:
         return FAILED_LOOK
     return look_of("host" if state == UNREACHABLE else "container", state)

@@ -24,7 +24,7 @@ from dashboard.live.topics.list_parts import (
     with_all,
 )
 from dashboard.templatetags.states import Look
-from dashboard.update_words import signature, update_mark
+from dashboard.update_words import UPDATE_AVAILABLE, signature, update_mark
 from fleet.actor import Actor
 from fleet.models import Host, HostState
 from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged, UpdatesChanged
@@ -40,7 +40,7 @@ LOOKS = {
     USED: Look("ok", "circle-filled", gettext_lazy("in use")),
     UNUSED: Look("idle", "circle-dashed", gettext_lazy("unused")),
     DANGLING: Look("warn", "ghost", gettext_lazy("dangling")),
-    OUTDATED: Look("busy", "arrow-up", gettext_lazy("update there")),
+    OUTDATED: UPDATE_AVAILABLE,
 }
 FILTER_NAMES = {
     "q": gettext_lazy("search"),
