@@ -35,6 +35,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         **found,
         "actor": actor,
         "nav_active": (match.url_name or "").split("-")[0] if match else "",
+        # Other pages have searches of their own in `q`.
+        "sought": request.GET.get("q", "") if match and match.url_name == "container-list" else "",
         "may_administer": any(
             actor.access.may(name) for name in ("people.manage", "audit.view", "system.view")
         ),

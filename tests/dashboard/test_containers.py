@@ -274,3 +274,12 @@ def test_it_shows_a_service_with_a_chip(client: Client, host: Host) -> None:
 
 def test_it_sends_nobody_to_sign_in(db: None) -> None:
     assert Client().get("/containers/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("address", "value"),
+    [("/containers/", "sought"), ("/hosts/", ""), ("/registries/search/", "")],
+)
+def test_the_frame_shows_its_own_search_alone(client: Client, address: str, value: str) -> None:
+    html = page_of(client, f"{address}?q=sought")
+    assert f'<input id="search" type="search" name="q" value="{value}"' in html
