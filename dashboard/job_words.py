@@ -24,6 +24,7 @@ PARTS = {
     "extracting": gettext_lazy("unpacking"),
     "preparing": gettext_lazy("preparing"),
     "uploading": gettext_lazy("uploading"),
+    "sending": gettext_lazy("sending"),
     "done": gettext_lazy("done"),
     "exists": gettext_lazy("was there already"),
 }

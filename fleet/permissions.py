@@ -42,6 +42,9 @@ DEPLOY: Final[dict[str, Promise]] = {
     "image.tag": _("Tag images"),
     "image.remove": _("Remove images"),
     "image.prune": _("Prune images"),
+    "image.save": _("Save images as a file"),
+    "image.load": _("Load images from a file"),
+    "image.copy": _("Copy images from host to host, at both ends"),
 }
 ADMINISTER: Final[dict[str, Promise]] = {
     "host.create": _("Add hosts"),

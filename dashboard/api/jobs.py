@@ -20,7 +20,8 @@ from fleet.selectors.transfers import parts_of, transfers_of
 
 router = Router(tags=["jobs"])
 PART_TEXT = (
-    "waiting, downloading, retrying, verifying, downloaded, extracting, uploading, done or exists"
+    "waiting, downloading, retrying, verifying, downloaded, extracting, uploading, sending, done or"
+    " exists"
 )
 
 SORTS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ from fleet.engine.wires import Wires
 DEFAULT_GRACE = 10
 
 Params = Mapping[str, str | int]
+Pieces = Iterable[bytes] | None
 
 
 @contextmanager
@@ -111,10 +112,8 @@ class Engine:
         self._api.close()
 
     def abort(self) -> None:
-        """From another thread: a call that waits raises ``Aborted`` at once, as do all later ones.
-
-        What the engine has begun it may still finish.
-        """
+        """From another thread: a call that waits raises ``Aborted`` at once, as do all later ones;
+        what the engine has begun it may still finish."""
         self._wires.cut()
         for call in list(self._abort_calls):
             call()
@@ -160,10 +159,8 @@ class Engine:
         return parse_changes(self._json(container_path(container, "changes")))
 
     def disk_usage(self) -> DiskUsage:
-        """Disk usage. Takes seconds on a large host: the engine measures."""
+        """Disk usage. Takes seconds on a large host."""
         return parse_disk_usage(self._json("/system/df", wait=DISK_USAGE_TIMEOUT))
-
-    # -- building: see builds.py -----------------------------------------------------------------
 
     def has_buildkit(self) -> bool:
         """Whether the engine carries BuildKit: every Docker Engine of ours that runs on Linux.
@@ -175,7 +172,7 @@ class Engine:
 
     def classic_builder(self) -> Classic:
         """The builder that needs nothing but this connection."""
-        return Classic(self._api, self._explain)
+        return Classic(self._api, self.explain)
 
     @contextmanager
     def socket_path(self) -> Iterator[Path]:
@@ -187,7 +184,7 @@ class Engine:
             with door(self._wires, self._connect_timeout) as path:
                 yield path
         except OSError as error:
-            raise self._explain(error) from error
+            raise self.explain(error) from error
 
     def get(self, path: str, *, wait: float = 0) -> Any:
         """JSON of a path under the negotiated version, for images.py and removals.py."""
@@ -196,6 +193,12 @@ class Engine:
     def post(self, path: str, params: Params | None = None, *, wait: float = 0) -> Any:
         """The JSON that a POST answers with, for build_cache.py."""
         return decode(self._call("POST", path, params, wait=wait).content)
+
+    def stream(
+        self, method: str, path: str, *, wait: float = 0, body: Pieces = None
+    ) -> requests.Response:
+        """An answer of any size, to a body of any size, for saving.py and loading.py."""
+        return self._call(method, path, wait=wait, stream=True, body=body)
 
     # -- acting ---------------------------------------------------------------------------------
 
@@ -230,10 +233,8 @@ class Engine:
 
     def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
         """Remove; ``force`` kills a running one, ``volumes`` takes its anonymous volumes along."""
-        params = {"force": int(force), "v": int(volumes)}
-        self._call("DELETE", container_path(container, ""), params)
-
-    # -- images ---------------------------------------------------------------------------------
+        asked = {"force": int(force), "v": int(volumes)}
+        self._call("DELETE", container_path(container, ""), asked)
 
     def image(self, reference: str) -> Json:
         """The engine's whole knowledge of an image. Raises ``NotFound``."""
@@ -326,8 +327,8 @@ class Engine:
     def _of_registry(
         self, error: Exception, auth: Auth | None, explain: ExplainRegistry
     ) -> EngineError:
-        """What an error means when it was the engine that said it, of a registry."""
-        found = self._explain(error)
+        """What an error means when the engine said it of a registry."""
+        found = self.explain(error)
         said = error if isinstance(error, HttpError) else error.__cause__
         if isinstance(said, HttpError):
             return explain(said.message, signed_in=bool(auth)) or found
@@ -338,21 +339,20 @@ class Engine:
 
     def _end(self, container: str, action: str, timeout: int | None) -> int:
         """Stop or restart: the answer comes only when the container has ended."""
-        path = container_path(container, action)
         params: Params = {} if timeout is None else {"t": timeout}
         grace = DEFAULT_GRACE if timeout is None else timeout
         if timeout is None:
             config = as_dict(self.inspect(container).get("Config"))
             grace = as_int(config.get("StopTimeout"), DEFAULT_GRACE)
-        return self._post(path, params, wait=self._timeout + max(0, grace))
+        wait = self._timeout + max(0, grace)
+        return self._post(container_path(container, action), params, wait=wait)
 
     def _ask_version(self) -> Json:
         try:
             said = as_dict(self._json("/version", versioned=False))
         except EngineError as error:
-            if isinstance(error.__cause__, HttpError):
-                raise version_error(error.__cause__) from error
-            raise
+            cause = error.__cause__
+            raise (version_error(cause) if isinstance(cause, HttpError) else error) from cause
         versions.put(self.endpoint, negotiate(said))
         return said
 
@@ -360,7 +360,7 @@ class Engine:
         try:
             return decode(self._call("GET", path, wait=wait, versioned=versioned).content)
         except ValueError as error:
-            raise self._explain(error) from error
+            raise self.explain(error) from error
 
     def _post(self, path: str, params: Params | None = None, *, wait: float = 0) -> int:
         return self._call("POST", path, params, wait=wait).status_code
@@ -375,24 +375,27 @@ class Engine:
         versioned: bool = True,
         headers: Mapping[str, str] | None = None,
         stream: bool = False,
+        body: Pieces = None,
     ) -> requests.Response:
         if self._wires.is_cut:
             raise Aborted()
         # The path is quoted already; docker-py's own quoting would do it twice.
         url = self._api._url("{0}", "", versioned_api=versioned) + path
-        timeout = (self._connect_timeout, wait or self._timeout)
+        # The first is that of sending, too.
+        timeout = (wait if body else self._connect_timeout, wait or self._timeout)
         try:
             response: requests.Response = self._api.request(
                 method, url, params=params, timeout=timeout, allow_redirects=False,
-                headers=headers, stream=stream,
+                headers=headers, stream=stream, data=body,
             )  # fmt: skip
             if response.status_code >= 300 and response.status_code != 304:
                 raise http_error(response.status_code, response.content)
             return response
         except Exception as error:
-            raise self._explain(error) from error
+            raise self.explain(error) from error
 
-    def _explain(self, error: BaseException) -> EngineError:
+    def explain(self, error: BaseException) -> EngineError:
+        """The error for people of one that came of this engine."""
         if self._wires.is_cut and not isinstance(error, HttpError):
             return Aborted()
         found = self._route.explain(error)

@@ -24,6 +24,7 @@ _STATES: tuple[tuple[str, LayerState], ...] = (
     ("verifying checksum", "verifying"),
     ("download complete", "downloaded"),
     ("extracting", "extracting"),
+    ("loading layer", "extracting"),
     ("pull complete", "done"),
     ("already exists", "exists"),
     ("preparing", "preparing"),

@@ -68,6 +68,11 @@ REGISTRY_SENTENCES: Final[dict[str, Promise]] = {
     "disk_full": _(
         "The host's disk is full. Remove images or containers that nobody needs, and try again."
     ),
+    "tar_no_images": _(
+        "There are no images in this file that the host could load. Make it with docker save, or as"
+        " an OCI archive."
+    ),
+    "tar_damaged": _("The tar with the image is damaged, or it ended too early. Nothing was kept."),
     "layer_damaged": _("A layer came damaged from the registry. Try again."),
     "not_an_image": _("What stands under this name in the registry is no container image."),
 }

@@ -22,7 +22,7 @@ DOWNLOADED = 0.7  # of a part's way is behind it once its bytes are there and wa
 
 PartState = Literal[
     "waiting", "downloading", "retrying", "verifying", "downloaded", "extracting", "preparing",
-    "uploading", "done", "exists",
+    "uploading", "sending", "done", "exists",
 ]  # fmt: skip
 STATES = frozenset(PartState.__args__)  # type: ignore[attr-defined]
 FULL = frozenset({"verifying", "downloaded", "extracting", "done"})  # its bytes have all come
@@ -43,7 +43,7 @@ class Part:
         """Take note of what the engine says of it now."""
         self.state = state
         self.total = max(self.total, total)
-        if state in ("downloading", "uploading"):
+        if state in ("downloading", "uploading", "sending"):
             self.moved = done
         elif state == "extracting":
             self.unpacked = done

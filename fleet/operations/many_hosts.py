@@ -110,16 +110,20 @@ def _chosen(hosts: QuerySet[Host]) -> list[Host]:
 def _plan(
     operation: Operation, actor: Actor, chosen: list[Host], values: dict[str, Any]
 ) -> HostsPreview:
+    if operation.checked is not None:
+        operation.checked(actor, values)
     affected, left = sort_out(
-        operation, values, chosen, lambda host: _why_not(operation, actor, host)
+        operation, values, chosen, lambda host: _why_not(operation, actor, host, values)
     )
     return HostsPreview(operation, values, affected, [SkippedHost(*row) for row in left])
 
 
-def _why_not(operation: Operation, actor: Actor, host: Host) -> str:
+def _why_not(operation: Operation, actor: Actor, host: Host, values: dict[str, Any]) -> str:
     if not actor.access.may(operation.permission, host):
         return _("You may not do this here.")
-    return "" if host.enabled else _("It is switched off.")
+    if not host.enabled:
+        return _("It is switched off.")
+    return operation.unfit(host, values) if operation.unfit is not None else ""
 
 
 def _join(plan: HostsPreview, actor: Actor) -> AskedHosts:

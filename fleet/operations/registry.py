@@ -10,8 +10,9 @@ from django.utils.functional import Promise
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
+    from fleet.actor import Actor
     from fleet.jobs.work import Work
-    from fleet.models import Job
+    from fleet.models import Host, Job
 
 Text = str | Promise
 
@@ -52,6 +53,10 @@ class Operation:
     needs: str = ""  # the permission, where it is not the operation's own name
     # What else is written with a new job on a target, in its transaction.
     written: Callable[[Job, Any], None] | None = None
+    # What else the actor needs, by the parameters. Raises Unknown, Refused or Invalid.
+    checked: Callable[[Actor, dict[str, Any]], None] | None = None
+    # Why a host is left out when it is asked for on many, in words; empty: it is not.
+    unfit: Callable[[Host, dict[str, Any]], str] | None = None
     # Whether an open job of the same parameters does what is asked for now; without: it does.
     same: Callable[[Job, Any], bool] | None = None
 

@@ -47,6 +47,8 @@ def request(
     operation = job_operation(operation_name)
     target = access_target(operation, actor, target_id)
     values = check_params(operation, params or {})
+    if operation.checked is not None:
+        operation.checked(actor, values)
     host = host_of(target)
     if not host.enabled:
         raise Invalid({"": [off_words(host)]})
