@@ -18,6 +18,7 @@ setup_logs(settings.LOG_LEVEL)
 http = get_asgi_application()
 
 from dashboard.body_limit import BodyLimit  # noqa: E402
+from dashboard.intake import Intake  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
 from dashboard.terminal.consumer import TerminalConsumer  # noqa: E402
 from dashboard.terminal.door import TicketDoor  # noqa: E402
@@ -25,7 +26,7 @@ from dashboard.uploads import upload_limit  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(http, upload_limit),
+        "http": BodyLimit(Intake(http), upload_limit),
         "websocket": TicketDoor(
             pages=AllowedHostsOriginValidator(
                 AuthMiddlewareStack(URLRouter(websocket_urlpatterns))

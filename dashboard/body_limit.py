@@ -37,7 +37,7 @@ class BodyLimit:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Pass the request on, its body counted."""
         limit = max(LIMIT, await self.larger(scope)) if self.larger else LIMIT
-        if _announced(scope) > limit:
+        if announced(scope) > limit:
             await self._refuse(scope, send)
             return
         size = 0
@@ -70,6 +70,7 @@ class BodyLimit:
         await self.app({**scope, "headers": headers, MARK: True}, nothing, closing)
 
 
-def _announced(scope: dict[str, Any]) -> int:
+def announced(scope: dict[str, Any]) -> int:
+    """Return how large a body says it is; 0 when it does not say."""
     text = dict(scope["headers"]).get(b"content-length", b"0")
     return int(text) if text.isdigit() and len(text) < 19 else 0

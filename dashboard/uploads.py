@@ -17,16 +17,22 @@ from django.contrib.auth import get_user
 from django.core.handlers.asgi import ASGIRequest
 
 from dashboard.api.auth import bearer_of
+from dashboard.intake import MAY_LOAD
 from fleet.access import AccessError, access_build
 from fleet.actor import Actor, actor_for
 
 ARCHIVE = re.compile(r"^(?:/api/v1)?/builds/(\d{1,18})/archive/?\Z")
+LOAD = re.compile(r"^(?:/api/v1)?/images/load/?\Z")
 AROUND = 64 * 1024  # bytes of a form around its file
 
 
 async def upload_limit(scope: dict[str, Any]) -> int:
     """Return how many bytes the body of a request may have; 0: no more than any other."""
-    found = ARCHIVE.match(scope["path"]) if scope["method"] in ("PUT", "POST") else None
+    sends = scope["method"] in ("PUT", "POST")
+    if sends and LOAD.match(scope["path"]):
+        scope[MAY_LOAD] = await sync_to_async(_may_load)(scope)
+        return settings.IMAGE_TAR_BYTES + AROUND if scope[MAY_LOAD] else 0
+    found = ARCHIVE.match(scope["path"]) if sends else None
     if found is None:
         return 0
     allowed: bool = await sync_to_async(_may_upload)(scope, int(found[1]))
@@ -42,6 +48,11 @@ def _may_upload(scope: dict[str, Any], build_id: int) -> bool:
     except AccessError:
         return False
     return True
+
+
+def _may_load(scope: dict[str, Any]) -> bool:
+    actor = _actor(scope)
+    return actor is not None and bool(actor.access.reach("image.load"))
 
 
 def _actor(scope: dict[str, Any]) -> Actor | None:

@@ -22,6 +22,14 @@ IMAGE_PAGES = [
         post="302 403 403 403 302",
         data={"which": "unused", "host": "{host}", "confirmed": "1"},
     ),
+    r("images/load/", get="302 403 403 403 200", post="302 403 403 403 400"),
+    r(
+        "images/<int:pk>/copy/",
+        get="302 404 403 403 200",
+        post="302 404 403 403 400",  # there is no other host
+        pk="image",
+    ),
+    r("images/<int:pk>/tar/", get="302 404 403 403 503", pk="image"),
     r(
         "images/pull/",
         get="302 403 403 403 200",
@@ -59,6 +67,14 @@ IMAGE_API = [
         "api/v1/images/pull",
         post="401 422 403 403 202",
         data={"reference": "nginx:1.27", "hosts": ["{host}"]},
+    ),
+    r("api/v1/images/load", put="401 403 403 403 422"),
+    r("api/v1/images/<int:image_id>/tar", get="401 404 403 403 503", pk="image"),
+    r(
+        "api/v1/images/<int:image_id>/copy",
+        post="401 404 403 403 422",  # it comes from there
+        pk="image",
+        data={"hosts": ["{host}"]},
     ),
     *(
         r(

@@ -14,6 +14,7 @@ from dashboard.api import (
     events,
     hosts,
     image_acts,
+    image_files,
     images,
     jobs,
     people,
@@ -61,6 +62,7 @@ api.add_router("/images", images.router)
 api.add_router("/images", pulls.router)
 api.add_router("/images", prune.router)
 api.add_router("/builds", prune.cache_router)
+api.add_router("/images", image_files.router)
 api.add_router("/images", image_acts.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)

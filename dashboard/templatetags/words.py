@@ -45,6 +45,8 @@ def _script_words(_language: str) -> dict[str, str]:
         "show_job": _("Show job"),
         "sign_in": _("You are signed out. Sign in again."),
         "no_answer": _("No answer from Quayside. Nothing may have been done; look at the jobs."),
+        "sending": _("{done} of {all} · {rate} · {left} s left"),
+        "sent": _("{all} are there and looked at …"),
         "refused": _("Quayside refused this (status {status})."),
         "gone": _("You may not see this any more."),
         "act_on": _("{verb} {name} on {host}"),

@@ -30,6 +30,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
         **_table(page, site_of(request.get_host())),
         "problems": image_problems(actor, query),
         "may_pull": bool(actor.access.reach("image.pull")),
+        "may_load": bool(actor.access.reach("image.load")),
         "may_prune": bool(actor.access.reach("image.prune")),
         "sort": query.sort,
         "hosts": [host.name for host in page.hosts.values()],

@@ -75,10 +75,12 @@ def end_left_terminals() -> None:
 
 @shared_task(name="fleet.jobs.sweep_builds", ignore_result=True)
 def sweep_builds() -> None:
-    """Remove the folders of builds whose worker died."""
+    """Remove the folders of builds whose worker died, and images that nobody will load."""
     from fleet.builds.folders import sweep
+    from fleet.moves.store import sweep as sweep_tars
 
     sweep()
+    sweep_tars()
 
 
 @shared_task(name="fleet.jobs.roll_up_usage", ignore_result=True)

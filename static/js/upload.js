@@ -1,6 +1,31 @@
 /** Upload a file with its progress, straight as it is; without this script the form does it. */
 import { fill, word } from "./words.js";
+import { rate, size } from "./units.js";
 import { visit } from "./visit.js";
+
+const JOB = "/0/"; // stands in a job's address for the number that the answer tells
+
+/** Where to: the file's name, and the hosts that the form chooses. */
+function address(form, file) {
+  const query = new URLSearchParams({ name: file.name });
+  for (const box of form.querySelectorAll("input[name=host]:checked")) query.append("hosts", box.value);
+  return `${form.dataset.upload}?${query}`;
+}
+
+/** How far it is, how fast, how long it will take. */
+function progress(form, began) {
+  const bar = form.querySelector("progress");
+  const said = form.querySelector("[data-upload-said]");
+  return ({ loaded, total }) => {
+    bar.value = total ? Math.round((100 * loaded) / total) : 0;
+    if (!said) return;
+    const speed = (1000 * loaded) / Math.max(1, performance.now() - began);
+    const left = Math.ceil((total - loaded) / Math.max(1, speed));
+    const values = { done: size(loaded), all: size(total), rate: rate(speed), left };
+    said.textContent = fill(loaded < total ? "sending" : "sent", values);
+    said.hidden = false;
+  };
+}
 
 function send(form, file) {
   const bar = form.querySelector("progress");
@@ -9,19 +34,20 @@ function send(form, file) {
   const request = new XMLHttpRequest();
   const failed = (text) => {
     bar.hidden = true;
+    form.querySelector("[data-upload-said]")?.setAttribute("hidden", "");
     button.removeAttribute("aria-busy");
     problem.textContent = text;
     problem.hidden = false;
   };
-  request.open("PUT", `${form.dataset.upload}?name=${encodeURIComponent(file.name)}`);
+  request.open("PUT", address(form, file));
   request.setRequestHeader("X-CSRFToken", form.elements.csrfmiddlewaretoken.value);
   request.setRequestHeader("Content-Type", "application/octet-stream");
-  request.upload.addEventListener("progress", ({ loaded, total }) => {
-    bar.value = total ? Math.round((100 * loaded) / total) : 0;
-  });
+  request.upload.addEventListener("progress", progress(form, performance.now()));
   request.addEventListener("error", () => failed(word("no_answer")));
   request.addEventListener("load", () => {
-    if (request.status < 300) return visit(location.href);
+    const { uploadJob } = form.dataset;
+    const href = uploadJob ? () => uploadJob.replace(JOB, `/${JSON.parse(request.responseText).id}/`) : () => location.href;
+    if (request.status < 300) return visit(href());
     failed(saidBy(request) || fill("refused", { status: request.status }));
   });
   problem.hidden = true;
@@ -35,7 +61,7 @@ function send(form, file) {
 function saidBy(request) {
   try {
     const said = JSON.parse(request.responseText);
-    return Object.values(said.fields || {}).flat()[0] || said.detail || said.message || "";
+    return Object.values(said.fields || said.errors || {}).flat()[0] || said.detail || said.message || "";
   } catch {
     return "";
   }

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from django.utils import timezone
 
 from fleet.actor import Actor
 from fleet.engine.saving import save_image
 from fleet.jobs.runner import run_job
 from fleet.models import Environment, Host, Image, Job, JobParts, JobState
+from fleet.moves.tar import Sieve
 from fleet.operations import image_copy
 from fleet.operations.image_copy import copy_params
 from fleet.operations.jobs import job_cancel
@@ -137,7 +137,7 @@ def test_only_what_is_missing_goes_over(
     lab[1].docker("rm", container)
     sieves = []
 
-    class Watched(image_copy.Sieve):
+    class Watched(Sieve):
         def __init__(self, drop: Any) -> None:
             super().__init__(drop)
             sieves.append(self)

@@ -76,6 +76,8 @@ def head_part(overview: ImageOverview) -> Part:
     context = {
         "image": overview.image,
         "acts": acts,
+        "may_copy": "image.copy" in overview.permissions,
+        "may_save": "image.save" in overview.permissions,
         "line": line,
         "name": name_of(line),
         "created": ago_mark(overview.image.created_at),
@@ -86,6 +88,7 @@ def head_part(overview: ImageOverview) -> Part:
         places_signature(line.places),
         signature(line.update),
         [operation.name for operation in acts],
+        sorted(overview.permissions & {"image.copy", "image.save"}),
     )
     return _part("image/head.html", shown, context)
 
