@@ -20,6 +20,7 @@ from aiohttp import web
 
 from fleet.engine.background import run_in_background
 from fleet.engine.fake_images import FakeImages
+from fleet.engine.fake_moves import FakeMoves
 from fleet.engine.fake_pulls import FakePulls
 from fleet.engine.fake_state import FakeContainer, FakeState, Refusal, log_frame, to_ns
 from fleet.engine.fake_stats import write_stats
@@ -59,6 +60,7 @@ class FakeEngine:
         self.faults = Faults()
         self.terminals = FakeTerminals()
         self.pulls = FakePulls(self.images)
+        self.moves = FakeMoves(self.images)
         self.api_version, self.min_api_version = api_version, min_api_version
         self.requests: list[str] = []
         self._path, self._context, self._port = str(path), context, 0
@@ -155,6 +157,10 @@ class FakeEngine:
         if parts[:1] == ["images"] and len(parts) > 1:
             if parts == ["images", "create"]:
                 return await self.pulls.on_create(request)
+            if parts == ["images", "get"]:
+                return await self.moves.on_save(request)
+            if parts == ["images", "load"]:
+                return await self.moves.on_load(request)
             if request.method == "POST" and parts[-1] == "push":
                 return await self.pulls.on_push(request, "/".join(parts[1:-1]))
             return await self.images.answer(request, parts[1:])

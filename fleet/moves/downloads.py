@@ -51,6 +51,11 @@ class Seats:
         self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()
 
+    @property
+    def taken(self) -> int:
+        """How many are under way."""
+        return self._taken.total()
+
     def take(self, who: str) -> None:
         """Take a seat. Raises NotSaved when there is none."""
         with self._lock:

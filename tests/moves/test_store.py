@@ -1,0 +1,124 @@
+"""Tars that were sent: what is refused before any host sees it, and when a kept one goes."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+from django.conf import LazySettings
+
+from fleet.models import Host, Job, JobState
+from fleet.moves import store
+from fleet.moves.store import GRACE_SECONDS, Keeping, TarRefused, keep, keep_file, release, sweep
+from tests.moves.test_tar import tar_of
+
+GOOD = tar_of("layer.tar", "manifest.json")
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty"),
+        (b"PK\x03\x04" + bytes(2000), "no_tar"),
+        (b"hello", "no_tar"),
+        (bytes(4000), "no_tar"),
+        (tar_of("etc/passwd"), "no_images"),
+        (tar_of("../manifest.json", "a/index.json"), "no_images"),
+        (GOOD[:1200], "short"),
+        (GOOD[:513], "short"),
+    ],
+)
+def test_it_keeps_nothing_that_no_engine_could_load(data: bytes, code: str, tars: Path) -> None:
+    with pytest.raises(TarRefused) as caught:
+        keep([data[:100], data[100:]])
+    assert caught.value.code == code and str(caught.value)
+    assert list(tars.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [GOOD, tar_of("./manifest.json"), tar_of("index.json", "oci-layout"), gzip.compress(b"any")],
+)
+def test_it_keeps_what_may_be_images(data: bytes, tars: Path) -> None:
+    kept = keep([data])
+    assert kept.size == len(data)
+    assert (tars / kept.archive).read_bytes() == data
+
+
+def test_it_takes_no_more_than_the_setting_and_the_disk_allow(
+    settings: LazySettings, tars: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.IMAGE_TAR_BYTES = len(GOOD) - 1
+    with pytest.raises(TarRefused) as caught:
+        keep([GOOD])
+    assert caught.value.code == "large"
+    with pytest.raises(TarRefused):
+        Keeping(len(GOOD))
+    settings.IMAGE_TAR_BYTES = 10**9
+    full = SimpleNamespace(free=store.RESERVE + 100)
+    monkeypatch.setattr(store.shutil, "disk_usage", lambda place: full)
+    with pytest.raises(TarRefused) as no_room:
+        Keeping(len(GOOD))
+    assert no_room.value.code == "no_room"
+    assert list(tars.iterdir()) == []
+
+
+def test_a_file_that_is_there_is_not_written_again(tmp_path: Path, tars: Path) -> None:
+    sent = tmp_path / "sent"
+    sent.write_bytes(GOOD)
+
+    def copied() -> list[bytes]:
+        raise AssertionError("it was copied")
+
+    kept = keep_file(str(sent), copied)
+    sent.unlink()
+    assert (tars / kept.archive).read_bytes() == GOOD
+
+
+def job_for(host: Host, archive: str, state: JobState) -> Job:
+    return Job.objects.create(
+        operation="image.load", target_kind="host", target_id=host.pk, host=host,
+        target_name="x.tar", state=state, params={"archive": archive}, claim=uuid4(),
+    )  # fmt: skip
+
+
+def test_the_last_job_takes_the_file_along(db: None, host: Host, tars: Path) -> None:
+    kept = keep([GOOD])
+    first = job_for(host, kept.archive, JobState.RUNNING)
+    second = job_for(host, kept.archive, JobState.QUEUED)
+    release(kept.archive, first)
+    assert (tars / kept.archive).exists()
+    Job.objects.filter(pk=first.pk).update(state=JobState.FAILED)
+    release(kept.archive, second)
+    assert not (tars / kept.archive).exists()
+
+
+def test_a_job_that_lost_its_claim_leaves_the_file_to_who_has_it(
+    db: None, host: Host, tars: Path
+) -> None:
+    kept = keep([GOOD])
+    ours = job_for(host, kept.archive, JobState.RUNNING)
+    Job.objects.filter(pk=ours.pk).update(claim=uuid4())
+    release(kept.archive, ours)
+    assert (tars / kept.archive).exists()
+
+
+def test_what_nobody_will_load_is_swept(db: None, host: Host, tars: Path) -> None:
+    wanted, left, fresh = (keep([GOOD]).archive for _ in range(3))
+    job_for(host, wanted, JobState.QUEUED)
+    job_for(host, left, JobState.LOST)
+    old = (tars / fresh).stat().st_mtime - GRACE_SECONDS - 1
+    for archive in (wanted, left):
+        os.utime(tars / archive, (old, old))
+    assert sweep() == 1
+    assert {place.name for place in tars.iterdir()} == {wanted, fresh}
+
+
+@pytest.mark.parametrize("archive", ["", "../x", "a" * 31, "a" * 33, "A" * 32, "a" * 32 + "\n"])
+def test_it_knows_no_other_names(archive: str) -> None:
+    with pytest.raises(TarRefused):
+        store.place_of(archive)
