@@ -102,7 +102,7 @@ def job_detail_view(request: HttpRequest, pk: int) -> HttpResponse:
         "parts": drawn.parts("job", "children"),
         "lines": drawn.rows(LINES),
         "layers": drawn.rows(PARTS),
-        "on_image": found.job.operation.startswith("image."),
+        "on_image": found.job.operation in ("image.pull", "image.push"),
         "children": drawn.rows(CHILDREN),
     }
     return render(request, "jobs/detail.html", context)

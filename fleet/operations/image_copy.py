@@ -47,10 +47,11 @@ def _check_id(value: str) -> str:
 class CopyParams(Params):
     """Which image of which host, and which of its names it is to have at the other end.
 
-    `reference` is only what lists call it.
+    `reference` is only what lists call it, and `source_name` what the host was called.
     """
 
     source: Annotated[int, Field(ge=1, lt=2**63)]
+    source_name: Annotated[str, Field(max_length=100)] = ""
     image: Annotated[str, Field(max_length=80), AfterValidator(_check_id)]
     names: Annotated[list[OwnName], Field(max_length=NAMES)] = []
     reference: Annotated[str, Field(max_length=512)] = ""
@@ -61,8 +62,12 @@ def copy_params(image: Image, names: list[str] | None = None) -> dict[str, Any]:
     kept = [name for name in image.tags if names is None or name in names][:NAMES]
     about = kept[0] if kept else str(image)
     return {
-        "source": image.host_id, "image": image.engine_id, "names": kept, "reference": about
-    }  # fmt: skip
+        "source": image.host_id,
+        "source_name": image.host.name,
+        "image": image.engine_id,
+        "names": kept,
+        "reference": about,
+    }
 
 
 def _check_source(actor: Actor, values: dict[str, Any]) -> None:
@@ -284,6 +289,7 @@ register(
         repeatable=True,
         queue="transfer",
         about="reference",
+        unsaid=frozenset({"source", "reference"}),
         run=_copy,
         checked=_check_source,
         unfit=_unfit,

@@ -105,6 +105,7 @@ register(
         repeatable=True,
         queue="transfer",
         about="name",
+        unsaid=frozenset(LoadParams.model_fields),
         run=_load,
         checked=_check_kept,
     )

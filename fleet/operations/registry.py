@@ -50,6 +50,7 @@ class Operation:
     # The parameter that says what it is about, where the target only says where: an image, or
     # one of its names. Empty in a job: the target itself.
     about: str = ""
+    unsaid: frozenset[str] = frozenset()  # parameters that say nothing to people
     needs: str = ""  # the permission, where it is not the operation's own name
     # What else is written with a new job on a target, in its transaction.
     written: Callable[[Job, Any], None] | None = None

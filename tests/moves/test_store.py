@@ -60,7 +60,7 @@ def test_it_takes_no_more_than_the_setting_and_the_disk_allow(
         Keeping(len(GOOD))
     settings.IMAGE_TAR_BYTES = 10**9
     full = SimpleNamespace(free=store.RESERVE + 100)
-    monkeypatch.setattr(store.shutil, "disk_usage", lambda place: full)
+    monkeypatch.setattr("shutil.disk_usage", lambda place: full)
     with pytest.raises(TarRefused) as no_room:
         Keeping(len(GOOD))
     assert no_room.value.code == "no_room"

@@ -22,6 +22,7 @@ from fleet.access import visible_jobs
 from fleet.actor import Actor, actor_for
 from fleet.jobs.meter import PARTS_LIMIT
 from fleet.models import OPEN_STATES, Job, JobLine, JobState
+from fleet.operations import REGISTRY
 from fleet.publish import ContainersChanged, Hint, JobsChanged
 from fleet.selectors.hosts import revision_of
 from fleet.selectors.jobs import LINES as LINES_SHOWN
@@ -203,6 +204,8 @@ def row_part(element_id: str, template: str, row: JobRow, again: int | None = No
 def facts_of(row: JobRow) -> dict[str, Any]:
     """Return what templates of one job show."""
     job = row.job
+    operation = REGISTRY.get(job.operation)
+    unsaid = operation.unsaid if operation else ()
     return {
         "row": row,
         "job": job,
@@ -210,7 +213,7 @@ def facts_of(row: JobRow) -> dict[str, Any]:
         "params": [
             (param_label(name), _plainly(held))
             for name, held in job.params.items()
-            if held not in ("", [])
+            if held not in ("", []) and name not in unsaid
         ],
         "verb": job_words.operation_verb(job.operation),
         "icon": job_words.operation_icon(job.operation),
