@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from bench.copies import copies
 from bench.figures import Figure
 from bench.jobs import click_to_start
 from bench.lists import events, lists
@@ -30,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
     "logs": logs,
     "terminal": terminal,
     "pulls": pulls,
+    "copies": copies,
 }
 
 

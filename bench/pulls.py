@@ -25,7 +25,7 @@ def pulls(stage: Stage) -> list[Figure]:
     host = stage.lab[1]
     push_image(stage.lab.registry, "large:1", list(LAYERS))
     reference = f"{stage.lab.registry}/large:1"
-    by_api = _call(stage, "GET", "/hosts?sort=name")["items"][0]
+    by_api = call(stage, "GET", "/hosts?sort=name")["items"][0]
     assert by_api["name"] == "h1"
     by_cli(host, reference)  # the registry's pages are in memory for all that follow
     by_job(stage, host, by_api["id"], reference)
@@ -58,10 +58,10 @@ def by_cli(host: LabHost, reference: str) -> float:
 def by_job(stage: Stage, host: LabHost, host_id: int, reference: str) -> tuple[float, float]:
     """Return how long it takes from the request to the end, and how long the job ran (s)."""
     asked = time.time()
-    job = _call(stage, "POST", "/images/pull", {"reference": reference, "hosts": [host_id]})
+    job = call(stage, "POST", "/images/pull", {"reference": reference, "hosts": [host_id]})
     while not job["finished_at"]:
         time.sleep(0.1)
-        job = _call(stage, "GET", f"/jobs/{job['id']}")
+        job = call(stage, "GET", f"/jobs/{job['id']}")
     assert job["state"] == "succeeded", job
     began, ended = (
         datetime.fromisoformat(job[name]).timestamp() for name in ("started_at", "finished_at")
@@ -76,7 +76,8 @@ def remove(host: LabHost, reference: str) -> None:
     time.sleep(1)
 
 
-def _call(stage: Stage, method: str, path: str, body: Any = None) -> Any:
+def call(stage: Stage, method: str, path: str, body: Any = None) -> Any:
+    """Call the API; return what it answers."""
     request = urllib.request.Request(  # noqa: S310 - our own address
         f"{stage.stack.url}/api/v1{path}",
         method=method,
