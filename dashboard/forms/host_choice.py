@@ -26,21 +26,21 @@ class HostsForm(forms.Form):
 
     def params(self) -> dict[str, Any]:
         """Return the operation's parameters; the operation says what is wrong with them."""
-        raise NotImplementedError
+        return {}
 
 
 class HostChoice:
     """The hosts where the actor may do something, and which of them are chosen.
 
-    Raises Refused when there is none.
+    One that makes no sense is left out by `but`. Raises Refused when the actor may do it nowhere.
     """
 
-    def __init__(self, request: HttpRequest, operation: str) -> None:
+    def __init__(self, request: HttpRequest, operation: str, *, but: int = 0) -> None:
         self.actor, self.operation = actor_of(request), operation
         reach = self.actor.access.reach(operation)
         if not reach:
             raise Refused(operation)
-        rows = visible_hosts(self.actor).filter(reach.q())
+        rows = visible_hosts(self.actor).filter(reach.q()).exclude(pk=but)
         self.hosts = list(rows.order_by("environment__name", "name"))
         sent = request.POST if request.method == "POST" else request.GET
         self.ids = chosen_ids(sent, self.hosts)
@@ -50,16 +50,24 @@ class HostChoice:
         """The chosen ones."""
         return visible_hosts(self.actor).filter(pk__in=self.ids)
 
-    def ask(self, form: HostsForm) -> AskedHosts | None:
-        """Ask for it there; None when something is wrong, which the form tells then."""
-        name, actor, params = self.operation, self.actor, form.params()
+    def ask(self, form: HostsForm, params: dict[str, Any] | None = None) -> AskedHosts | None:
+        """Ask for it there; None when something is wrong, which the form tells then.
+
+        `params` stand for the form's own, where it does not know all of them.
+        """
+        name, actor = self.operation, self.actor
+        values = form.params() if params is None else params
         return attempt(
-            form, lambda: ask_on_hosts(name, actor=actor, hosts=self.rows, params=params)
+            form, lambda: ask_on_hosts(name, actor=actor, hosts=self.rows, params=values)
         )
 
     def context(self) -> dict[str, Any]:
         """Return what the part of the page with the hosts shows."""
-        return {"groups": groups_of(self.hosts, self.ids), "any_hosts": bool(self.hosts)}
+        return {
+            "groups": groups_of(self.hosts, self.ids),
+            "any_hosts": bool(self.hosts),
+            "count": len(self.ids),
+        }
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from dashboard.forms.host_choice import HostsForm
 from fleet.models import Image
 
 
-class CopyForm(forms.Form):
-    """Which of an image's names go with it. Hosts are read by `chosen_ids`."""
+class CopyForm(HostsForm):
+    """Which of an image's names go with it."""
 
     names = forms.MultipleChoiceField(
         label=_("Names"),
@@ -18,7 +19,6 @@ class CopyForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    hosts = forms.Field(required=False, widget=forms.HiddenInput)
 
     def __init__(self, sent: QueryDict | None = None, *, image: Image) -> None:
         super().__init__(sent, initial={"names": image.tags})
@@ -29,8 +29,8 @@ class CopyForm(forms.Form):
             del self.fields["names"]
 
 
-class LoadForm(forms.Form):
-    """A tar. Hosts are read by `chosen_ids`."""
+class LoadForm(HostsForm):
+    """A tar."""
 
     archive = forms.FileField(
         label=_("File"),
@@ -43,4 +43,3 @@ class LoadForm(forms.Form):
         },
         widget=forms.ClearableFileInput(attrs={"accept": ".tar,.gz,.tgz,.bz2,.xz,.zst"}),
     )
-    hosts = forms.Field(required=False, widget=forms.HiddenInput)

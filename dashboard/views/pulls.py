@@ -59,7 +59,6 @@ def _show(
         "form": form,
         "title": _("Pull an image"),
         "none_words": _("There is no host yet on which you may pull."),
-        "count": len(choice.ids),
         "platforms": PLATFORMS,
         "plan": plan,
     }
