@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
+import pytest
 
 from fleet.engine.endpoint import Endpoint
 from tests.lab.lab import Lab
 
 Labels = dict[str, str] | None
 IMAGE = "lab/busybox:1"
+LAB = pytest.mark.lab
+# Each kind of engine once: the ways to it have a contract of their own (test_contract). In modules
+# about what engines do, what moves many bytes or is cut off goes all ways.
+by_socket = pytest.mark.parametrize(
+    "target",
+    ["fake", pytest.param("unix", marks=LAB), pytest.param("podman", marks=LAB)],
+    indirect=True,
+)
 SLEEP = ("sleep", "1000")
 BUSY = ("sh", "-c", "while :; do :; done")
 CHATTER = ("sh", "-c", "for i in 1 2 3; do echo out $i; echo err $i >&2; done; sleep 1000")

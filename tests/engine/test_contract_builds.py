@@ -29,6 +29,8 @@ from fleet.engine.builds import build
 from fleet.engine.client import open_engine
 from fleet.engine.errors import EngineError, NotFound, Unsupported
 from tests.engine.target import IMAGE, Target
+from fleet.engine.errors import EngineError, NotFound
+from tests.engine.target import IMAGE, Target, by_socket
 from tests.lab.lab import Lab
 from tests.waiting import eventually
 
@@ -105,6 +107,7 @@ def test_it_builds(real: Target, builder: str, tmp_path: Path) -> None:
     assert began == {item.step for item in items if isinstance(item, StepEnded)}
 
 
+@by_socket
 def test_names_are_given_and_taken_away(real: Target, tmp_path: Path) -> None:
     items = built(real, context_of(tmp_path, f"FROM {IMAGE}\nRUN true\n"))
     assert isinstance(items[-1], Built)
@@ -143,6 +146,7 @@ def test_build_cache_is_pruned_down_to_what_is_kept(real: Target, tmp_path: Path
         assert engine.disk_usage().build_cache.reclaimable == 0
 
 
+@by_socket
 def test_a_step_that_fails_is_named(real: Target, builder: str, tmp_path: Path) -> None:
     context = context_of(tmp_path, f"FROM {IMAGE}\nRUN echo before\nRUN echo why; exit 42\n")
     items: list[BuildItem] = []
@@ -159,6 +163,7 @@ def test_a_step_that_fails_is_named(real: Target, builder: str, tmp_path: Path) 
     assert "why" in output(items)
 
 
+@by_socket
 def test_what_cannot_begin_is_told(real: Target, builder: str, tmp_path: Path) -> None:
     context = context_of(tmp_path, "FROM nobody/has-this:1\nRUN true\n")
     with pytest.raises(EngineError) as refused:
@@ -170,6 +175,7 @@ def test_what_cannot_begin_is_told(real: Target, builder: str, tmp_path: Path) -
     assert "wrong" in refused.value.raw.lower()
 
 
+@by_socket
 def test_a_secret_stays_out_of_the_image(real: Target, tmp_path: Path) -> None:
     mount = "--mount=type=secret,id=token"
     context = context_of(
@@ -211,6 +217,7 @@ def _processes() -> str:
     return "\n".join(found)
 
 
+@by_socket
 def test_a_dockerfile_out_of_the_context_is_refused(real: Target, tmp_path: Path) -> None:
     context = tmp_path / "context"
     context.mkdir()
@@ -226,6 +233,7 @@ def test_a_dockerfile_out_of_the_context_is_refused(real: Target, tmp_path: Path
         assert refused.value.code == code
 
 
+@by_socket
 def test_base_images_come_with_a_login(
     real: Target, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from fleet.engine.progress import LayerProgress
 from fleet.engine.pulls import Pulled
 from fleet.engine.pushes import Pushed
 from fleet.engine.removals import image_users, layers_size
-from tests.engine.target import IMAGE, SLEEP, Target
+from tests.engine.target import IMAGE, SLEEP, Target, by_socket
 from tests.lab.images import push_image
 from tests.lab.lab import Lab
 
@@ -44,6 +44,7 @@ def names_of(engine: Any, name: str) -> list[str]:
     return sorted(inspect_image(engine, name)["RepoTags"])
 
 
+@by_socket
 def test_a_name_comes_and_goes_and_the_last_takes_the_image(target: Target, pulled: str) -> None:
     other = f"{target.registry}/contract/other:2"
     with open_engine(target.endpoint) as engine:
@@ -68,6 +69,7 @@ def test_a_name_comes_and_goes_and_the_last_takes_the_image(target: Target, pull
         assert layers_size(engine) < before or (target.kind == "podman" and before == 0)
 
 
+@by_socket
 def test_who_uses_it_stands_in_the_way(target: Target, pulled: str) -> None:
     made = target.api.create_container(pulled, ["sh"], name="contract-user")
     target.made.append(made["Id"])
@@ -100,6 +102,7 @@ def running(target: Target) -> Iterator[str]:
     api.remove_image(made["Id"], force=True)
 
 
+@by_socket
 def test_who_runs_is_told(target: Target, running: str) -> None:
     with open_engine(target.endpoint) as engine:
         assert ("contract-runs", True) in {
@@ -111,6 +114,7 @@ def test_who_runs_is_told(target: Target, running: str) -> None:
             assert caught.value.code == "image_runs"
 
 
+@by_socket
 @pytest.mark.parametrize("name", ["a b", "../x", "x?force=1", "a@sha256:" + "0" * 64])
 def test_it_gives_and_pushes_no_name_that_is_none(target: Target, name: str) -> None:
     with open_engine(target.endpoint) as engine, pytest.raises(EngineError):
@@ -132,6 +136,7 @@ def test_it_pushes_with_progress_and_a_digest(target: Target, pulled: str) -> No
         engine.remove_image(name)
 
 
+@by_socket
 def test_a_registry_that_asks(target: Target, pulled: str) -> None:
     name = f"{target.private_registry}/contract/pushed:1"
     with open_engine(target.endpoint, timeout=20) as engine:
@@ -147,6 +152,7 @@ def test_a_registry_that_asks(target: Target, pulled: str) -> None:
         assert isinstance(list(engine.push(name, auth))[-1], Pushed)
 
 
+@by_socket
 def test_what_the_host_has_not_it_does_not_push(target: Target) -> None:
     with open_engine(target.endpoint) as engine, pytest.raises(EngineError) as caught:
         list(engine.push(f"{target.registry}/nothing/here:1"))
