@@ -30,6 +30,7 @@ OPERATE: Final[dict[str, Promise]] = {
     "container.exec": _("Run commands in containers"),
 }
 DEPLOY: Final[dict[str, Promise]] = {
+    "container.recreate": _("Update containers: make them again of their newest image"),
     "container.rename": _("Rename containers"),
     "container.remove": _("Remove containers"),
     "image.pull": _("Pull images"),

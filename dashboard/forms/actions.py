@@ -34,6 +34,10 @@ WORDS: dict[str, tuple[Text, Text]] = {
     "image": (gettext_lazy("Image"), ""),
     "names": (gettext_lazy("Names"), ""),
     "platform": (gettext_lazy("Platform"), gettext_lazy("Such as linux/arm64.")),
+    "pull": (
+        gettext_lazy("Pull the image first"),
+        gettext_lazy("Without, it is made of the image that its host has by that name."),
+    ),
     "force": (gettext_lazy("Kill it first if it runs"), ""),
     "which": (gettext_lazy("Which images"), ""),
     "older_days": (gettext_lazy("Older than, in days"), ""),
@@ -70,12 +74,22 @@ class ActionForm(forms.Form):
             )
 
     def params(self) -> dict[str, Any]:
-        """Return what was sent as the operation's parameters; what was left out is default."""
-        return {
+        """Return what was sent as the operation's parameters; what was left out is default.
+
+        But for boxes of the form: browsers leave out those that are not ticked.
+        """
+        fields = self.operation.params.model_fields
+        off: dict[str, Any] = {name: False for name in fields if self._unticked(name)}
+        return off | {
             name: self.data.get(name, "")
-            for name, info in self.operation.params.model_fields.items()
+            for name, info in fields.items()
             if name in self.data and (self.data.get(name) != "" or info.is_required())
         }
+
+    def _unticked(self, name: str) -> bool:
+        info = self.operation.params.model_fields[name]
+        box = info.annotation is bool and info.default is True
+        return box and name not in self.data and "confirmed" in self.data
 
     def clean(self) -> dict[str, Any]:
         """Compare what was typed."""

@@ -20,6 +20,7 @@ from dashboard import job_words
 from dashboard.forms.actions import ActionForm
 from dashboard.forms.people import attempt
 from dashboard.requests import actor_of, wants_json
+from dashboard.update_words import update_badge
 from fleet.access import Unknown, access_container, visible_containers
 from fleet.actor import Actor
 from fleet.models import Container, ContainerState, Job
@@ -30,6 +31,7 @@ from fleet.operations.params import check_params
 from fleet.operations.requests import request as request_job
 from fleet.selectors.containers import ContainerQuery, filter_containers
 from fleet.selectors.given import given_number
+from fleet.selectors.updates import update_of
 
 FEW = 10  # more than these are confirmed by typing their number
 LISTED = 100  # names in a preview; the rest is a number
@@ -55,19 +57,13 @@ def container_action(request: HttpRequest, pk: int, slug: str) -> HttpResponse:
     if request.method == "GET":
         return _ask(request, operation, container, _form(operation, container))
     confirmed = bool(request.POST.get("confirmed"))
-    if _asks(operation) and not confirmed:
+    if operation.asks_first and not confirmed:
         return _ask_first(request, operation, container)
     form = _form(operation, container, request.POST, typing=confirmed)
     job = _request_one(actor, form, container)
     if job is None:
         return _ask(request, operation, container, form)
     return asked_for(request, job, back=request.POST.get("next", ""))
-
-
-def _asks(operation: Operation) -> bool:
-    """Return whether there is something to confirm or to fill in before it can be done."""
-    needed = any(info.is_required() for info in operation.params.model_fields.values())
-    return operation.destructive or needed
 
 
 def _form(
@@ -110,8 +106,16 @@ def _ask(
         "form": form,
         "title": f"{operation.verb} {container.name}",
         "volumes": [m for m in container.mounts if m.get("type") == "volume"],
+        "update": _update_badge(actor_of(request), operation, container),
     }
     return answer_form(request, form, "actions/one", context)
+
+
+def _update_badge(actor: Actor, operation: Operation, container: Container) -> str:
+    """Return what its registry said of its image, for who sees images."""
+    sees = actor.access.may("image.view", container.host)
+    update = update_of(container) if operation.slug == "recreate" and sees else None
+    return update_badge(update) if update is not None else ""
 
 
 def answer_form(

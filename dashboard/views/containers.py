@@ -37,7 +37,6 @@ from fleet.selectors.containers import (
 from fleet.selectors.query_parts import SIZES
 
 NOT_IN_BULK = {"container.rename"}
-ASKS = {"container.kill", "container.rename", "container.remove"}  # opens its page in a dialog
 DEFAULTS = [(column.key, column.default) for column in COLUMNS]
 
 
@@ -152,10 +151,10 @@ def _row_actions(actor: Actor) -> list[dict[str, Any]]:
     return [
         {
             "name": operation.slug,
-            "label": f"{operation.verb} …" if operation.name in ASKS else operation.verb,
+            "label": f"{operation.verb} …" if operation.asks_first else operation.verb,
             "icon": operation.icon,
             "danger": operation.destructive,
-            "dialog": operation.name in ASKS,
+            "dialog": operation.asks_first,
         }
         for operation in operations_on("container")
         if actor.access.reach(operation.permission)

@@ -36,7 +36,7 @@ def prune_build_cache(engine: Engine, *, keep: int = 0, unused_hours: int = 0) -
         "filters": json.dumps(filters),
     }
     try:
-        said = as_dict(engine.post("/build/prune", params, wait=DISK_USAGE_TIMEOUT))
+        said = as_dict(engine.send("/build/prune", None, params, wait=DISK_USAGE_TIMEOUT))
     except (NotFound, Unsupported) as error:  # Podman
         raise Unsupported("no_build_cache", raw=error.raw) from error
     return CachePruned(len(as_list(said.get("CachesDeleted"))), as_int(said.get("SpaceReclaimed")))

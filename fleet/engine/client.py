@@ -34,14 +34,7 @@ from fleet.engine.pulls import (
     image_path,
     split_reference,
 )
-from fleet.engine.pushes import (
-    NOBODY,
-    ExplainRegistry,
-    Pushed,
-    PushWords,
-    explain_push,
-    push_path,
-)
+from fleet.engine.pushes import NOBODY, ExplainRegistry, Pushed, PushWords, explain_push, push_path
 from fleet.engine.quiet import quiet_client
 from fleet.engine.raw import Json, as_dict, as_int, as_str
 from fleet.engine.removals import Removed, explain_removal, parse_removed
@@ -187,18 +180,25 @@ class Engine:
             raise self.explain(error) from error
 
     def get(self, path: str, *, wait: float = 0) -> Any:
-        """JSON of a path under the negotiated version, for images.py and removals.py."""
+        """JSON of a path under the negotiated version, for images.py and other nouns' files."""
         return self._json(path, wait=wait)
-
-    def post(self, path: str, params: Params | None = None, *, wait: float = 0) -> Any:
-        """The JSON that a POST answers with, for build_cache.py."""
-        return decode(self._call("POST", path, params, wait=wait).content)
 
     def stream(
         self, method: str, path: str, *, wait: float = 0, body: Pieces = None
     ) -> requests.Response:
         """An answer of any size, to a body of any size, for saving.py and loading.py."""
         return self._call(method, path, wait=wait, stream=True, body=body)
+
+    def raw(self, path: str) -> bytes:
+        """The bytes of a path, for containers.py."""
+        return self._call("GET", path).content
+
+    def send(
+        self, path: str, said: Json | None = None, params: Params | None = None, *, wait: float = 0
+    ) -> Any:
+        """What a POST answers, with JSON or without, for other nouns' files; None for nothing."""
+        answer = self._call("POST", path, params, wait=wait, said=said).content
+        return decode(answer) if answer.strip() else None
 
     # -- acting ---------------------------------------------------------------------------------
 
@@ -376,6 +376,7 @@ class Engine:
         headers: Mapping[str, str] | None = None,
         stream: bool = False,
         body: Pieces = None,
+        said: Json | None = None,
     ) -> requests.Response:
         if self._wires.is_cut:
             raise Aborted()
@@ -386,7 +387,7 @@ class Engine:
         try:
             response: requests.Response = self._api.request(
                 method, url, params=params, timeout=timeout, allow_redirects=False,
-                headers=headers, stream=stream, data=body,
+                headers=headers, stream=stream, data=body, json=said,
             )  # fmt: skip
             if response.status_code >= 300 and response.status_code != 304:
                 raise http_error(response.status_code, response.content)

@@ -21,6 +21,7 @@ from aiohttp import web
 from fleet.engine.background import run_in_background
 from fleet.engine.fake_images import FakeImages
 from fleet.engine.fake_moves import FakeMoves
+from fleet.engine.fake_networks import keep_settings, on_network
 from fleet.engine.fake_pulls import FakePulls
 from fleet.engine.fake_state import FakeContainer, FakeState, Refusal, log_frame, to_ns
 from fleet.engine.fake_stats import write_stats
@@ -152,6 +153,8 @@ class FakeEngine:
             self._check_version(parts.pop(0)[1:])
         if parts[:1] == ["containers"] and len(parts) > 1:
             return await self._on_container(request, parts[1], "/".join(parts[2:]))
+        if parts[:1] == ["networks"] and len(parts) == 3:
+            return await on_network(request, self.state, parts[1], parts[2])
         if parts[:1] == ["exec"] and len(parts) == 3:
             return await self.terminals.on_exec(request, parts[1], parts[2])
         if parts[:1] == ["images"] and len(parts) > 1:
@@ -256,6 +259,8 @@ class FakeEngine:
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
+        if len((asked.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}) > 1:
+            raise Refusal(400, "Container cannot be connected to network endpoints")
         made = self.state.add(
             request.query.get("name", ""),
             str(asked.get("Image", "")),
@@ -264,7 +269,9 @@ class FakeEngine:
             labels=asked.get("Labels"),
             tty=bool(asked.get("Tty")),
             env=asked.get("Env"),
+            made_of=self.images.id_of(str(asked.get("Image", ""))),
         )
+        keep_settings(made, asked)
         return web.json_response({"Id": made.id, "Warnings": []}, status=201)
 
     async def _act(self, request: web.Request, it: FakeContainer, action: str) -> None:

@@ -86,6 +86,10 @@ class FakeImages:
         """All tags."""
         return {name for it in self.known.values() for name in it.tags}
 
+    def id_of(self, name: str) -> str:
+        """The id of the image that has a name; "" where a container brings its own."""
+        return next((it.id for it in self.known.values() if name in (it.id, *it.tags)), "")
+
     def need(self, name: str, ident: str) -> None:
         """Have an image of that name, as containers of it do."""
         if ident not in self.known:

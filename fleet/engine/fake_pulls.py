@@ -41,6 +41,7 @@ class FakePulls:
     private: dict[str, tuple[str, str]] = field(default_factory=dict)
     refuse: str = ""
     step: float = 0.0
+    editions: dict[str, int] = field(default_factory=dict)  # counts up with each push of a name
     breaks_off: int = 0  # how often the first layer is tried again
     under_way: int = 0
 
@@ -124,6 +125,12 @@ class FakePulls:
             self.under_way -= 1
         return response
 
+    def image_id(self, reference: str) -> str:
+        """The id of what there is to fetch by a name; the first is that of containers so named."""
+        edition = self.editions.get(reference, 0)
+        named = f"{reference} {edition}" if edition else reference
+        return "sha256:" + hashlib.sha256(named.encode()).hexdigest()
+
     async def _tell(
         self, response: web.StreamResponse, reference: str, layers: list[FakeLayer]
     ) -> None:
@@ -132,7 +139,7 @@ class FakePulls:
             said = {"status": status, "progressDetail": detail, **({"id": layer} if layer else {})}
             await response.write(json.dumps(said).encode() + b"\r\n")
 
-        image_id = "sha256:" + hashlib.sha256(reference.encode()).hexdigest()
+        image_id = self.image_id(reference)
         ids = [layer.id_in(reference, number) for number, layer in enumerate(layers)]
         await say(f"Pulling from {reference.rpartition(':')[0]}", reference.rpartition(":")[2])
         there = image_id in self.store.known

@@ -83,6 +83,11 @@ class FakeContainer:
     started: str = ZERO_TIME
     finished: str = ZERO_TIME
     ports: dict[str, list[Json]] = field(default_factory=dict)
+    made_of: str = ""  # the id of its image, where that does not follow from the name
+    # What it was made with, and is told again: the rest of Config, HostConfig, and its networks.
+    config: Json = field(default_factory=dict)
+    host_config: Json = field(default_factory=dict)
+    networks: dict[str, Json] = field(default_factory=lambda: {"bridge": {}})
     log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=LOG_LINES_KEPT))
     written: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -93,8 +98,8 @@ class FakeContainer:
 
     @property
     def image_id(self) -> str:
-        """A digest that follows from the image's name."""
-        return "sha256:" + hashlib.sha256(self.image.encode()).hexdigest()
+        """What it was made of, or a digest that follows from the image's name."""
+        return self.made_of or "sha256:" + hashlib.sha256(self.image.encode()).hexdigest()
 
     def write(self, text: str, stream: int = 1) -> None:
         """Write one line of output."""
@@ -118,6 +123,8 @@ class FakeContainer:
             "Image": self.image_id,
             "RestartCount": self.restart_count,
             "Config": {
+                "Hostname": self.id[:12],
+                **self.config,
                 "Image": self.image,
                 "Labels": self.labels,
                 "Env": self.env,
@@ -125,11 +132,15 @@ class FakeContainer:
                 "Tty": self.tty,
                 "ExposedPorts": {port: {} for port in self.ports},
             },
-            "HostConfig": {"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}},
+            "HostConfig": {
+                "NetworkMode": "default",
+                "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+                **self.host_config,
+            },
             "Mounts": [],
             "NetworkSettings": {
                 "Ports": self.ports if self.is_up else {},
-                "Networks": {"bridge": self._network()},
+                "Networks": {name: self._network() | end for name, end in self.networks.items()},
             },
         }
 
@@ -174,6 +185,7 @@ class FakeContainer:
             "State": self.state,
             "Status": status + (f" ({self.health})" if self.health and self.is_up else ""),
             "Labels": self.labels,
+            "HostConfig": {"NetworkMode": self.host_config.get("NetworkMode", "default")},
             "Ports": [],
             "Mounts": [],
         }
@@ -189,6 +201,7 @@ class FakeState:
         self.history: deque[Json] = deque(maxlen=EVENTS_KEPT)
         self.subscribers: set[asyncio.Queue[Json]] = set()
         self.on_image: Callable[[str, str], None] = lambda name, ident: None
+        self.broken: dict[str, int] = {}  # ids of images that end at once, and with which code
         self._numbers = itertools.count(1)
 
     def become_clone_of(self, other: FakeState) -> None:
@@ -235,6 +248,7 @@ class FakeState:
         labels: dict[str, str] | None = None,
         tty: bool = False,
         env: list[str] | None = None,
+        made_of: str = "",
     ) -> FakeContainer:
         """A new container in a state, with the events that lead there."""
         number = next(self._numbers)
@@ -243,6 +257,7 @@ class FakeState:
             raise Refusal(409, f'Conflict. The container name "/{name}" is already in use.')
         ident = hashlib.sha256(f"{self.name}/{number}/{time.time_ns()}".encode()).hexdigest()
         made = FakeContainer(ident, name, image, command, labels or {}, list(env or ()), tty, pid=0)
+        made.made_of = made_of
         self.containers[ident] = made
         self.on_image(image, made.image_id)
         self.emit("create", made)
@@ -282,6 +297,9 @@ class FakeState:
         it.state, it.started, it.exit_code, it.oom_killed = "running", now_text(), 0, False
         it.pid = 1000 + next(self._numbers)
         self.emit("start", it)
+        if it.image_id in self.broken:
+            it.write("cannot go on")
+            self.die(it, self.broken[it.image_id])
 
     def die(self, it: FakeContainer, exit_code: int, *, oom: bool = False) -> None:
         """End it, as a signal or its own end would."""

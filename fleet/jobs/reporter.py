@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -30,7 +31,7 @@ class ClaimLost(Exception):
 
 
 class Cancelled(Exception):
-    """Somebody asked for the job to be cancelled."""
+    """Somebody asked for the job to be cancelled; with words, what became of it then."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class JobReporter:
         self._measured_at = 0.0
         self._hang_up: Callable[[], None] | None = None
         self._keep: Callable[[], None] | None = None
+        self._insists = False
 
     # --- What operations say ---------------------------------------------------------------
 
@@ -112,23 +114,37 @@ class JobReporter:
             self.cancelled.set()
         self._stop_if_told()
 
+    @contextmanager
+    def insisting(self) -> Iterator[None]:
+        """Within the block a cancellation is not heard: to bring to an end what was begun."""
+        self._insists = True
+        try:
+            yield
+        finally:
+            self._insists = False
+
     def _stop_if_told(self) -> None:
         if self.lost.is_set():
             raise ClaimLost
-        if self.cancelled.is_set():
+        if self._hears_cancel:
             raise Cancelled
+
+    @property
+    def _hears_cancel(self) -> bool:
+        return self.cancelled.is_set() and not self._insists
 
     # --- What the pulse does ---------------------------------------------------------------
 
-    def attach(self, hang_up: Callable[[], None]) -> None:
-        """Remember how to end the engine call that is under way."""
-        self._hang_up = hang_up
-        if self.lost.is_set() or self.cancelled.is_set():
+    def attach(self, hang_up: Callable[[], None]) -> Callable[[], None] | None:
+        """Remember how to end the engine call that is under way; return what it was before."""
+        before, self._hang_up = self._hang_up, hang_up
+        if self.lost.is_set() or self._hears_cancel:
             hang_up()
+        return before
 
-    def detach(self) -> None:
-        """The engine is closed."""
-        self._hang_up = None
+    def detach(self, before: Callable[[], None] | None = None) -> None:
+        """The engine is closed; `before` is that of the one that was attached before it."""
+        self._hang_up = before
 
     def stop(self, why: threading.Event) -> None:
         """Set `cancelled` or `lost` and hang up on the engine, once."""
@@ -136,7 +152,7 @@ class JobReporter:
             return
         why.set()
         hang_up = self._hang_up
-        if hang_up is not None:
+        if hang_up is not None and (self.lost.is_set() or self._hears_cancel):
             hang_up()
 
     def flush(self) -> None:

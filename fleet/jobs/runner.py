@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
 
 import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils.translation import gettext as _
 
 from fleet.crypto import SecretLost
-from fleet.engine.client import Engine, open_engine
-from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import EngineError
 from fleet.jobs.claims import claim_job
+from fleet.jobs.engines import guarded_engine
 from fleet.jobs.pulse import pulse
 from fleet.jobs.reporter import Cancelled, ClaimLost, JobReporter
-from fleet.jobs.work import Failed, Work
+from fleet.jobs.work import Failed, NothingToDo, Work
 from fleet.models import Host, Job, JobState
 from fleet.operations.registry import REGISTRY, Operation, words
 from fleet.reach import access_of
@@ -34,25 +31,6 @@ class Ending:
     state: JobState
     message: str
     error: str = ""
-
-
-class GuardedEngine:
-    """An engine that checks the claim before each call, so that who lost it does no more."""
-
-    def __init__(self, engine: Engine, check: Callable[[], None]) -> None:
-        self._engine = engine
-        self._check = check
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._engine, name)
-        if not callable(found):
-            return found
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self._check()
-            return found(*args, **kwargs)
-
-        return call
 
 
 def run_job(job_id: int) -> None:
@@ -93,8 +71,10 @@ def _do(job: Job, reporter: JobReporter) -> Ending | None:
         return Ending(JobState.SUCCEEDED, _("%(done)s.") % said)
     except ClaimLost:
         return None
-    except Cancelled:
-        return _cancelled()
+    except Cancelled as words_of_it:
+        return _cancelled(str(words_of_it))
+    except NothingToDo as why:
+        return Ending(JobState.SUCCEEDED, str(why))
     except Failed as error:
         return Ending(JobState.FAILED, str(error), error.raw)
     except SecretLost as error:
@@ -109,13 +89,8 @@ def _do(job: Job, reporter: JobReporter) -> Ending | None:
 def _act(operation: Operation, job: Job, host: Host, reporter: JobReporter) -> None:
     if operation.run is None:
         raise Failed(_("This is not done by workers."))
-    with open_engine(Endpoint(**host.endpoint_fields())) as engine:
-        reporter.attach(engine.abort)
-        try:
-            guarded = cast(Engine, GuardedEngine(engine, reporter.check))
-            operation.run(Work(job, host, guarded, reporter))
-        finally:
-            reporter.detach()
+    with guarded_engine(host, reporter) as engine:
+        operation.run(Work(job, host, engine, reporter))
 
 
 def _engine_said_no(error: EngineError, reporter: JobReporter) -> Ending | None:
@@ -126,11 +101,9 @@ def _engine_said_no(error: EngineError, reporter: JobReporter) -> Ending | None:
     return Ending(JobState.FAILED, str(error), error.raw)
 
 
-def _cancelled() -> Ending:
-    return Ending(
-        JobState.CANCELLED,
-        _("Cancelled while it ran. The engine may still finish what it had begun."),
-    )
+def _cancelled(what_became: str = "") -> Ending:
+    otherwise = _("Cancelled while it ran. The engine may still finish what it had begun.")
+    return Ending(JobState.CANCELLED, what_became or otherwise)
 
 
 def _host_of(job: Job, operation: Operation) -> Host:

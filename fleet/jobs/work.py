@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -21,6 +22,10 @@ class Failed(Exception):
     def __init__(self, message: str, raw: str = "") -> None:
         super().__init__(message)
         self.raw = raw
+
+
+class NothingToDo(Exception):
+    """Raised by an operation that finds it done already: the job succeeds with these words."""
 
 
 class Report(Protocol):
@@ -43,6 +48,9 @@ class Report(Protocol):
 
     def check(self) -> None:
         """Raise when the job was cancelled or taken away; each engine call does this by itself."""
+
+    def insisting(self) -> AbstractContextManager[None]:
+        """Within the block a cancellation is not heard, only that the job was taken away."""
 
 
 @dataclass(frozen=True)

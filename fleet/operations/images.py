@@ -36,10 +36,17 @@ class PullParams(Params):
 
 def _pull(work: Work) -> None:
     params = work.params_as(PullParams)
-    auth = auth_for(work.host, params.reference)
+    pulled = pull_image(work, params.reference, params.platform)
+    if pulled is not None:
+        _tell(work, pulled, params.platform)
+
+
+def pull_image(work: Work, reference: str, platform: str = "") -> Pulled | None:
+    """Fetch an image as a job, with its progress; return what came of it. Raises EngineError."""
+    auth = auth_for(work.host, reference)
     pulled: Pulled | None = None
     retried: set[str] = set()
-    for news in work.engine.pull(params.reference, params.platform or None, auth):
+    for news in work.engine.pull(reference, platform or None, auth):
         if isinstance(news, LayerProgress):
             work.report.part(news.layer, news.state, news.done, news.total)
             tell_retry(work, news, retried)
@@ -47,8 +54,7 @@ def _pull(work: Work) -> None:
             work.report.line(news.text, level="engine")
         else:
             pulled = news
-    if pulled is not None:
-        _tell(work, pulled, params.platform)
+    return pulled
 
 
 def tell_retry(work: Work, news: LayerProgress, retried: set[str]) -> None:

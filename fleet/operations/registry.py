@@ -43,6 +43,7 @@ class Operation:
     params: type[Params] = Params
     repeatable: bool = False  # running it twice does what running it once does
     destructive: bool = False
+    asks: bool = False  # is confirmed in a dialog, although it destroys nothing
     queue: Literal["control", "transfer"] = "control"
     run: Callable[[Work], None] | None = None
     # States in which it makes sense; empty: always. A page offers it only then.
@@ -65,6 +66,12 @@ class Operation:
     def permission(self) -> str:
         """The permission that guards it."""
         return self.needs or self.name
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether there is something to confirm or to fill in before it can be done."""
+        needed = any(info.is_required() for info in self.params.model_fields.values())
+        return self.asks or self.destructive or needed
 
     @property
     def slug(self) -> str:
@@ -95,8 +102,12 @@ def permission_for(name: str) -> str:
 
 
 def operations_on(target: str) -> list[Operation]:
-    """Return the operations on a kind of target, in the order of registration."""
-    return [operation for operation in REGISTRY.values() if operation.target == target]
+    """Return the operations on a kind of target, in the order of registration.
+
+    Those that destroy come last, as they stand in menus.
+    """
+    found = [operation for operation in REGISTRY.values() if operation.target == target]
+    return sorted(found, key=lambda operation: operation.destructive)
 
 
 def words(operation: Operation, target: Any) -> dict[str, str]:

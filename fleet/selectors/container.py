@@ -26,6 +26,7 @@ from fleet.access import (
 )
 from fleet.actor import Actor
 from fleet.engine.raw import as_dict, as_int, as_list, as_str, parse_time
+from fleet.engine.recreate import aside_of
 from fleet.engine.usage import FileChange, ProcessTable
 from fleet.models import Container, Event, Host
 from fleet.selectors.engine_calls import Answer, ask
@@ -109,6 +110,8 @@ def container_fate(actor: Actor, *, host_id: int, engine_id: str, name: str) -> 
     last: Event | None = gone.order_by("-at", "-id").first()
     if last and last.object_name not in {"", engine_id}:
         name = last.object_name  # it may have been renamed since
+    if (aside := aside_of(name)) is not None:
+        name = aside.name  # it was updated: the new one has the name
     heir = visible_containers(actor).filter(host=host, name=name).first()
     return Fate(name, host, engine_id, last.at if last else None, heir)
 

@@ -24,6 +24,7 @@ from fleet.models import Container, Host, HostState
 from fleet.operations import Operation
 from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged, UpdatesChanged
 from fleet.selectors.container import Fate, Overview, container_fate, container_overview
+from fleet.selectors.updates import NEWER_IMAGE
 
 # The buttons of each state, the likeliest first; everything else stands in the menu.
 MAIN = {
@@ -34,7 +35,6 @@ MAIN = {
     "exited": ("start", "remove"),
     "dead": ("start", "remove"),
 }
-ASKS = ("kill", "rename", "remove")  # opens its page in a dialog
 CARDS = ("facts", "health", "ports", "mounts", "networks", "labels")
 
 
@@ -148,6 +148,8 @@ def _head(overview: Overview) -> dict[str, Any]:
     row = overview.container
     operations = possible(row, overview.permissions)
     main = MAIN.get(row.state, ())
+    if may_update(overview):
+        main = ("recreate", *main)
     by_slug = {operation.slug: operation for operation in operations}
     return {
         "container": row,
@@ -165,8 +167,15 @@ def _head(overview: Overview) -> dict[str, Any]:
     }
 
 
+def may_update(overview: Overview) -> bool:
+    """Return whether there is a newer image for the tag, and the viewer may have it run."""
+    row, update = overview.container, overview.update
+    newer = update is not None and update.state == NEWER_IMAGE
+    return newer and any(one.slug == "recreate" for one in possible(row, overview.permissions))
+
+
 def _act(operation: Operation) -> dict[str, Any]:
-    asks = operation.slug in ASKS
+    asks = operation.asks_first
     return {
         "slug": operation.slug,
         "label": f"{operation.verb} …" if asks else operation.verb,
@@ -215,6 +224,7 @@ def card_parts(overview: Overview) -> dict[str, Part]:
             row.oom_killed, row.names, row.compose_project, row.compose_service, row.swarm_stack,
             row.swarm_service, row.swarm_task, overview.image_pk, signature(overview.update),
             overview.update and overview.update.checked_at, overview.may_check,
+            may_update(overview),
             *_host_facts(row.host),
         ),
         "health": (row.state, row.health, row.host.state),
@@ -240,6 +250,7 @@ def _card(overview: Overview) -> dict[str, Any]:
         "state": state_words(row),
         "lines": lines_of([overview.update] if overview.update else []),
         "may_check": overview.may_check,
+        "may_update": may_update(overview),
         "created": ago_mark(row.created_at),
         "started": ago_mark(row.started_at),
         "finished": ago_mark(row.finished_at),

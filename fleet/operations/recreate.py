@@ -1,0 +1,257 @@
+"""Updating a container: its image pulled anew, and the container made again with its settings.
+
+1. What cannot be done safely is refused, before anything is changed.
+2. What an earlier try left is finished or taken back (recreate_swap.py): so it may be repeated.
+3. Pull. When the container runs the newest already, that is all.
+4. The new one is made beside the old one, takes its place, and is watched for a moment; only then
+   the old one goes. Whatever fails, and a cancellation, puts the old one back.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from fleet.engine.containers import Neighbour, list_neighbours
+from fleet.engine.errors import NotFound
+from fleet.engine.images import image_id, inspect_image
+from fleet.engine.raw import Json, as_dict, as_str, strings
+from fleet.engine.recreate import (
+    SHORT,
+    Again,
+    Aside,
+    aside_of,
+    bonds,
+    destinations,
+    lenders,
+    make_again,
+)
+from fleet.engine.types import is_podman
+from fleet.models import Job, JobState
+from fleet.operations.images import pull_image
+from fleet.operations.recreate_swap import settle, swap
+from fleet.operations.references import check_reference
+from fleet.operations.registry import Operation, Params, register
+from fleet.updates.names import tag_of
+
+if TYPE_CHECKING:
+    from fleet.jobs.work import Work
+
+SWARM_TASK = "com.docker.swarm.task.id"
+NAMED = 5  # containers that a sentence names
+
+
+class RecreateParams(Params):
+    """`pull` fetches the image first; without, it is made of what the host has by that name."""
+
+    pull: bool = True
+
+
+def _recreate(work: Work) -> None:
+    params = work.params_as(RecreateParams)
+    _check_alone(work)
+    old = _old(work)
+    around = list_neighbours(work.engine)
+    said = as_dict(work.engine.get("/version"))
+    _check_kind(old, said)
+    old = settle(work, old, around)
+    _check_shared(work, old, around)
+    _check_leftover(old, around)
+    image = as_str(as_dict(old.get("Config")).get("Image"))
+    was_of = image_id(as_str(old.get("Image")))
+    image_of_old = _image(work, was_of)
+    if params.pull:
+        _pull(work, image, was_of, _platform(image_of_old, as_str(said.get("Arch"))))
+    swap(work, old, _again(work, old, image_of_old, image))
+
+
+def _again(work: Work, old: Json, image_of_old: Json, image: str) -> Again:
+    """Return how the new one is made."""
+    if not image_of_old:
+        work.report.line(
+            _("The image that it was made of is gone: what that said is kept as if it was given.")
+        )
+    new_id = image_id(as_str(inspect_image(work.engine, image).get("Id")))
+    borrowed = {path for lender in lenders(old) for path in _paths_of(work, lender)}
+    told = {"image": image, "id": new_id.removeprefix("sha256:")[:SHORT]}
+    work.report.line(_("It is made again of %(image)s (%(id)s).") % told)
+    return make_again(old, image_of_old, image, new_id, borrowed)
+
+
+def _old(work: Work) -> Json:
+    """Return the container as it is. Raises Failed when it is gone, or its update was done."""
+    from fleet.jobs.work import NothingToDo
+
+    try:
+        return work.engine.inspect(work.engine_id)
+    except NotFound:
+        if work.job.attempt < 2:
+            raise
+        # The last step of an earlier try was to remove it.
+        heir = work.engine.container(work.job.target_name)
+        told = {"name": heir.name, "id": heir.engine_id[:SHORT]}
+        raise NothingToDo(
+            _("%(name)s was made again by the earlier try (%(id)s).") % told
+        ) from None
+
+
+# --- What is refused -------------------------------------------------------------------------
+
+
+def _check_alone(work: Work) -> None:
+    from fleet.jobs.work import Failed
+
+    same = Job.objects.filter(operation=work.job.operation, target_id=work.job.target_id)
+    other = same.filter(state=JobState.RUNNING, pk__lt=work.job.pk).first()
+    if other is not None:
+        said = _("It is being updated already, in job %(job)d. Nothing was done.")
+        raise Failed(said % {"job": other.pk})
+
+
+def _check_kind(old: Json, engine: Json) -> None:
+    """Refuse what cannot be put back, or belongs to somebody else."""
+    from fleet.jobs.work import Failed
+
+    labels = strings(as_dict(old.get("Config")).get("Labels"))
+    if is_podman(engine):
+        raise Failed(
+            _("Podman shows the settings of a container otherwise than it takes them, so Quayside"
+              " updates containers of Docker only. Nothing was done.")
+        )  # fmt: skip
+    if SWARM_TASK in labels:
+        raise Failed(
+            _("It belongs to a swarm service, which would replace it. Update the service."
+              " Nothing was done.")
+        )  # fmt: skip
+    if as_dict(old.get("HostConfig")).get("AutoRemove"):
+        raise Failed(
+            _("It was started with --rm: once stopped it is gone, so there would be no way back."
+              " Nothing was done.")
+        )  # fmt: skip
+    if socket.gethostname() == as_str(old.get("Id"))[:SHORT]:
+        raise Failed(_("Quayside's own worker runs in it and cannot replace itself."))
+
+
+def _check_shared(work: Work, old: Json, around: list[Neighbour]) -> None:
+    """Refuse what would cut others off, or could not be started again."""
+    from fleet.jobs.work import Failed
+
+    ids = {one.engine_id for one in around} | {one.name for one in around}
+    for what, other in bonds(old).items():
+        if other not in ids:
+            said = _("It shares the %(what)s of a container that is gone (%(other)s), so it could"
+                     " not be started again. Nothing was done.")  # fmt: skip
+            raise Failed(said % {"what": _shared()[what], "other": other[:SHORT]})
+    if tied := _tied_to(work, old, around):
+        said = _("Others share its network, processes or memory, and would be cut off: %(names)s."
+                 " Remove them, update it, and start them anew. Nothing was done.")  # fmt: skip
+        raise Failed(said % {"names": ", ".join(sorted(tied)[:NAMED])})
+
+
+def _shared() -> dict[str, str]:
+    return {"network": _("network"), "pid": _("processes"), "ipc": _("memory")}
+
+
+def _tied_to(work: Work, old: Json, around: list[Neighbour]) -> list[str]:
+    """Return the names of those that share what is its own; a list tells of networks only."""
+    this = {as_str(old.get("Id")), as_str(old.get("Id"))[:SHORT], _name(old)}
+    tied = []
+    for one in around:
+        if one.engine_id in this:
+            continue
+        shared = {one.network.partition(":")[2]} if one.network.startswith("container:") else set()
+        if one.is_up and not shared & this:
+            shared |= set(_bonds_of(work, one.engine_id))
+        if shared & this:
+            tied.append(one.name)
+    return tied
+
+
+def _bonds_of(work: Work, engine_id: str) -> list[str]:
+    try:
+        return list(bonds(work.engine.inspect(engine_id)).values())
+    except NotFound:  # removed just now
+        return []
+
+
+def _check_leftover(old: Json, around: list[Neighbour]) -> None:
+    """Refuse while the one that it took the place of is still kept."""
+    from fleet.jobs.work import Failed
+
+    short = as_str(old.get("Id"))[:SHORT]
+    for one in around:
+        aside = aside_of(one.name)
+        if aside and aside.kind == "old" and (aside.name, aside.other) == (_name(old), short):
+            said = _("An earlier update of it was not finished. Update %(name)s, the one before,"
+                     " which finishes that; or remove it. Nothing was done.")  # fmt: skip
+            raise Failed(said % {"name": Aside(aside.name, "old", aside.other, aside.was)})
+
+
+# --- The image -------------------------------------------------------------------------------
+
+
+def _image(work: Work, ident: str) -> Json:
+    """Return what the old image says; empty when it is gone."""
+    try:
+        return inspect_image(work.engine, ident)
+    except NotFound:
+        return {}
+
+
+def _pull(work: Work, image: str, was_of: str, platform: str) -> None:
+    """Fetch it. Raises NothingToDo when the container is of that already."""
+    from fleet.jobs.work import Failed, NothingToDo
+
+    if "@" in image or tag_of(image, was_of) is None:
+        raise Failed(
+            _("It was made of an image by its digest or id, of which there is never a newer one."
+              " Nothing was done. Without pulling it can be made again.")
+        )  # fmt: skip
+    pulled = pull_image(work, check_reference(image), platform)
+    if pulled is not None and pulled.image_id == was_of:
+        raise NothingToDo(_("It runs the newest already. Nothing was done."))
+
+
+def _platform(image: Json, arch: str) -> str:
+    """Return the platform to ask for, where it is not the host's own; "" leaves it to the host."""
+    its = as_str(image.get("Architecture"))
+    if not its or not arch or its == arch:
+        return ""
+    parts = [as_str(image.get("Os")) or "linux", its, as_str(image.get("Variant"))]
+    return "/".join(filter(None, parts))
+
+
+def _paths_of(work: Work, lender: str) -> set[str]:
+    try:
+        return destinations(work.engine.inspect(lender))
+    except NotFound:
+        return set()
+
+
+def _name(container: Json) -> str:
+    return as_str(container.get("Name")).lstrip("/")
+
+
+RECREATE = register(
+    Operation(
+        name="container.recreate",
+        target="container",
+        verb=gettext_lazy("Update"),
+        doing=gettext_lazy("Updating %(target)s"),
+        done=gettext_lazy("Updated %(target)s"),
+        sentence=gettext_lazy(
+            "Pulls the container's image anew and makes the container again with the same"
+            " settings. The old one is kept until the new one runs, and comes back if it does not."
+        ),
+        icon="recycle",
+        params=RecreateParams,
+        repeatable=True,
+        asks=True,
+        queue="transfer",
+        states=frozenset({"created", "running", "restarting", "paused", "exited"}),
+        run=_recreate,
+    )
+)

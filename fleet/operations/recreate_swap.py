@@ -1,0 +1,296 @@
+"""A new container takes the place of an old one, or the old one comes back.
+
+Each step can be seen on the engine itself by the names of the two (`Aside`): after a worker was
+killed in the middle, the next try reads there how far it came. The old one is removed last.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from django.utils.translation import gettext as _
+
+from fleet.engine.containers import (
+    Neighbour,
+    connect_network,
+    create_container,
+    disconnect_network,
+    last_lines,
+)
+from fleet.engine.errors import Aborted, EngineError, NotFound
+from fleet.engine.raw import Json, as_dict, as_int, as_str
+from fleet.engine.recreate import SHORT, Again, Aside, aside_of
+from fleet.engine.types import ContainerFacts
+from fleet.selectors.masking import mask_text
+
+if TYPE_CHECKING:
+    from fleet.jobs.work import Work
+
+ALIVE_SECONDS = 5.0  # without a health check: so long it has to stay up
+HEALTH_SECONDS = 300.0  # with one: waited for at most so long
+LOOK_EVERY = 0.5
+TOLD_LINES = 10  # of what a new one wrote that failed
+UP = frozenset({"running", "restarting", "paused"})
+
+
+@dataclass
+class Swap:
+    """One exchange, as far as it is."""
+
+    name: str
+    old: str  # engine ids
+    was: str  # running, paused, stopped
+    new: str = ""
+    was_unhealthy: bool = False
+
+    @property
+    def making(self) -> str:
+        """What the new one is called until it takes the place."""
+        return str(Aside(self.name, "new", self.old, self.was))
+
+    @property
+    def kept(self) -> str:
+        """What the old one is called from then on."""
+        return str(Aside(self.name, "old", self.new, self.was))
+
+
+def swap(work: Work, old: Json, again: Again) -> None:
+    """Put a container made as `again` says in the place of `old`.
+
+    Raises Failed or Cancelled with words that say that the old one is back.
+    """
+    from fleet.jobs.reporter import ClaimLost
+
+    state = as_dict(old.get("State"))
+    health = as_str(as_dict(state.get("Health")).get("Status"))
+    this = Swap(_name(old), as_str(old.get("Id")), _was(state), was_unhealthy=health == "unhealthy")
+    try:
+        _make(work, this, again)
+        work.report.check()
+        _exchange(work, this)
+        _watch(work, this)
+        work.report.check()
+    except ClaimLost:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the old one comes back
+        _go_back(work, this, error)
+    _finish(work, this)
+
+
+def settle(work: Work, old: Json, around: list[Neighbour]) -> Json:
+    """Finish or take back what an earlier try left; return the old one as it is then.
+
+    Raises NothingToDo when finishing was all that was left, Failed when it cannot be done.
+    """
+    from fleet.jobs.work import Failed
+
+    found = _left(old, around)
+    if found is None:
+        return old
+    new = next((one for one in around if one.engine_id == found.new), None)
+    if new is not None and new.name == found.name and _has_started(work, found):
+        try:
+            _watch(work, found)
+        except Failed as error:
+            work.report.line(str(error), level="error")
+        else:
+            _finish(work, found)
+            _end_settled(found)
+    _insist_back(work, found)
+    work.report.line(_("What an earlier try had begun was taken back."))
+    return work.engine.inspect(found.old)
+
+
+def _end_settled(this: Swap) -> NoReturn:
+    from fleet.jobs.work import NothingToDo
+
+    told = {"name": this.name, "id": this.new[:SHORT]}
+    raise NothingToDo(_("%(name)s was made again by the earlier try (%(id)s).") % told)
+
+
+def _left(old: Json, around: list[Neighbour]) -> Swap | None:
+    """Return how far an earlier try with this old one came; None without any."""
+    name, ident = _name(old), as_str(old.get("Id"))
+    mine = aside_of(name)
+    if mine is not None and mine.kind == "old":
+        new = next((one.engine_id for one in around if one.engine_id.startswith(mine.other)), "")
+        return Swap(mine.name, ident, mine.was, new)
+    for one in around:
+        beside = aside_of(one.name)
+        if beside and beside.kind == "new" and ident.startswith(beside.other):
+            return Swap(name, ident, beside.was, one.engine_id)
+    return None
+
+
+def _has_started(work: Work, this: Swap) -> bool:
+    return this.was == "stopped" or work.engine.container(this.new).state != "created"
+
+
+# --- Steps -----------------------------------------------------------------------------------
+
+
+def _make(work: Work, this: Swap, again: Again) -> None:
+    """Make the new one beside the old one: what is refused is refused while that still runs."""
+    from fleet.jobs.engines import insisting
+
+    with insisting(work) as sure:
+        this.new = create_container(sure.engine, this.making, again.body)
+        if again.disconnect:
+            disconnect_network(sure.engine, again.disconnect, this.new)
+        for network, endpoint in again.connect:
+            connect_network(sure.engine, network, this.new, endpoint)
+    work.report.line(_("The new one is made (%(id)s).") % {"id": this.new[:SHORT]})
+
+
+def _exchange(work: Work, this: Swap) -> None:
+    """Stop, rename, start: without a pause in which a cancellation would leave it half done."""
+    from fleet.jobs.engines import insisting
+
+    with insisting(work) as sure:
+        if this.was != "stopped":
+            sure.report.line(_("Stopping the old one …"))
+            sure.engine.stop(this.old)
+        sure.engine.rename(this.old, this.kept)
+        sure.engine.rename(this.new, this.name)
+        if this.was != "stopped":
+            sure.engine.start(this.new)
+            sure.report.line(_("The new one is started."))
+
+
+def _finish(work: Work, this: Swap) -> None:
+    """Remove the old one: the new one is proven, so it is too late for a cancellation."""
+    from fleet.jobs.engines import insisting
+    from fleet.jobs.work import Failed
+
+    try:
+        with insisting(work) as sure:
+            if this.was == "paused":
+                with suppress(EngineError):
+                    sure.engine.pause(this.new)
+            with suppress(NotFound):
+                sure.engine.remove(this.old)
+            sure.report.line(_("The old one is removed; its volumes stay."))
+    except EngineError as error:
+        said = _("The new one runs, but the old one could not be removed: %(why)s It is still there"
+                 " as %(kept)s.")  # fmt: skip
+        raise Failed(said % {"why": error, "kept": this.kept}, error.raw) from error
+
+
+# --- Back ------------------------------------------------------------------------------------
+
+
+def _go_back(work: Work, this: Swap, error: Exception) -> NoReturn:
+    """Put the old one back and raise why, with words that say so."""
+    from fleet.jobs.reporter import Cancelled
+    from fleet.jobs.work import Failed
+
+    _insist_back(work, this, error)
+    runs = this.was == "running"
+    back = _("The old one runs as before.") if runs else _("The old one is as before.")
+    if isinstance(error, (Cancelled, Aborted)):
+        raise Cancelled(_("Cancelled.") + " " + back) from error
+    if isinstance(error, (Failed, EngineError)):
+        raise Failed(f"{error} {back}", error.raw) from error
+    raise error
+
+
+def _insist_back(work: Work, this: Swap, why: Exception | None = None) -> None:
+    """Put the old one back. Raises Failed in words that say what is where."""
+    from fleet.jobs.engines import insisting
+    from fleet.jobs.work import Failed
+
+    try:
+        with insisting(work) as sure:
+            _back(sure, this)
+    except EngineError as error:
+        said = _("The old one could not be put back: %(error)s It is kept, as %(kept)s or under its"
+                 " own name; update it again once that can be done.")  # fmt: skip
+        reason = f"{why} " if why is not None else ""
+        told = {"error": error, "kept": this.kept if this.new else this.name}
+        raise Failed(reason + said % told, error.raw) from error
+
+
+def _back(sure: Work, this: Swap) -> None:
+    engine = sure.engine
+    found = engine.inspect(this.old)  # first: the new one goes only while the old one is there
+    sure.report.line(_("Going back to the old one."), level="error")
+    with suppress(NotFound):
+        engine.remove(this.new or this.making, force=True)
+    if _name(found) != this.name:
+        engine.rename(this.old, this.name)
+    if this.was == "stopped":
+        return
+    if as_str(as_dict(found.get("State")).get("Status")) not in UP:
+        engine.start(this.old)
+        if this.was == "paused":
+            engine.pause(this.old)
+
+
+# --- Is it well ------------------------------------------------------------------------------
+
+
+def _watch(work: Work, this: Swap) -> None:
+    """Wait until the new one is well. Raises Failed when it is not."""
+    from fleet.jobs.work import Failed
+
+    if this.was == "stopped":
+        return
+    said = work.engine.inspect(this.new)
+    patience = patience_of(said)
+    until = time.monotonic() + patience
+    work.report.line(_("Looking whether it stays up …"))
+    while True:
+        facts = work.engine.container(this.new)
+        if wrong := _what_is_wrong(facts, this.was_unhealthy):
+            _tell_last_words(work, this.new, tty=facts.tty)
+            raise Failed(wrong)
+        over = time.monotonic() >= until
+        if facts.state == "exited" or facts.health in ("healthy", "unhealthy") or over:
+            break
+        time.sleep(LOOK_EVERY)
+    if facts.health == "starting":
+        work.report.line(_("Its health check has not said anything yet; it is kept."))
+
+
+def _what_is_wrong(facts: ContainerFacts, may_be_unhealthy: bool) -> str:
+    """Return why it cannot stay, in words; "" while nothing is wrong."""
+    if facts.state == "restarting" or facts.restart_count:
+        return _("The new one ends again and again.")
+    if facts.state in ("exited", "dead") and (facts.exit_code or facts.oom_killed):
+        return _("The new one ended with code %(code)d.") % {"code": facts.exit_code or 0}
+    if facts.health == "unhealthy" and not may_be_unhealthy:
+        return _("The health check of the new one says that it is unhealthy.")
+    return ""
+
+
+def patience_of(said: Json) -> float:
+    """Return for how many seconds a new container is looked at, at most."""
+    check = as_dict(as_dict(said.get("Config")).get("Healthcheck"))
+    if not check.get("Test") or check["Test"] == ["NONE"]:
+        return ALIVE_SECONDS
+    every = as_int(check.get("Interval")) or 30 * 10**9
+    takes = as_int(check.get("Timeout")) or 30 * 10**9
+    tries = as_int(check.get("Retries")) or 3
+    whole = as_int(check.get("StartPeriod")) + (every + takes) * (tries + 1)
+    return min(HEALTH_SECONDS, max(ALIVE_SECONDS, whole / 10**9))
+
+
+def _tell_last_words(work: Work, ident: str, *, tty: bool) -> None:
+    """Keep what it wrote, as it goes with its container."""
+    with suppress(EngineError):
+        for line in last_lines(work.engine, ident, TOLD_LINES, tty=tty):
+            work.report.line(mask_text(line), level="engine")
+
+
+def _was(state: Json) -> str:
+    status = as_str(state.get("Status"))
+    if status == "paused":
+        return "paused"
+    return "running" if status in UP else "stopped"
+
+
+def _name(container: Json) -> str:
+    return as_str(container.get("Name")).lstrip("/")

@@ -1,0 +1,73 @@
+"""A fake engine with a container of an image, of which its registry has another edition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fleet.actor import Actor
+from fleet.engine.fake import FakeEngine, in_fake
+from fleet.engine.fake_pulls import FakeLayer
+from fleet.engine.fake_state import FakeContainer
+from fleet.jobs.runner import run_job
+from fleet.models import Container, Environment, Host, Job
+from fleet.operations.requests import request
+from tests.conftest import make_container, make_host
+from tests.jobs.conftest import broker
+
+__all__ = ["broker"]
+
+IMAGE = "registry.test/app:1"
+Settings = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at the new one once, and go on."""
+    monkeypatch.setattr("fleet.operations.recreate_swap.ALIVE_SECONDS", 0.0)
+    monkeypatch.setattr("fleet.operations.recreate_swap.LOOK_EVERY", 0.01)
+
+
+@pytest.fixture
+def host(fake: FakeEngine, staging: Environment) -> Host:
+    """The fake engine's row."""
+    fake.pulls.registry = {IMAGE: [FakeLayer(1000)]}
+    return make_host("stage-1", staging, url=fake.url)
+
+
+@pytest.fixture
+def old(fake: FakeEngine, host: Host) -> FakeContainer:
+    """The container, of the edition that its registry had first."""
+    made: FakeContainer = in_fake(fake, lambda: fake.state.add("web-1", IMAGE, env=["A=1"]))
+    return made
+
+
+@pytest.fixture
+def container(old: FakeContainer, host: Host) -> Container:
+    """Its row."""
+    return make_container(host, "web-1", engine_id=old.id, image=IMAGE)
+
+
+@pytest.fixture
+def newer(fake: FakeEngine, container: Container) -> str:
+    """Another edition is pushed; the id of its image."""
+    fake.pulls.editions[IMAGE] = 1
+    return fake.pulls.image_id(IMAGE)
+
+
+def asked(actor: Actor, container: Container, **params: Any) -> Job:
+    """Ask for an update."""
+    return request("container.recreate", actor=actor, target_id=container.pk, params=params)
+
+
+def ran(job: Job) -> Job:
+    """Run a job; how it went."""
+    run_job(job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def names(fake: FakeEngine) -> dict[str, FakeContainer]:
+    """The containers by name."""
+    return {it.name: it for it in fake.state.containers.values()}

@@ -1,0 +1,321 @@
+"""An update as a job on a fake engine: what becomes of it, and of the old one whatever happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from fleet.access import Refused
+from fleet.actor import Actor, actor_for
+from fleet.engine.client import Engine
+from fleet.engine.fake import FakeEngine
+from fleet.engine.fake_networks import UNKNOWN
+from fleet.engine.fake_state import FakeContainer, FakeState, Refusal
+from fleet.engine.recreate import Aside
+from fleet.models import Container, Event, Host, Job, JobLine, JobState, User
+from fleet.operations.jobs import job_cancel
+from fleet.selectors.container import container_fate
+from tests.conftest import make_container
+from tests.recreate.conftest import IMAGE, asked, names, ran
+
+
+def said(job: Job) -> str:
+    return "\n".join(JobLine.objects.filter(job=job).values_list("text", flat=True))
+
+
+def the_old_one_is_back(fake: FakeEngine, old: FakeContainer) -> bool:
+    return names(fake) == {"web-1": old} and old.state == "running"
+
+
+def test_a_new_one_takes_the_place(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
+) -> None:
+    job = ran(asked(actor, container))
+    assert (job.state, job.message) == (JobState.SUCCEEDED, "Updated web-1."), said(job)
+    assert job.queue == "transfer"
+    (new,) = fake.state.containers.values()
+    assert (new.name, new.state, new.image_id) == ("web-1", "running", newer)
+    assert new.id != old.id and new.env == ["A=1"]
+
+
+def test_what_runs_the_newest_is_left_as_it_is(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container
+) -> None:
+    job = ran(asked(actor, container))
+    assert (job.state, job.progress) == (JobState.SUCCEEDED, 100)
+    assert job.message == "It runs the newest already. Nothing was done."
+    assert the_old_one_is_back(fake, old)
+
+
+def test_without_a_pull_it_is_made_again_of_what_is_there(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
+) -> None:
+    job = ran(asked(actor, container, pull=False))
+    assert job.state == JobState.SUCCEEDED, said(job)
+    (new,) = fake.state.containers.values()
+    assert new.id != old.id and new.image_id == old.image_id != newer
+
+
+@pytest.mark.parametrize(
+    ("state", "then"), [("paused", "paused"), ("exited", "created"), ("created", "created")]
+)
+def test_it_does_afterwards_what_it_did_before(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str,
+    state: str, then: str,
+) -> None:  # fmt: skip
+    old.state = state
+    job = ran(asked(actor, container))
+    assert job.state == JobState.SUCCEEDED, said(job)
+    (new,) = fake.state.containers.values()
+    assert (new.state, new.image_id) == (then, newer)
+
+
+def test_networks_come_along(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
+) -> None:
+    old.host_config = {"NetworkMode": "front"}
+    front = {"Aliases": ["web"], "IPAMConfig": {"IPv4Address": "10.9.1.50"}}
+    old.networks = {"front": {**front, "IPAddress": "10.9.1.50"}, "back": {"Aliases": ["two"]}}
+    assert ran(asked(actor, container)).state == JobState.SUCCEEDED
+    (new,) = fake.state.containers.values()
+    assert new.networks == {"front": front, "back": {"Aliases": ["two"]}}
+
+
+# --- Back ------------------------------------------------------------------------------------
+
+
+def test_one_that_ends_at_once_gives_the_place_back(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
+) -> None:
+    fake.state.broken[newer] = 3
+    job = ran(asked(actor, container))
+    assert job.state == JobState.FAILED
+    assert job.message == "The new one ended with code 3. The old one runs as before."
+    assert "cannot go on" in said(job)
+    assert the_old_one_is_back(fake, old)
+
+
+def test_one_that_ends_well_stays(
+    actor: Actor, fake: FakeEngine, container: Container, newer: str
+) -> None:
+    fake.state.broken[newer] = 0
+    assert ran(asked(actor, container)).state == JobState.SUCCEEDED
+    assert names(fake)["web-1"].image_id == newer
+
+
+def test_one_that_cannot_be_connected_does_not_even_stop_the_old_one(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
+) -> None:
+    old.networks = {"bridge": {}, UNKNOWN: {}}
+    began = old.started
+    job = ran(asked(actor, container))
+    assert job.state == JobState.FAILED and "The old one runs as before." in job.message
+    assert the_old_one_is_back(fake, old) and old.started == began
+
+
+@pytest.mark.parametrize("step", ["send", "stop", "rename", "start", "container"])
+def test_a_cancellation_at_any_step_brings_the_old_one_back(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str,
+    step: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    job = asked(actor, container)
+    real = getattr(Engine, step)
+
+    def cancelling(*given: Any) -> Any:
+        done = real(*given)
+        Job.objects.filter(pk=job.pk).update(cancel_requested_at=timezone.now())
+        return done
+
+    monkeypatch.setattr(Engine, step, cancelling)
+    ran(job)
+    words = "Cancelled. The old one runs as before."
+    assert (job.state, job.message) == (JobState.CANCELLED, words), said(job)
+    assert the_old_one_is_back(fake, old)
+
+
+def test_a_pull_that_is_cancelled_changes_nothing(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
+) -> None:
+    job = asked(actor, container)
+    Job.objects.filter(pk=job.pk).update(cancel_requested_at=timezone.now())
+    assert ran(job).state == JobState.CANCELLED
+    assert the_old_one_is_back(fake, old)
+
+
+def test_what_stands_in_the_way_of_going_back_is_told(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def refuse(state: FakeState, it: FakeContainer) -> None:
+        raise Refusal(500, "no space left on device")
+
+    monkeypatch.setattr(FakeState, "start", refuse)
+    job = ran(asked(actor, container))
+    assert job.state == JobState.FAILED
+    assert "could not be put back" in job.message and "no space" in job.error
+    assert old.id in fake.state.containers
+
+
+# --- A worker that was killed -------------------------------------------------------------------
+
+
+def left(fake: FakeEngine, old: FakeContainer) -> FakeContainer:
+    """A new one that an earlier try pulled and made."""
+    image = fake.images.add(IMAGE, id=fake.pulls.image_id(IMAGE))
+    made = fake.state.add("new-one", IMAGE, state="created", made_of=image.id)
+    made.name = str(Aside("web-1", "new", old.id, "running"))
+    return made
+
+
+def test_a_try_that_was_killed_before_the_exchange_is_taken_back_and_done(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
+) -> None:
+    left(fake, old)
+    fake.state.stop(old)
+    job = ran(asked(actor, container))
+    assert job.state == JobState.SUCCEEDED, said(job)
+    assert "was taken back" in said(job)
+    (new,) = fake.state.containers.values()
+    assert (new.name, new.image_id, new.state) == ("web-1", newer, "running")
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_a_try_that_was_killed_after_the_exchange_is_brought_to_its_end(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str,
+    started: bool,
+) -> None:  # fmt: skip
+    new = left(fake, old)
+    fake.state.stop(old)
+    old.name, new.name = str(Aside("web-1", "old", new.id, "running")), "web-1"
+    if started:
+        fake.state.start(new)
+    job = ran(asked(actor, container))
+    assert job.state == JobState.SUCCEEDED, said(job)
+    assert ("by the earlier try" in job.message) == started
+    assert {it.name: it.state for it in fake.state.containers.values()} == {"web-1": "running"}
+    assert (new.id in fake.state.containers) == started
+
+
+def test_a_try_that_was_killed_and_whose_new_one_is_gone_is_taken_back(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
+) -> None:
+    fake.state.stop(old)
+    old.name = str(Aside("web-1", "old", "f" * 64, "running"))
+    assert ran(asked(actor, container)).state == JobState.SUCCEEDED
+    assert names(fake)["web-1"].image_id == newer
+
+
+def test_a_try_that_was_killed_at_the_very_end_succeeded(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container
+) -> None:
+    job = asked(actor, container)
+    Job.objects.update(attempt=1)
+    fake.state.remove(old, force=True)
+    fake.state.add("web-1", IMAGE)
+    assert ran(job).state == JobState.SUCCEEDED
+    assert "by the earlier try" in job.message
+
+
+def test_the_new_one_waits_for_what_the_old_one_has_left(
+    actor: Actor, fake: FakeEngine, host: Host, old: FakeContainer, container: Container
+) -> None:
+    kept = fake.state.add("other", IMAGE, state="exited")
+    kept.name = str(Aside("web-1", "old", old.id, "running"))
+    job = ran(asked(actor, container))
+    assert job.state == JobState.FAILED and kept.name in job.message
+    assert set(names(fake)) == {"web-1", kept.name}
+
+
+# --- What is refused -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"labels": {"com.docker.swarm.task.id": "x"}}, "swarm service"),
+        ({"host_config": {"AutoRemove": True}}, "--rm"),
+        ({"host_config": {"NetworkMode": "container:gone"}}, "network of a container that is gone"),
+        ({"host_config": {"PidMode": "container:gone"}}, "processes of a container"),
+        ({"image": f"app@sha256:{'0' * 64}"}, "by its digest or id"),
+        ({"image": f"sha256:{'0' * 64}"}, "by its digest or id"),
+    ],
+)
+def test_what_cannot_be_done_safely_is_refused_in_words(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str,
+    settings: dict[str, object], words: str,
+) -> None:  # fmt: skip
+    made_of = old.image_id
+    for name, value in settings.items():
+        setattr(old, name, value)
+    old.made_of = made_of
+    job = ran(asked(actor, container))
+    assert job.state == JobState.FAILED and words in job.message, job.message
+    assert "Nothing was done." in job.message
+    assert the_old_one_is_back(fake, old)
+
+
+@pytest.mark.parametrize("mode", ["NetworkMode", "PidMode", "IpcMode"])
+def test_those_that_share_what_is_its_own_are_not_cut_off(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str, mode: str
+) -> None:
+    fake.state.add("side-car").host_config = {mode: f"container:{old.id}"}
+    job = ran(asked(actor, container))
+    assert job.state == JobState.FAILED and "side-car" in job.message
+    assert old.state == "running"
+
+
+def test_two_updates_of_one_do_not_meet(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
+) -> None:
+    first = asked(actor, container)
+    Job.objects.filter(pk=first.pk).update(state=JobState.RUNNING)
+    job = ran(asked(actor, container, pull=False))
+    assert job.state == JobState.FAILED and f"job {first.pk}" in job.message
+
+
+def test_an_operator_may_not(container: Container, operator: User) -> None:
+    with pytest.raises(Refused):
+        asked(actor_for(operator), container)
+
+
+def test_a_queued_one_is_cancelled_at_once(actor: Actor, container: Container) -> None:
+    job = asked(actor, container)
+    assert job_cancel(actor=actor, job_id=job.pk).state == JobState.CANCELLED
+
+
+def test_the_page_of_the_old_one_leads_to_the_new_one(
+    actor: Actor, host: Host, container: Container
+) -> None:
+    heir = make_container(host, "web-2")
+    Event.objects.create(
+        host=host, at="2026-01-01T00:00Z", kind="destroy", object_kind="container",
+        object_id=container.engine_id, object_name=str(Aside("web-2", "old", "a" * 12, "running")),
+    )  # fmt: skip
+    fate = container_fate(
+        actor, host_id=host.pk, engine_id=container.engine_id, name=container.name
+    )
+    assert (fate.name, fate.successor) == ("web-2", heir)
+
+
+@pytest.mark.parametrize("step", ["send", "stop", "rename", "start", "container", "remove"])
+def test_whoever_goes_on_after_a_loss_at_any_step_brings_it_to_an_end(
+    actor: Actor, fake: FakeEngine, container: Container, newer: str,
+    step: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    job = asked(actor, container)
+    real = getattr(Engine, step)
+
+    def losing(*given: Any, **more: Any) -> Any:
+        done = real(*given, **more)
+        Job.objects.filter(pk=job.pk).update(claim=Job.new_claim())
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, step, losing)
+        assert ran(job).state == JobState.RUNNING  # nobody has ended it
+    Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, claim=None)
+    assert ran(job).state == JobState.SUCCEEDED, said(job)
+    (new,) = fake.state.containers.values()
+    assert (new.name, new.image_id, new.state) == ("web-1", newer, "running")
