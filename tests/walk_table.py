@@ -240,6 +240,7 @@ API = [
         pk="container",
         data={"name": "web-2"},
     ),
+    r("api/v1/containers/<int:container_id>/recreate", post="401 404 403 403 202", pk="container"),
     r("api/v1/containers/<int:container_id>/remove", post="401 404 403 403 202", pk="container"),
     *REGISTRIES_API,
     r("api/v1/saved-filters", get=API_ALL, post="401 201 201 201 201", data=FILTER),

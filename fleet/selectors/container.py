@@ -98,6 +98,7 @@ class Fate:
     engine_id: str
     removed_at: datetime | None
     successor: Container | None  # of the same name on the same host
+    updated: bool = False  # it was made again: the successor is what it became
 
 
 def container_fate(actor: Actor, *, host_id: int, engine_id: str, name: str) -> Fate:
@@ -111,9 +112,9 @@ def container_fate(actor: Actor, *, host_id: int, engine_id: str, name: str) -> 
     if last and last.object_name not in {"", engine_id}:
         name = last.object_name  # it may have been renamed since
     if (aside := aside_of(name)) is not None:
-        name = aside.name  # it was updated: the new one has the name
+        name = aside.name  # the new one has the name
     heir = visible_containers(actor).filter(host=host, name=name).first()
-    return Fate(name, host, engine_id, last.at if last else None, heir)
+    return Fate(name, host, engine_id, last.at if last else None, heir, aside is not None)
 
 
 def removed_container(actor: Actor, pk: int) -> Fate:

@@ -52,7 +52,7 @@ def test_it_offers_only_what_makes_sense(client: Client, host: Host) -> None:
     html = page_of(client)
     assert f'href="/containers/{made.pk}/" data-row-menu' in html
     assert 'data-clicks="start"' in html
-    assert acts_of(html) == ["start", "restart", "rename", "remove", "logs"]
+    assert acts_of(html) == ["start", "restart", "rename", "recreate", "remove", "logs"]
 
 
 def acts_of(html: str) -> list[str]:

@@ -188,7 +188,14 @@ def _act(operation: Operation) -> dict[str, Any]:
 def gone_part(pk: int, fate: Fate) -> Part:
     """Return what became of a removed container, in the place of its head."""
     heir = fate.successor
-    shown = ("gone", fate.name, fate.host.name, fate.removed_at, heir and (heir.pk, heir.state))
+    shown = (
+        "gone",
+        fate.name,
+        fate.host.name,
+        fate.removed_at,
+        fate.updated,
+        heir and (heir.pk, heir.state),
+    )
     context = {"pk": pk, "fate": fate, "removed": ago_mark(fate.removed_at), "heir": heir}
     return _part("container/gone.html", _rev(shown), lambda: context)
 
