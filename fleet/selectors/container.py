@@ -26,7 +26,7 @@ from fleet.access import (
 )
 from fleet.actor import Actor
 from fleet.engine.raw import as_dict, as_int, as_list, as_str, parse_time
-from fleet.engine.recreate import aside_of
+from fleet.engine.recreate import Aside, aside_of
 from fleet.engine.usage import FileChange, ProcessTable
 from fleet.models import Container, Event, Host
 from fleet.selectors.engine_calls import Answer, ask
@@ -63,6 +63,11 @@ class Overview:
     labels: dict[str, str]
     image_pk: int = 0  # of its image's row; 0 when there is none to be seen
     update: Update | None = None  # what its registry said, for who sees images
+
+    @property
+    def aside(self) -> Aside | None:
+        """What its name says while it is being updated: of which it is the old or the new one."""
+        return aside_of(self.container.name)
 
     @property
     def may_check(self) -> bool:

@@ -119,3 +119,15 @@ def test_the_address_of_the_old_one_leads_to_the_new_one(
     heir = make_container(host, "web-1", engine_id="e" * 64)
     answer = client.get(f"/containers/{old}/")
     assert (answer.status_code, answer["Location"]) == (302, f"/containers/{heir.pk}/")
+
+
+@pytest.mark.parametrize(("kind", "words"), [("old", "before, kept"), ("new", "take the place of")])
+def test_one_that_is_kept_aside_says_so(
+    client: Client, container: Container, kind: str, words: str
+) -> None:
+    Container.objects.update(name=str(Aside("web-1", kind, "a" * 12, "running")), state="exited")
+    page = text(client, f"/containers/{container.pk}/")
+    head = page[page.index("page-header") : page.index('id="container-menu"')]
+    assert words in page and ">web-1</h1>" in head
+    assert (address(container) in head) == (kind == "old")
+    assert "/start/" not in head

@@ -147,13 +147,13 @@ def _host_facts(host: Host) -> tuple[Any, ...]:
 def _head(overview: Overview) -> dict[str, Any]:
     row = overview.container
     operations = possible(row, overview.permissions)
-    main = MAIN.get(row.state, ())
-    if may_update(overview):
-        main = ("recreate", *main)
+    aside = overview.aside
+    main = _main(overview)
     by_slug = {operation.slug: operation for operation in operations}
     return {
         "container": row,
         "host": row.host,
+        "aside": aside,
         "image_pk": overview.image_pk,
         "state": state_words(row),
         "update": update_mark(overview.update),
@@ -165,6 +165,14 @@ def _head(overview: Overview) -> dict[str, Any]:
             if operation.slug not in main and useful(operation, row)
         ],
     }
+
+
+def _main(overview: Overview) -> tuple[str, ...]:
+    """Return the buttons; of one that an update keeps aside, what brings that to its end."""
+    if overview.aside is not None:
+        return ("recreate",) if overview.aside.kind == "old" else ()
+    main = MAIN.get(overview.container.state, ())
+    return ("recreate", *main) if may_update(overview) else main
 
 
 def may_update(overview: Overview) -> bool:
