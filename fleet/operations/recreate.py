@@ -91,7 +91,8 @@ def _old(work: Work) -> Json:
         if work.job.attempt < 2:
             raise
         # The last step of an earlier try was to remove it.
-        heir = work.engine.container(work.job.target_name)
+        aside = aside_of(work.job.target_name)
+        heir = work.engine.container(aside.name if aside else work.job.target_name)
         told = {"name": heir.name, "id": heir.engine_id[:SHORT]}
         raise NothingToDo(
             _("%(name)s was made again by the earlier try (%(id)s).") % told

@@ -45,6 +45,7 @@ class Swap:
     was: str  # running, paused, stopped
     new: str = ""
     was_unhealthy: bool = False
+    stopping: bool = False  # the engine was told so, and may still be at it
 
     @property
     def making(self) -> str:
@@ -152,6 +153,7 @@ def _exchange(work: Work, this: Swap) -> None:
     with insisting(work) as sure:
         if this.was != "stopped":
             sure.report.line(_("Stopping the old one …"))
+            this.stopping = True
             sure.engine.stop(this.old)
         sure.engine.rename(this.old, this.kept)
         sure.engine.rename(this.new, this.name)
@@ -223,7 +225,10 @@ def _back(sure: Work, this: Swap) -> None:
         engine.rename(this.old, this.name)
     if this.was == "stopped":
         return
-    if as_str(as_dict(found.get("State")).get("Status")) not in UP:
+    up = as_str(as_dict(found.get("State")).get("Status")) in UP
+    if up and this.stopping:  # it would end in a moment: let it, then start it
+        engine.stop(this.old)
+    if not up or this.stopping:
         engine.start(this.old)
         if this.was == "paused":
             engine.pause(this.old)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from fleet.access import Refused
 from fleet.actor import Actor, actor_for
 from fleet.engine.client import Engine
+from fleet.engine.errors import Unreachable
 from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_networks import UNKNOWN
 from fleet.engine.fake_state import FakeContainer, FakeState, Refusal
@@ -156,6 +157,25 @@ def test_what_stands_in_the_way_of_going_back_is_told(
     assert job.state == JobState.FAILED
     assert "could not be put back" in job.message and "no space" in job.error
     assert old.id in fake.state.containers
+
+
+def test_a_stop_of_which_nobody_heard_is_waited_for_before_the_old_one_starts_again(
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    real, told = Engine.stop, []
+
+    def unheard(engine: Engine, ident: str) -> bool:
+        told.append(ident)
+        if len(told) == 1:  # the engine is still at it
+            raise Unreachable("timeout")
+        return real(engine, ident)
+
+    monkeypatch.setattr(Engine, "stop", unheard)
+    began = old.started
+    job = ran(asked(actor, container))
+    assert job.state == JobState.FAILED and "did not answer" in job.message
+    assert the_old_one_is_back(fake, old) and told == [old.id] * 2 and old.started > began
 
 
 # --- A worker that was killed -------------------------------------------------------------------

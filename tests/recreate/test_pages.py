@@ -121,7 +121,9 @@ def test_the_address_of_the_old_one_leads_to_the_new_one(
     assert (answer.status_code, answer["Location"]) == (302, f"/containers/{heir.pk}/")
 
 
-@pytest.mark.parametrize(("kind", "words"), [("old", "before, kept"), ("new", "take the place of")])
+@pytest.mark.parametrize(
+    ("kind", "words"), [("old", "This is the old web-1"), ("new", "take the place of")]
+)
 def test_one_that_is_kept_aside_says_so(
     client: Client, container: Container, kind: str, words: str
 ) -> None:
