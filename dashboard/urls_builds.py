@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import build_cache, builds
+from dashboard.views import build_advice, build_cache, builds
 
 urlpatterns = [
     path("builds/", builds.index, name="build-list"),
     path("builds/cache/", build_cache.cache_prune, name="build-cache"),
     path("builds/add/", builds.add, name="build-add"),
+    path("builds/lint/", build_advice.lint, name="build-lint"),
     path("builds/<int:pk>/", builds.detail, name="build-detail"),
     path("builds/<int:pk>/edit/", builds.edit, name="build-edit"),
     path("builds/<int:pk>/run/", builds.run, name="build-start"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.walk_routes import (
     ADMIN,
     ADMIN_DOES,
+    API_ADMIN,
     API_ADMIN_ADDS,
     API_ALL,
     API_HOST_ADMIN,
@@ -22,6 +23,7 @@ BUILD_PAGES = [
     r("builds/", get=SIGNED_IN),
     r("builds/cache/", get=ADMIN, post=ADMIN_DOES, data={"host": "{host}"}),
     r("builds/add/", get=ADMIN, post=ADMIN_DOES, data=BUILD_FORM),
+    r("builds/lint/", post=ADMIN, data={"dockerfile_text": "FRO a"}),
     r("builds/<int:pk>/", get=SEES, pk="build"),
     r("builds/<int:pk>/edit/", get=HOST_ADMIN, post=HOST_ADMIN_DOES, pk="build", data=BUILD_FORM),
     r("builds/<int:pk>/run/", post=HOST_ADMIN_DOES, pk="build"),
@@ -39,6 +41,7 @@ BUILD_PAGES = [
 ]
 BUILD_API = [
     r("api/v1/builds", get=API_ALL, post=API_ADMIN_ADDS, data=BUILD),
+    r("api/v1/builds/lint", post=API_ADMIN, data={"dockerfile_text": "FRO a"}),
     r(
         "api/v1/builds/<int:build_id>",
         get=API_SEES,

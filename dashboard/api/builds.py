@@ -17,10 +17,12 @@ from fleet.access import access_build, access_run, visible_builds
 from fleet.models import Build, BuildRun, BuildSource
 from fleet.operations import builds
 from fleet.operations.requests import request as request_job
+from fleet.selectors.build_advice import build_advice
 from fleet.selectors.builds import runs_of, steps_of
 
 router = Router(tags=["builds"])
 PIECE = 256 * 1024
+SIZE_LIMIT = 256 * 1024  # letters of a Dockerfile
 SORTS = {"id": "pk", "name": "name", "created_at": "created_at", "changed_at": "changed_at"}
 Long = Annotated[str, Field(max_length=65536)]
 Pairs = dict[str, str]
@@ -128,6 +130,29 @@ class RunDetailOut(RunOut):
     failure: dict[str, Any]
 
 
+class LintIn(Schema):
+    """A Dockerfile."""
+
+    dockerfile_text: Annotated[str, Field(max_length=SIZE_LIMIT)]
+
+
+class AdviceOut(Schema):
+    """One thing that could be better; `level` is error, warning, info or style."""
+
+    line: int
+    level: str
+    code: str
+    text: str
+    url: str
+
+
+class LintOut(Schema):
+    """Advice by line; `note` says why hadolint was not asked, if it was not."""
+
+    advice: list[AdviceOut]
+    note: str
+
+
 class BuildPatch(Schema, extra="forbid"):
     """Changes: what is left out stays. An empty token or key is taken away.
 
@@ -196,6 +221,12 @@ def list_builds(request: HttpRequest, wanted: Query[BuildFilter], window: Query[
 def create_build(request: HttpRequest, data: BuildIn) -> Any:
     """Add a build; nothing is built yet."""
     return Status(201, BuildOut.of(builds.build_create(actor=caller(request), data=_given(data))))
+
+
+@router.post("/lint", response=LintOut, summary="Advice on a Dockerfile")
+def lint_dockerfile(request: HttpRequest, data: LintIn) -> Any:
+    """Return what could be better in a Dockerfile. Nothing is kept or built."""
+    return build_advice(caller(request), data.dockerfile_text)
 
 
 @router.get("/{int:build_id}", response=BuildOut, summary="Show a build")

@@ -7,6 +7,8 @@ builder's to know; its own parser has the last word on what is right.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -67,7 +69,7 @@ def parse(text: str) -> list[Instruction]:
 
 def _logical(lines: list[str]) -> Iterator[Instruction]:
     """Yield instructions: continued lines are one, comments and blank lines are none."""
-    escape, number = _escape(lines), 0
+    escape, ends, number = _escape(lines), _Ends(lines), 0
     while number < len(lines):
         first = number
         words: list[str] = []
@@ -87,7 +89,7 @@ def _logical(lines: list[str]) -> Iterator[Instruction]:
             continue
         keyword = text.split(None, 1)[0].upper()
         if keyword in WITH_HEREDOCS:
-            number = _past_heredocs(lines, number, text)
+            number = ends.past(number, text)
         yield Instruction(first + 1, number, keyword, text, -1, "", 0)
 
 
@@ -101,17 +103,29 @@ def _escape(lines: list[str]) -> str:
     return "\\"
 
 
-def _past_heredocs(lines: list[str], number: int, text: str) -> int:
-    """Return the line after the last word of each heredoc that an instruction opens."""
-    for dash, _quote, word in HEREDOC.findall(text):
-        at = number
-        while at < len(lines):
-            line = lines[at].rstrip("\r")
-            at += 1
-            if (line.lstrip("\t") if dash else line) == word:
-                number = at
-                break
-    return number
+class _Ends:
+    """Where heredocs end: found by their word, since a text may open thousands of them."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._places: dict[bool, dict[str, list[int]]] = {}
+
+    def past(self, number: int, text: str) -> int:
+        """Return the line after the last word of each heredoc that an instruction opens."""
+        for dash, _quote, word in HEREDOC.findall(text):
+            places = self._of(dash=bool(dash)).get(word, [])
+            at = bisect_left(places, number)
+            number = places[at] + 1 if at < len(places) else number
+        return number
+
+    def _of(self, *, dash: bool) -> dict[str, list[int]]:
+        if dash not in self._places:
+            found: dict[str, list[int]] = defaultdict(list)
+            for number, line in enumerate(self._lines):
+                plain = line.rstrip("\r")
+                found[plain.lstrip("\t") if dash else plain].append(number)
+            self._places[dash] = found
+        return self._places[dash]
 
 
 # --- Where a step was written -------------------------------------------------------------------
