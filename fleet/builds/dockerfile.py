@@ -19,6 +19,8 @@ HEREDOC = re.compile(r"<<(-?)([\"']?)([A-Za-z_][\w.]*)\2")
 WITH_HEREDOCS = frozenset({"RUN", "COPY", "ADD"})
 COUNTED = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})  # by BuildKit, in each stage
 FROM = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE)
+COPIED = re.compile(r"\s--from=(\S+)")  # of COPY: a stage, or an image
+MOUNTED = re.compile(r"\s--mount=\S*?\bfrom=([^,\s]+)")  # of RUN
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})")
 # "[2/4] RUN make", "[base 1/2] FROM …", "[stage-1 2/3] COPY …", "[linux/arm64 base 1/2] FROM …"
 STEP = re.compile(
@@ -194,11 +196,11 @@ def excerpt(text: str, first: int, last: int) -> Excerpt:
     return Excerpt(begin, tuple(line.rstrip("\r")[:500] for line in shown))
 
 
-# --- Images that it begins with ----------------------------------------------------------------
+# --- Images that it is built from --------------------------------------------------------------
 
 
 def base_images(text: str, args: dict[str, str]) -> list[str]:
-    """Return the images that its stages begin with, ARGs before the first FROM filled in."""
+    """Return the images that stages begin with or take files from; known ARGs are filled in."""
     known: dict[str, str] = {}
     stages: set[str] = set()
     found: list[str] = []
@@ -206,12 +208,22 @@ def base_images(text: str, args: dict[str, str]) -> list[str]:
         if one.stage < 0 and one.keyword == "ARG":
             name, _equals, value = one.text[3:].strip().partition("=")
             known[name.strip()] = args.get(name.strip(), value.strip().strip("\"'"))
-        elif one.keyword == "FROM" and (match := FROM.match(one.text)):
-            image = _filled(match[1], known)
+            continue
+        match = FROM.match(one.text) if one.keyword == "FROM" else None
+        named = [_filled(match[1], known)] if match else _taken_from(one)
+        for image in named:
             if image.lower() not in stages and image != "scratch" and image not in found:
                 found.append(image)
+        if match:
             stages.add((match[2] or "").lower())
     return found
+
+
+def _taken_from(one: Instruction) -> list[str]:
+    """Return the stages and images from which an instruction takes files, without numbers."""
+    pattern = {"COPY": COPIED, "RUN": MOUNTED}.get(one.keyword)
+    names = pattern.findall(one.text) if pattern else []
+    return [name for name in names if not name.isdigit() and "$" not in name]
 
 
 def _filled(text: str, known: dict[str, str]) -> str:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from fleet.builds.context import Context, prepare
-from fleet.builds.dockerfile import SIZE_LIMIT, base_images
+from fleet.builds.dockerfile import SIZE_LIMIT
 from fleet.builds.errors import ContextRefused
 from fleet.builds.folders import limits_on, run_folder, sweep
 from fleet.builds.mask import Mask
@@ -38,6 +38,8 @@ from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import Aborted, EngineError
 from fleet.models import Build, BuildRun, BuildSource, Job, JobState
 from fleet.operations.build_cache import keep_within_bounds
+from fleet.operations.base_pulls import named_bases, pull_bases
+from fleet.operations.build_failures import explain_failure
 from fleet.operations.registry import Operation, register
 from fleet.operations.registry_auth import auth_for
 from fleet.operations.tagging import give_tags
@@ -113,7 +115,7 @@ class _Run:
         context = self._context()
         # Before anything is built: a name that cannot be must not cost an hour.
         names = self._names(context)
-        options = self._options(context)
+        options = pull_bases(self.work, self.dockerfile, self._options(context))
         began = monotonic()
         image_id = self._build(context, options)
         self.record.note(image_id=image_id, seconds=round(monotonic() - began, 1))
@@ -239,16 +241,18 @@ class _Run:
             report.line(text, level="error", part=item.step)
 
     def _why(self, error: EngineError) -> str:
-        """Return why it failed in one sentence: which step, where, and what was said of it."""
+        """Return why it failed in a sentence or two: which step, where, and what may help."""
         failure = self.record.run.failure
         line, step = failure.get("line"), self.record.failed
         if step is None:
             where = _(" See line %(line)d of the Dockerfile.") % {"line": line} if line else ""
-            return f"{error}{where}"
-        named = {"step": step.name[:150], "line": line}
-        if line:
-            return _("Line %(line)d of the Dockerfile failed: %(step)s") % named
-        return _("This step failed: %(step)s") % named
+            said = f"{error}{where}"
+        else:
+            named = {"step": step.name[:150], "line": line}
+            sentence = _("Line %(line)d of the Dockerfile failed: %(step)s")
+            said = (sentence if line else _("This step failed: %(step)s")) % named
+        help_text = explain_failure(failure, error.raw)
+        return f"{said} {help_text}".strip()
 
 
 def _read(context: Context) -> str:
@@ -268,7 +272,7 @@ def _as_shown(text: str) -> str:
 def _logins(work: Work, dockerfile: str, args: dict[str, str]) -> Iterator[RegistryLogin]:
     """Yield the credentials that the base images need, one for each registry."""
     seen: set[str] = set()
-    for image in base_images(dockerfile, args):
+    for image in named_bases(dockerfile, args):
         auth = auth_for(work.host, image)
         if auth and auth["serveraddress"] not in seen:
             seen.add(auth["serveraddress"])

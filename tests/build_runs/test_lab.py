@@ -18,14 +18,15 @@ from fleet.actor import Actor
 from fleet.builds.folders import sweep
 from fleet.jobs.reaper import reap
 from fleet.jobs.runner import run_job
-from fleet.models import Build, BuildRun, Job, JobLine, JobState
-from fleet.operations.builds import build_archive
+from fleet.models import Build, BuildRun, Job, JobLine, JobState, Registry
+from fleet.operations.builds import build_archive, build_update
 from fleet.operations.jobs import job_cancel
 from tests.build_runs.conftest import SEED, asked, ran, run_of, tags_on
 from tests.builds.git_server import TOKEN, USER, Repository, serve_https
 from tests.engine.pki import Authority
 from tests.jobs.conftest import at_once
 from tests.jobs.processes import Processes
+from tests.lab.images import push_image
 from tests.lab.lab import Lab
 from tests.services import redis_server
 from tests.waiting import eventually
@@ -201,3 +202,44 @@ def test_cancel_stops_it_and_tags_nothing(
     assert "running" not in [step["state"] for step in run.steps]
     assert not [name for name in tags_on(lab) if name.startswith("built/")]
     assert not list(folders.iterdir())
+
+
+def test_bases_of_an_insecure_registry_are_pulled_first(
+    actor: Actor, define: Define, lab: Lab
+) -> None:
+    push_image(lab.registry, "base:1", [1000])
+    push_image(lab.registry, "files:1", [1000])
+    base, files = f"{lab.registry}/base:1", f"{lab.registry}/files:1"
+    typed = f"FROM {files} AS one\nFROM {base}\nCOPY --from={files} / /files/\n"
+    build = define(dockerfile_text=typed, pull=True)
+    alone = ran(actor, build)
+    # BuildKit of newer engines knows the engine's registries; that of the lab's does not.
+    assert "Add it under Registries" in alone.job.message
+    Registry.objects.create(
+        name="lab", kind="distribution", url=f"http://{lab.registry}", insecure=True,
+        everywhere=True,
+    )  # fmt: skip
+    run = ran(actor, build)
+    assert run.job.state == JobState.SUCCEEDED, (run.job.message, run.job.error)
+    text = text_of(run)
+    assert f"Pulling the base image {base} first" in text and files in text
+    # What is there is not asked for again, unless newer ones are wanted.
+    again = ran(actor, build_update(actor=actor, build_id=build.pk, data={"pull": False}))
+    assert again.job.state == JobState.SUCCEEDED
+    assert "Pulling the base image" not in text_of(again)
+    lab[1].docker("rmi", "-f", base, files)
+
+
+def test_a_base_that_cannot_be_pulled_is_told_in_words(
+    actor: Actor, define: Define, lab: Lab
+) -> None:
+    Registry.objects.create(
+        name="lab", kind="distribution", url=f"http://{lab.registry}", insecure=True,
+        everywhere=True,
+    )  # fmt: skip
+    run = ran(actor, define(dockerfile_text=f"FROM {lab.registry}/nothing:7\n"))
+    assert run.job.state == JobState.FAILED
+    assert f"The base image {lab.registry}/nothing:7 could not be pulled" in run.job.message
+    assert "no such image or tag" in run.job.message
+    run = ran(actor, define(name="odd", dockerfile_text="FROM NO/Name:1\n"))
+    assert run.job.state == JobState.FAILED

@@ -95,6 +95,15 @@ def test_it_tells_the_base_images() -> None:
     assert base_images("FROM scratch\nFROM ${X:-a:1}", {}) == ["a:1"]
 
 
+def test_images_from_which_files_are_taken_count() -> None:
+    text = (
+        "FROM a:1 AS one\nCOPY --chown=1 --from=b:2 /x /x\nCOPY --from=one /y /y\nFROM scratch\n"
+        "COPY --from=0 /z /z\nRUN --mount=type=bind,from=c:3,target=/c --mount=from=one make\n"
+        "RUN echo --from=d:4\n"
+    )
+    assert base_images(text, {}) == ["a:1", "b:2", "c:3"]
+
+
 @pytest.mark.parametrize("text", ["", "\\", "FROM", "RUN <<END\nnever ends", "\x00\n\\\n\\\n", "#"])
 def test_nonsense_breaks_nothing(text: str) -> None:
     parse(text)

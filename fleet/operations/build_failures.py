@@ -1,0 +1,38 @@
+"""Why a build failed, where the builder's own words leave people alone: what may help."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from fleet.engine.errors import SENTENCES
+from fleet.engine.pulls import explain_pull
+
+DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+# Steps in which the builder asks a registry: metadata, FROM itself, COPY --from.
+OF_REGISTRY = re.compile(r"load metadata for|resolve image config|\bFROM \S")
+BY_TLS = ("registry_plain_http", "registry_untrusted")
+
+
+def explain_failure(failure: dict[str, Any], raw: str) -> str:
+    """Return what is wrong and may help in a sentence, for what is known; "" for other things.
+
+    `failure` is what the run keeps: the step's name, what was said of it, its last lines.
+    """
+    said = "\n".join([raw, str(failure.get("text", "")), *failure.get("lines", [])])
+    if DISK_FULL.search(said):
+        return str(SENTENCES["disk_full"])
+    name = str(failure.get("name", ""))
+    if name and not OF_REGISTRY.search(name):
+        return ""
+    found = explain_pull(said, signed_in=False)
+    if found is None:
+        return ""
+    if found.code in BY_TLS:
+        return _(
+            "The builder cannot speak with this registry. Add it under Registries, as not secure or"
+            " with its CA: then the engine pulls base images from there first."
+        )
+    return str(found)
