@@ -34,7 +34,10 @@ REGISTRY_SENTENCES: Final[dict[str, Promise]] = {
         "The registry allows no more pulls for now. Try again later, or sign in to have more."
     ),
     "registry_failed": _("The registry answered with an error of its own. Try again later."),
-    "registry_stalled": _("Nothing has moved for five minutes: it was given up."),
+    "registry_stalled": _(
+        "Nothing has moved for five minutes: it was given up. Try again; if it stops again, look at"
+        " the registry, and at the network between it and the host."
+    ),
     "push_login": _(
         "The registry does not take this from somebody it does not know: no account for it is"
         " known here that serves this host. An administrator adds one under Registries."

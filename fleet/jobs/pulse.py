@@ -112,6 +112,7 @@ class Pulse:
 
     def _flush(self) -> None:
         for reporter in self._mine().values():
+            reporter.tell_silence()
             if not reporter.dirty.is_set():
                 continue
             try:

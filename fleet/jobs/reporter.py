@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -17,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from fleet.jobs.endings import end_job
 from fleet.jobs.meter import Measured, Meter
+from fleet.jobs.silence import Silence
 from fleet.models import Job, JobLine, JobParts, JobState, LineLevel
 from fleet.publish import JobsChanged, publish
 
@@ -62,6 +65,7 @@ class JobReporter:
         self._flushed = 0.0
         self._written = _last_number(job)
         self._meter = Meter()
+        self._silence = Silence()
         self._measured_at = 0.0
         self._hang_up: Callable[[], None] | None = None
         self._keep: Callable[[], None] | None = None
@@ -71,7 +75,10 @@ class JobReporter:
 
     def line(self, text: str, *, level: str = "info", part: int | None = None) -> None:
         """Add a line; it is saved within a quarter of a second. Raises as `check` does."""
-        self._stop_if_told()
+        self._news()
+        self._add(text, level=level, part=part)
+
+    def _add(self, text: str, *, level: str, part: int | None = None) -> None:
         clean = text.replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip()[:TEXT_LIMIT]
         known = level if level in LineLevel.values else LineLevel.INFO
         with self._lock:
@@ -88,9 +95,13 @@ class JobReporter:
 
     def part(self, label: str, state: str, done: int = 0, total: int = 0) -> None:
         """Say how far a part is, such as a layer; the percent follows. Raises as `check` does."""
-        self._stop_if_told()
+        self._news()
         self._meter.tell(label, state, done, total)
         self.dirty.set()
+
+    def awaiting(self) -> AbstractContextManager[None]:
+        """Within the block lines and parts are due: it is told when none come for a while."""
+        return self._silence.waiting()
 
     def keep(self, save: Callable[[], None]) -> None:
         """Call this in the transaction of each saving, and of the end."""
@@ -98,7 +109,7 @@ class JobReporter:
 
     def touch(self) -> None:
         """There is something new to be kept. Raises as `check` does."""
-        self._stop_if_told()
+        self._news()
         self.dirty.set()
 
     def check(self) -> None:
@@ -122,6 +133,11 @@ class JobReporter:
             yield
         finally:
             self._insists = False
+
+    def _news(self) -> None:
+        self._stop_if_told()
+        if self._silence.heard():
+            self._add(_("It moves again."), level=LineLevel.INFO)
 
     def _stop_if_told(self) -> None:
         if self.lost.is_set():
@@ -154,6 +170,12 @@ class JobReporter:
         hang_up = self._hang_up
         if hang_up is not None and (self.lost.is_set() or self._hears_cancel):
             hang_up()
+
+    def tell_silence(self) -> None:
+        """Add a line when what was awaited has not come for a while."""
+        if seconds := self._silence.due():
+            said = _("Nothing has moved for %(n)d s. Cancel ends it at once.") % {"n": seconds}
+            self._add(said, level=LineLevel.ERROR)
 
     def flush(self) -> None:
         """Save what has gathered, if the job is still ours. Raises DatabaseError."""

@@ -40,6 +40,9 @@ class Report(Protocol):
     def part(self, label: str, state: str, done: int = 0, total: int = 0) -> None:
         """Say how far a part is (`fleet.jobs.meter`): percent, speed and time left follow."""
 
+    def awaiting(self) -> AbstractContextManager[None]:
+        """Within the block lines and parts are due: it is told when none come for a while."""
+
     def keep(self, save: Callable[[], None]) -> None:
         """Call this in the transaction of each saving and of the end, in another thread too."""
 

@@ -82,9 +82,12 @@ def _pull(work: Work, image: str, platform: str) -> None:
 
     work.report.line(_("Pulling the base image %(name)s first …") % {"name": image})
     try:
-        for news in work.engine.pull(image, platform or None, auth_for(work.host, image)):
-            if isinstance(news, Said):
-                work.report.line(news.text, level="engine")
+        with work.report.awaiting():
+            for news in work.engine.pull(image, platform or None, auth_for(work.host, image)):
+                if isinstance(news, Said):
+                    work.report.line(news.text, level="engine")
+                else:  # layers are not told one by one: a build's progress is its steps
+                    work.report.touch()
     except Aborted:
         raise
     except EngineError as error:

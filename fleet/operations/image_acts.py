@@ -153,14 +153,15 @@ def _push(work: Work) -> None:
     _check_still(work, name)
     retried: set[str] = set()
     digest = ""
-    for news in work.engine.push(name, auth_for(work.host, name)):
-        if isinstance(news, LayerProgress):
-            work.report.part(news.layer, news.state, news.done, news.total)
-            tell_retry(work, news, retried)
-        elif isinstance(news, Said):
-            work.report.line(news.text, level="engine")
-        else:
-            digest = news.digest
+    with work.report.awaiting():
+        for news in work.engine.push(name, auth_for(work.host, name)):
+            if isinstance(news, LayerProgress):
+                work.report.part(news.layer, news.state, news.done, news.total)
+                tell_retry(work, news, retried)
+            elif isinstance(news, Said):
+                work.report.line(news.text, level="engine")
+            else:
+                digest = news.digest
     if digest:
         work.report.line(_("The registry has it as %(digest)s.") % {"digest": digest})
 

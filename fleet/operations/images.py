@@ -55,6 +55,17 @@ def pull_image(work: Work, reference: str, platform: str = "") -> Pulled | None:
         else:
             pulled = news
     return pulled
+    with work.report.awaiting():
+        for news in work.engine.pull(params.reference, params.platform or None, auth):
+            if isinstance(news, LayerProgress):
+                work.report.part(news.layer, news.state, news.done, news.total)
+                tell_retry(work, news, retried)
+            elif isinstance(news, Said):
+                work.report.line(news.text, level="engine")
+            else:
+                pulled = news
+    if pulled is not None:
+        _tell(work, pulled, params.platform)
 
 
 def tell_retry(work: Work, news: LayerProgress, retried: set[str]) -> None:

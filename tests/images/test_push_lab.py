@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -21,61 +18,15 @@ from fleet.jobs.runner import run_job
 from fleet.models import Environment, Job, JobState, Registry
 from fleet.operations.jobs import job_cancel
 from fleet.operations.requests import request
-from scripts.services import end_with_parent, wait_until
 from tests.conftest import make_host, make_image
 from tests.jobs.conftest import at_once, broker
 from tests.lab.images import MIB, push_image
 from tests.lab.lab import Lab
+from tests.lab.own_registry import Own
 from tests.waiting import eventually
 
 __all__ = ["broker"]
 pytestmark = pytest.mark.lab
-PORT = 5077  # on the host's own loopback, where engines trust plain HTTP
-CONFIG = """
-version: 0.1
-log: {{level: warn, accesslog: {{disabled: true}}}}
-storage: {{filesystem: {{rootdirectory: {folder}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-"""
-
-
-@dataclass
-class Own:
-    """A registry inside of a host, which a test may stop and start."""
-
-    netns: str
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
-    reference: str = f"127.0.0.1:{PORT}/app:1"
-    tags: list[str] = field(default_factory=list)
-
-    def start(self) -> None:
-        config = self.folder / "config.yml"
-        config.write_text(CONFIG.format(folder=self.folder / "data", port=PORT))
-        inside = ["nsenter", f"--net={self.netns}"]
-        self.process = subprocess.Popen(
-            [*inside, "docker-registry", "serve", str(config)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            preexec_fn=end_with_parent(signal.SIGTERM),
-        )  # fmt: skip
-        ping = [*inside, "curl", "-sf", f"http://127.0.0.1:{PORT}/v2/"]
-        wait_until(
-            lambda: subprocess.run(ping, capture_output=True, check=False).returncode == 0,
-            "docker-registry", self.folder / "config.yml",
-        )  # fmt: skip
-
-    def send(self, number: int) -> None:
-        assert self.process is not None
-        os.kill(self.process.pid, number)
-        if number == signal.SIGKILL:
-            self.process.wait()
-
-    def has_tag(self) -> bool:
-        place = "docker/registry/v2/repositories/app/_manifests/tags/1/current/link"
-        return (self.folder / "data" / place).exists()
-
-    def uploads(self) -> bool:
-        return any((self.folder / "data").rglob("_uploads/*/data"))
 
 
 @pytest.fixture
@@ -88,9 +39,7 @@ def own(lab: Lab, tmp_path: Path) -> Iterator[Own]:
     lab[1].docker("tag", source, found.reference)
     found.start()
     yield found
-    if found.process and found.process.poll() is None:
-        found.send(signal.SIGCONT)
-        found.send(signal.SIGKILL)
+    found.end()
     lab[1].docker("rmi", "-f", source, found.reference)
 
 
