@@ -16,13 +16,18 @@ OF_REGISTRY = re.compile(r"load metadata for|resolve image config|\bFROM \S")
 BY_TLS = ("registry_plain_http", "registry_untrusted")
 
 
+def is_disk_full(said: str) -> bool:
+    """Return whether an engine, or a step, said that there is no room left."""
+    return bool(DISK_FULL.search(said))
+
+
 def explain_failure(failure: dict[str, Any], raw: str) -> str:
     """Return what is wrong and may help in a sentence, for what is known; "" for other things.
 
     `failure` is what the run keeps: the step's name, what was said of it, its last lines.
     """
-    said = "\n".join([raw, str(failure.get("text", "")), *failure.get("lines", [])])
-    if DISK_FULL.search(said):
+    said = words_of(failure, raw)
+    if is_disk_full(said):
         return str(SENTENCES["disk_full"])
     name = str(failure.get("name", ""))
     if name and not OF_REGISTRY.search(name):
@@ -36,3 +41,8 @@ def explain_failure(failure: dict[str, Any], raw: str) -> str:
             " with its CA: then the engine pulls base images from there first."
         )
     return str(found)
+
+
+def words_of(failure: dict[str, Any], raw: str) -> str:
+    """Return all that was said of a failure."""
+    return "\n".join([raw, str(failure.get("text", "")), *failure.get("lines", [])])

@@ -42,7 +42,8 @@ def build_advice(actor: Actor, text: str) -> Advised:
     """Return advice on a Dockerfile. Raises Refused for who may write none anywhere."""
     if not any(actor.access.reach(name) for name in NEEDS):
         raise Refused(NEEDS[0])
-    text = text.replace("\r\n", "\n")
+    # JSON may have halves of characters, which no file takes.
+    text = text.encode(errors="replace").decode().replace("\r\n", "\n")
     if not text.strip():
         return Advised([])
     if len(text) > lint.SIZE_LIMIT:
@@ -60,7 +61,7 @@ def build_advice(actor: Actor, text: str) -> Advised:
 
 
 def _asked(actor: Actor, text: str) -> list[Advice] | None:
-    key = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+    key = hashlib.sha256(text.encode()).hexdigest()
     kept = KEPT.get(key)
     if kept is not NOTHING:
         return list(kept)

@@ -1,11 +1,13 @@
 /** Advice on a Dockerfile beside its editor: asked for when the typing rests, shown at its lines. */
 const REST_MS = 600;
+const SENT = 70_000; // letters: more than is looked at, so that the answer says so
 const TONES = ["bad", "warn", "busy", "idle"]; // the worst first
 
 /** Keep the panel right for the editor; returns what ends that. */
 export function advise(editor, panel) {
   const list = panel.querySelector("[data-advice-list]");
   const problem = panel.querySelector("[data-advice-problem]");
+  const said = panel.querySelector("[data-advice-said]"); // told only when it is another
   const token = panel.closest("form").querySelector("[name=csrfmiddlewaretoken]").value;
   let asking = new AbortController();
   let timer = 0;
@@ -14,7 +16,7 @@ export function advise(editor, panel) {
   async function ask() {
     asking.abort();
     const mine = (asking = new AbortController());
-    const body = new URLSearchParams({ csrfmiddlewaretoken: token, dockerfile_text: editor.text });
+    const body = new URLSearchParams({ csrfmiddlewaretoken: token, dockerfile_text: editor.text.slice(0, SENT) });
     const answer = await fetch(panel.dataset.advice, { method: "POST", body, signal: mine.signal }).catch(() => null);
     const text = answer?.ok && !answer.redirected ? await answer.text().catch(() => null) : null;
     if (!mine.signal.aborted) show(text);
@@ -26,6 +28,8 @@ export function advise(editor, panel) {
     if (html === null) return;
     list.innerHTML = html;
     editor.mark(marks());
+    const sum = list.querySelector(".advice-sum").textContent;
+    if (said.textContent !== sum) said.textContent = sum;
   }
 
   /** One mark for each line: of the worst that is said of it. */

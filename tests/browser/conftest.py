@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page
 
 from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
 from tests.lab.lab import Lab
+from tests.programs import program
 from tests.stack import PASSWORD, Stack
 from tests.waiting import eventually
 
@@ -73,7 +74,8 @@ def fresh_stack() -> Iterator[Callable[[], Stack]]:
     folder = Path(tempfile.mkdtemp(prefix="qbr-", dir="/tmp"))
 
     def make() -> Stack:
-        stack = Stack(folder / str(len(made)))
+        settings = {"QUAYSIDE_HADOLINT": program("hadolint")}
+        stack = Stack(folder / str(len(made)), settings=settings)
         stack.start()
         made.append(stack)
         return stack

@@ -12,10 +12,12 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Api
 from tests.build_runs.conftest import SEED, make_base, tags_on
 from tests.lab.lab import Lab
+from tests.programs import program
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.timeout(240)]
 SLOW = SEED.replace("apt-get install", "sleep 2 && apt-get install")
+ADVISED = "FROM debian:latest\n" + "ENV A=1\n" * 60 + "WORKDIR app\n"
 BROKEN = "FROM ubuntu:18.04\n# next\nRUN echo about to fail && exit 3\n"
 
 
@@ -81,3 +83,37 @@ def test_a_failing_step_is_open_and_its_line_shown(
     expect(page.locator(".run-line", has_text="about to fail").first).to_be_visible()
     page.click("button:has-text('Build again')")
     page.wait_for_url("**/runs/2/")
+
+
+@pytest.mark.skipif(not program("hadolint"), reason="There is no hadolint here.")
+def test_advice_stands_beside_what_is_typed(
+    stack: Stack, hosts: dict[str, int], sign_in: Callable[..., Page]
+) -> None:
+    page = sign_in()
+    page.goto(f"{stack.url}/builds/add/")
+    area, rows = page.locator("textarea[name=dockerfile_text]"), page.locator(".advice-list > li")
+    expect(page.locator(".advice-sum")).to_have_text("It comes as you type.")
+    area.click()
+    page.keyboard.insert_text(ADVISED)
+    expect(rows).to_have_count(2)
+    expect(page.locator(".advice-sum")).to_have_text("1 error, 1 warning")
+    expect(rows.first).to_contain_text("Line 1")
+    expect(rows.first.get_by_role("link", name="DL3007")).to_have_attribute(
+        "href", "https://github.com/hadolint/hadolint/wiki/DL3007"
+    )
+    expect(page.locator(".editor-mark")).to_have_count(2)
+    # A click chooses the line, far below, and brings it into view.
+    rows.nth(1).locator(".advice-go").click()
+    expect(area).to_be_focused()
+    chosen = "area => area.value.slice(area.selectionStart, area.selectionEnd)"
+    assert area.evaluate(chosen) == "WORKDIR app"
+    assert area.evaluate("area => area.scrollTop") > 300
+    # A mark leads to what is said of its line.
+    page.locator(".editor-mark.tone-bad").click()
+    expect(rows.nth(1).locator(".advice-go")).to_be_focused()
+    area.fill("FROM debian:12\nCOPI a /\n")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("“COPI” is no instruction")
+    area.fill("FROM debian:12\nCOPY a /\n")
+    expect(page.locator(".advice-sum")).to_have_text("No advice.")
+    expect(page.locator(".editor-mark")).to_have_count(0)

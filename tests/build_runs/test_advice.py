@@ -145,5 +145,8 @@ def test_the_api_tells_the_same(administrator: User, sign_in: SignIn) -> None:
     (one,) = told["advice"]
     assert (one["line"], one["level"], one["code"]) == (1, "warning", "DL3007")
     assert one["url"].endswith("DL3007") and told["note"] == ""
+    assert client.post(
+        path, '{"dockerfile_text": "FROM \\ud800\\u0000"}', content_type="application/json"
+    ).status_code in (200, 422)
     body = {"dockerfile_text": "x" * 300_000}
     assert client.post(path, body, content_type="application/json").status_code == 422

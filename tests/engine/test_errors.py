@@ -97,6 +97,7 @@ def test_it_keeps_an_engine_error() -> None:
         (500, "Names must match [a-z]", Invalid, "invalid"),
         (400, "client version 1.51 is too new. Maximum supported", Unsupported, "api_too_old"),
         (400, "client version 1.41 is too old. Minimum supported", Unsupported, "api_too_new"),
+        (500, "mkdir /var/lib/docker/x: no space left on device", EngineError, "disk_full"),
         (400, "Client sent an HTTP request to an HTTPS server.", Untrusted, "tls_required"),
     ],
 )

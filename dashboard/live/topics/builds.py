@@ -21,6 +21,7 @@ from dashboard.live.topics.jobs import JobTopic, part
 from fleet.access import access_build
 from fleet.actor import Actor
 from fleet.models import JobLine
+from fleet.operations.build_failures import is_disk_full, words_of
 from fleet.publish import BuildsChanged, Hint, JobsChanged
 from fleet.selectors.builds import (
     AFTER,
@@ -211,6 +212,7 @@ def _run_facts(page: RunPage) -> dict[str, Any]:
         "duration": duration_of(run),
         "grown": grown_words(page.grown),
         "result": result_words(run),
+        "disk_full": is_disk_full(words_of(failure, job.error)),
         "failure": failure,
         "failure_lines": _marked(failure),
     }

@@ -23,6 +23,7 @@ from fleet.actor import Actor, actor_for
 from fleet.jobs.meter import PARTS_LIMIT
 from fleet.models import OPEN_STATES, Job, JobLine, JobState
 from fleet.operations import REGISTRY
+from fleet.operations.build_failures import is_disk_full
 from fleet.publish import ContainersChanged, Hint, JobsChanged
 from fleet.selectors.hosts import revision_of
 from fleet.selectors.jobs import LINES as LINES_SHOWN
@@ -43,7 +44,7 @@ PARTS = "job-parts"
 TOAST_SECONDS = 60  # what ended longer ago is no news
 ROW = "jobs/row.html"
 TONES = {"waiting": "idle", "retrying": "warn"}  # of a part's bar
-VERSION = "3"  # count up when a template of a row changes
+VERSION = "4"  # count up when a template of a row changes
 
 
 class JobTopic(Topic):
@@ -218,6 +219,7 @@ def facts_of(row: JobRow) -> dict[str, Any]:
         "verb": job_words.operation_verb(job.operation),
         "icon": job_words.operation_icon(job.operation),
         "message": job_words.message_of(job),
+        "disk_full": is_disk_full(job.error),
         "moved": job_words.transfer_words(row.transfer),
         "duration": job_words.duration_of(job) if job.finished_at else "",
         "created": ago_mark(job.created_at),
