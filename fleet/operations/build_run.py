@@ -40,6 +40,7 @@ from fleet.models import Build, BuildRun, BuildSource, Job, JobState
 from fleet.operations.build_cache import keep_within_bounds
 from fleet.operations.base_pulls import named_bases, pull_bases
 from fleet.operations.build_failures import explain_failure
+from fleet.operations.build_notes import tell_advice
 from fleet.operations.registry import Operation, register
 from fleet.operations.registry_auth import auth_for
 from fleet.operations.tagging import give_tags
@@ -115,6 +116,7 @@ class _Run:
         context = self._context()
         # Before anything is built: a name that cannot be must not cost an hour.
         names = self._names(context)
+        tell_advice(self.work, self.record, self.mask, self.dockerfile)
         options = pull_bases(self.work, self.dockerfile, self._options(context))
         began = monotonic()
         image_id = self._build(context, options)

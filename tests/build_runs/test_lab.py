@@ -109,7 +109,18 @@ def packed(**files: str) -> bytes:
     return data.getvalue()
 
 
-def test_an_archive_builds(actor: Actor, define: Define, lab: Lab, folders: Path) -> None:
+def stand_in(place: Path, said: str) -> str:
+    """Make a hadolint that says always the same."""
+    place.write_text(f"#!/bin/sh\necho '{said}'\n")
+    place.chmod(0o755)
+    return str(place)
+
+
+def test_an_archive_builds(
+    actor: Actor, define: Define, lab: Lab, folders: Path, settings: Any, tmp_path: Path
+) -> None:
+    said = '[{"line": 2, "level": "info", "code": "DL9", "message": "Do better"}]'
+    settings.HADOLINT = stand_in(tmp_path / "hadolint", said)
     build = define(source="archive")
     assert "No archive was uploaded" in ran(actor, build).job.message
     good = packed(**{"app/Dockerfile": "FROM ubuntu:18.04\nCOPY a /a\n", "app/a": "A"})
@@ -121,6 +132,11 @@ def test_an_archive_builds(actor: Actor, define: Define, lab: Lab, folders: Path
     run = ran(actor, build)
     assert run.job.state == JobState.SUCCEEDED, run.job.message
     assert run.tags == ["built/web:3"]
+    assert (run.steps[0]["name"], run.steps[0]["state"]) == (
+        "1 piece of advice on the Dockerfile", "done",
+    )  # fmt: skip
+    lines = JobLine.objects.filter(job=run.job, part=run.steps[0]["number"])
+    assert [line.text for line in lines] == ["2: info DL9 Do better"]
 
 
 def test_git_builds_where_the_policy_allows(
