@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from fleet.builds.lint import SIZE_LIMIT, lint
@@ -35,6 +36,6 @@ def tell_advice(work: Work, record: Record, mask: Mask, dockerfile: str) -> None
     )
     record.began(ADVICE, said % {"n": len(found)})
     for one in found[:MOST]:
-        text = f"{one.line}: {one.level} {one.code} {one.text}"
+        text = _("Line %(line)d, %(level)s %(code)s: %(text)s") % vars(one)
         work.report.line(mask(text), part=ADVICE)
     record.ended(ADVICE, None, cached=False)

@@ -254,7 +254,7 @@ class _Run:
             sentence = _("Line %(line)d of the Dockerfile failed: %(step)s")
             said = (sentence if line else _("This step failed: %(step)s")) % named
         help_text = explain_failure(failure, error.raw)
-        return f"{said} {help_text}".strip()
+        return f"{help_text} {said}".strip()
 
 
 def _read(context: Context) -> str:

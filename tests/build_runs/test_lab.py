@@ -136,7 +136,7 @@ def test_an_archive_builds(
         "1 piece of advice on the Dockerfile", "done",
     )  # fmt: skip
     lines = JobLine.objects.filter(job=run.job, part=run.steps[0]["number"])
-    assert [line.text for line in lines] == ["2: info DL9 Do better"]
+    assert [line.text for line in lines] == ["Line 2, info DL9: Do better"]
 
 
 def test_git_builds_where_the_policy_allows(
