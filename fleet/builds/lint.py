@@ -14,7 +14,7 @@ from django.conf import settings
 from fleet.programs import ProgramSlow, find_program, plain_environment, run_program
 
 SECONDS = 5.0
-# It takes a millisecond for a line, or for some lines all there is: people wait for it.
+# It takes some milliseconds for each line, and people wait for it.
 SIZE_LIMIT = 64 * 1024
 DATA_BYTES = 512 * 1024 * 1024
 OUTPUT_BYTES = 4 * 1024 * 1024
