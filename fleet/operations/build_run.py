@@ -37,8 +37,8 @@ from fleet.engine.client import open_engine
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import Aborted, EngineError
 from fleet.models import Build, BuildRun, BuildSource, Job, JobState
-from fleet.operations.build_cache import keep_within_bounds
 from fleet.operations.base_pulls import named_bases, pull_bases
+from fleet.operations.build_cache import keep_within_bounds
 from fleet.operations.build_failures import explain_failure
 from fleet.operations.build_notes import tell_advice
 from fleet.operations.registry import Operation, register

@@ -243,7 +243,7 @@ class _Copy:
     def _load(self, left_out: frozenset[str]) -> str:
         loaded = Loaded()
         unpacked: dict[str, int] = {}
-        with closing(self._pieces(left_out)) as pieces:
+        with closing(self._pieces(left_out)) as pieces, self.work.report.awaiting():
             for news in load_image(self.work.engine, pieces):
                 if isinstance(news, LayerProgress):
                     unpacked[news.layer] = news.done

@@ -67,7 +67,7 @@ def _load(work: Work) -> None:
 def _sent(work: Work, params: LoadParams) -> Loaded:
     unpacked: dict[str, int] = {}
     loaded = Loaded()
-    with closing(_pieces(work, params)) as pieces:
+    with closing(_pieces(work, params)) as pieces, work.report.awaiting():
         for news in load_image(work.engine, pieces):
             if isinstance(news, LayerProgress):
                 unpacked[news.layer] = news.done

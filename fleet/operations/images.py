@@ -46,17 +46,8 @@ def pull_image(work: Work, reference: str, platform: str = "") -> Pulled | None:
     auth = auth_for(work.host, reference)
     pulled: Pulled | None = None
     retried: set[str] = set()
-    for news in work.engine.pull(reference, platform or None, auth):
-        if isinstance(news, LayerProgress):
-            work.report.part(news.layer, news.state, news.done, news.total)
-            tell_retry(work, news, retried)
-        elif isinstance(news, Said):
-            work.report.line(news.text, level="engine")
-        else:
-            pulled = news
-    return pulled
     with work.report.awaiting():
-        for news in work.engine.pull(params.reference, params.platform or None, auth):
+        for news in work.engine.pull(reference, platform or None, auth):
             if isinstance(news, LayerProgress):
                 work.report.part(news.layer, news.state, news.done, news.total)
                 tell_retry(work, news, retried)
@@ -64,8 +55,7 @@ def pull_image(work: Work, reference: str, platform: str = "") -> Pulled | None:
                 work.report.line(news.text, level="engine")
             else:
                 pulled = news
-    if pulled is not None:
-        _tell(work, pulled, params.platform)
+    return pulled
 
 
 def tell_retry(work: Work, news: LayerProgress, retried: set[str]) -> None:

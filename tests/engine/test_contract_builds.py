@@ -28,8 +28,6 @@ from fleet.engine.build_types import (
 from fleet.engine.builds import build
 from fleet.engine.client import open_engine
 from fleet.engine.errors import EngineError, NotFound, Unsupported
-from tests.engine.target import IMAGE, Target
-from fleet.engine.errors import EngineError, NotFound
 from tests.engine.target import IMAGE, Target, by_socket
 from tests.lab.lab import Lab
 from tests.waiting import eventually
