@@ -22,11 +22,11 @@ from dashboard.intake import Intake  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
 from dashboard.terminal.consumer import TerminalConsumer  # noqa: E402
 from dashboard.terminal.door import TicketDoor  # noqa: E402
-from dashboard.uploads import upload_limit  # noqa: E402
+from dashboard.uploads import body_limit_of  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(Intake(http), upload_limit),
+        "http": BodyLimit(Intake(http), body_limit_of),
         "websocket": TicketDoor(
             pages=AllowedHostsOriginValidator(
                 AuthMiddlewareStack(URLRouter(websocket_urlpatterns))

@@ -12,7 +12,7 @@ LIMIT = 8 * 1024 * 1024  # bytes; the largest form of ours takes less than one M
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Larger = Callable[[dict[str, Any]], Awaitable[int]]
+LimitOf = Callable[[dict[str, Any]], Awaitable[int]]
 App = Callable[[dict[str, Any], Receive, Send], Awaitable[Any]]
 
 
@@ -28,15 +28,15 @@ def is_too_large(request: HttpRequest) -> bool:
 class BodyLimit:
     """Answers 413 for a request whose body is larger than LIMIT, announced or not.
 
-    `larger` tells for a scope how much more it may be; it is asked before anything is read.
+    `limit_of` tells for a scope another limit, or 0; it is asked before anything is read.
     """
 
-    def __init__(self, app: App, larger: Larger | None = None) -> None:
-        self.app, self.larger = app, larger
+    def __init__(self, app: App, limit_of: LimitOf | None = None) -> None:
+        self.app, self.limit_of = app, limit_of
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Pass the request on, its body counted."""
-        limit = max(LIMIT, await self.larger(scope)) if self.larger else LIMIT
+        limit = (await self.limit_of(scope) if self.limit_of else 0) or LIMIT
         if announced(scope) > limit:
             await self._refuse(scope, send)
             return

@@ -1,4 +1,4 @@
-"""The addresses that take large bodies, from whom they take them, and how large.
+"""The addresses that take larger bodies, from whom they take them, or only small ones.
 
 Django reads a whole body before any view can look at who sends it. So that nobody fills the disk
 who may not upload anything, this is asked first: by the head of the request alone.
@@ -17,26 +17,31 @@ from django.contrib.auth import get_user
 from django.core.handlers.asgi import ASGIRequest
 
 from dashboard.api.auth import bearer_of
+from dashboard.body_limit import LIMIT
 from dashboard.intake import MAY_LOAD
 from fleet.access import AccessError, access_build
 from fleet.actor import Actor, actor_for
 
 ARCHIVE = re.compile(r"^(?:/api/v1)?/builds/(\d{1,18})/archive/?\Z")
 LOAD = re.compile(r"^(?:/api/v1)?/images/load/?\Z")
+HOOK = re.compile(r"^/hooks/")
+HOOK_BYTES = 1024 * 1024  # anybody may send there
 AROUND = 64 * 1024  # bytes of a form around its file
 
 
-async def upload_limit(scope: dict[str, Any]) -> int:
-    """Return how many bytes the body of a request may have; 0: no more than any other."""
+async def body_limit_of(scope: dict[str, Any]) -> int:
+    """Return how many bytes the body of a request may have; 0: as many as any other."""
+    if HOOK.match(scope["path"]):
+        return HOOK_BYTES
     sends = scope["method"] in ("PUT", "POST")
     if sends and LOAD.match(scope["path"]):
         scope[MAY_LOAD] = await sync_to_async(_may_load)(scope)
-        return settings.IMAGE_TAR_BYTES + AROUND if scope[MAY_LOAD] else 0
+        return max(LIMIT, settings.IMAGE_TAR_BYTES + AROUND) if scope[MAY_LOAD] else 0
     found = ARCHIVE.match(scope["path"]) if sends else None
     if found is None:
         return 0
     allowed: bool = await sync_to_async(_may_upload)(scope, int(found[1]))
-    return settings.BUILD_CONTEXT_BYTES + AROUND if allowed else 0
+    return max(LIMIT, settings.BUILD_CONTEXT_BYTES + AROUND) if allowed else 0
 
 
 def _may_upload(scope: dict[str, Any], build_id: int) -> bool:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from fleet.models import (
     Build,
     BuildRun,
+    BuildSchedule,
     Container,
     Environment,
     Event,
@@ -22,6 +23,7 @@ from fleet.models import (
     Job,
     Registry,
     SavedFilter,
+    Webhook,
 )
 from fleet.permissions import PERMISSIONS
 
@@ -248,6 +250,25 @@ def access_run(actor: Actor, build_id: int, number: int) -> BuildRun:
         raise Unknown(_("run"))
     run.build = build
     return run
+
+
+def access_schedule(
+    actor: Actor, build_id: int, pk: int, permission: str = "build.view"
+) -> BuildSchedule:
+    """Return a schedule of a build. Raises Unknown or Refused."""
+    build = access_build(actor, build_id, permission)
+    rows = BuildSchedule.objects.filter(build=build).select_related("owner")
+    row = one_of(rows, pk, _("schedule"))
+    row.build = build
+    return row
+
+
+def access_webhook(actor: Actor, build_id: int, pk: int, permission: str = "build.view") -> Webhook:
+    """Return a webhook of a build. Raises Unknown or Refused."""
+    build = access_build(actor, build_id, permission)
+    row = one_of(Webhook.objects.filter(build=build).select_related("owner"), pk, _("webhook"))
+    row.build = build
+    return row
 
 
 def access_event(actor: Actor, pk: int) -> Event:

@@ -14,7 +14,7 @@ class Actor:
 
     user: User | None
     access: Access = field(repr=False)
-    via: str = "web"  # web, api, schedule, command
+    via: str = "web"  # web, api, schedule, webhook, command
     address: str = ""
     narrowed: bool = False  # came with a token that may less than its owner
 

@@ -48,6 +48,8 @@ PAGES = [
     r("healthz", get=PUBLIC),
     r("metrics", get="401 403 403 403 200"),
     r("api/docs", get=PUBLIC),
+    # A cookie says nothing there, and without a signature it is nobody's.
+    r("hooks/<slug:public_id>/", post="401 401 401 401 401", public_id="=nobodys"),
     r("status/", get=ADMIN),
     r("", get=SIGNED_IN),
     r("usage/", get=SIGNED_IN),

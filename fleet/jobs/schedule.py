@@ -59,6 +59,11 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "schedule": schedule(timedelta(seconds=30)),
         "options": {"queue": "upkeep", "expire_seconds": 25},
     },
+    "fire schedules": {
+        "task": "fleet.jobs.fire_schedules",
+        "schedule": crontab(),
+        "options": {"queue": "upkeep", "expire_seconds": 50},
+    },
     "roll up usage": {
         "task": "fleet.jobs.roll_up_usage",
         "schedule": schedule(timedelta(minutes=5)),

@@ -83,6 +83,14 @@ def sweep_builds() -> None:
     sweep_tars()
 
 
+@shared_task(name="fleet.jobs.fire_schedules", ignore_result=True)
+def fire_schedules() -> None:
+    """Run the builds whose time has come."""
+    from fleet.operations.schedules import fire_due
+
+    fire_due()
+
+
 @shared_task(name="fleet.jobs.roll_up_usage", ignore_result=True)
 def roll_up_usage() -> None:
     """Put readings of hours that are over together, and delete old ones."""

@@ -14,6 +14,14 @@ from fleet.models.people import ApiToken, Grant, Role, Scope, Team, User
 from fleet.models.registries import Registry, RegistryKind
 from fleet.models.saved_filters import SavedFilter
 from fleet.models.setup import SetupToken
+from fleet.models.triggers import (
+    BuildSchedule,
+    DeliveryResult,
+    Webhook,
+    WebhookDelivery,
+    WebhookKind,
+    WebhookMemory,
+)
 from fleet.models.usage import UsageBlock, UsageFrame, UsageNow
 
 __all__ = [
@@ -24,9 +32,11 @@ __all__ = [
     "AuditResult",
     "Build",
     "BuildRun",
+    "BuildSchedule",
     "BuildSource",
     "Container",
     "ContainerState",
+    "DeliveryResult",
     "Environment",
     "Event",
     "Grant",
@@ -51,4 +61,8 @@ __all__ = [
     "UsageFrame",
     "UsageNow",
     "User",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookKind",
+    "WebhookMemory",
 ]

@@ -40,7 +40,7 @@ class Job(models.Model):
     queue = models.CharField(max_length=20, default="control")
     actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="jobs")
     actor_name = models.CharField(max_length=150, blank=True)
-    via = models.CharField(max_length=20, default="web")  # web, api, schedule
+    via = models.CharField(max_length=20, default="web")  # web, api, schedule, webhook
     parent = models.ForeignKey(
         "self", on_delete=models.CASCADE, null=True, blank=True, related_name="children"
     )

@@ -7,6 +7,7 @@ from fleet.operations import (
     build_run,
     builds,
     containers,
+    deliveries,
     environments,
     grants,
     host_jobs,
@@ -22,9 +23,11 @@ from fleet.operations import (
     registry_delete,
     roles,
     saved_filters,
+    schedules,
     teams,
     tokens,
     users,
+    webhooks,
 )
 from fleet.operations.registry import REGISTRY, Operation, operations_on, words
 
@@ -35,6 +38,7 @@ __all__ = [
     "build_run",
     "builds",
     "containers",
+    "deliveries",
     "environments",
     "grants",
     "host_jobs",
@@ -51,8 +55,10 @@ __all__ = [
     "registry_delete",
     "roles",
     "saved_filters",
+    "schedules",
     "teams",
     "tokens",
     "users",
+    "webhooks",
     "words",
 ]

@@ -7,18 +7,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from pydantic import AfterValidator, model_serializer
 
 from fleet.builds.context import Context, prepare
 from fleet.builds.dockerfile import SIZE_LIMIT
 from fleet.builds.errors import ContextRefused
 from fleet.builds.folders import limits_on, run_folder, sweep
+from fleet.builds.git import BAD_REF, REF_LIMIT
 from fleet.builds.mask import Mask
 from fleet.builds.steps import Record
 from fleet.builds.tags import BadTag, name_of, values_of
@@ -41,7 +43,8 @@ from fleet.operations.base_pulls import named_bases, pull_bases
 from fleet.operations.build_cache import keep_within_bounds
 from fleet.operations.build_failures import explain_failure
 from fleet.operations.build_notes import tell_advice
-from fleet.operations.registry import Operation, register
+from fleet.operations.errors import Invalid
+from fleet.operations.registry import Operation, Params, register
 from fleet.operations.registry_auth import auth_for
 from fleet.operations.tagging import give_tags
 
@@ -57,8 +60,26 @@ BUILDERS = {
 }
 
 
+def _checked_ref(text: str) -> str:
+    if len(text) > REF_LIMIT or (text and BAD_REF.search(text)):
+        raise ValueError(ContextRefused("git_ref", name=text[:REF_LIMIT]))
+    return text
+
+
+class RunParams(Params):
+    """`ref`: a branch, a tag or a commit to build for once, in the place of the definition's."""
+
+    ref: Annotated[str, AfterValidator(_checked_ref)] = ""
+
+    @model_serializer
+    def _as_kept(self) -> dict[str, str]:
+        return {"ref": self.ref} if self.ref else {}
+
+
 def _written(job: Job, build: Build) -> None:
     """Number a new run; the oldest go, their jobs stay as long as other jobs do."""
+    if job.params.get("ref") and build.source != BuildSource.GIT:
+        raise Invalid({"ref": [_("Only a build from Git has other branches.")]})
     Build.objects.filter(pk=build.pk).update(next_number=F("next_number") + 1)
     number = Build.objects.values_list("next_number", flat=True).get(pk=build.pk) - 1
     BuildRun.objects.create(build=build, number=number, job=job)
@@ -82,6 +103,8 @@ def _run(work: Work) -> None:
     if run is None:
         raise Failed(_("The build was removed in the meantime."))
     sweep()
+    if ref := work.job.params.get("ref"):
+        run.build.git_ref = ref  # for this run: the row is not saved
     record = Record(run)
     work.report.keep(record.save)
     mask = Mask([*run.build.secrets.values(), run.build.git_token])
@@ -291,6 +314,7 @@ RUN = register(
         sentence=gettext_lazy("Makes the image and gives it its tags once all has gone well."),
         icon="wand",
         queue="transfer",
+        params=RunParams,
         run=_run,
         written=_written,
         same=_same,
