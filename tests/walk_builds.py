@@ -19,6 +19,8 @@ from tests.walk_routes import (
     r,
 )
 
+SCHEDULE = {"cron": "30 3 * * *", "zone": "UTC"}
+WEBHOOK = {"name": "pushes", "branches": "main"}
 BUILD_PAGES = [
     r("builds/", get=SIGNED_IN),
     r("builds/cache/", get=ADMIN, post=ADMIN_DOES, data={"host": "{host}"}),
@@ -38,6 +40,58 @@ BUILD_PAGES = [
     ),
     r("builds/<int:pk>/runs/<int:number>/", get=SEES, pk="build", number="=1"),
     r("builds/<int:pk>/runs/<int:number>/log.txt", get=SEES, pk="build", number="=1"),
+    r("builds/<int:pk>/run/other/", get=HOST_ADMIN, pk="build"),
+    r("builds/times/", get=SIGNED_IN),
+    r(
+        "builds/<int:pk>/schedules/add/",
+        get=HOST_ADMIN,
+        post=HOST_ADMIN_DOES,
+        pk="build",
+        data=SCHEDULE,
+    ),
+    r(
+        "builds/<int:pk>/schedules/<int:schedule>/edit/",
+        get=HOST_ADMIN,
+        post=HOST_ADMIN_DOES,
+        pk="build",
+        schedule="schedule",
+        data=SCHEDULE,
+    ),
+    r(
+        "builds/<int:pk>/schedules/<int:schedule>/remove/",
+        post=HOST_ADMIN_DOES,
+        pk="build",
+        schedule="schedule",
+    ),
+    r(
+        "builds/<int:pk>/webhooks/add/",
+        get=HOST_ADMIN,
+        post=HOST_ADMIN,  # the page with the secret
+        pk="build",
+        data=WEBHOOK,
+    ),
+    r("builds/<int:pk>/webhooks/<int:hook>/", get=SEES, pk="build", hook="webhook"),
+    r(
+        "builds/<int:pk>/webhooks/<int:hook>/edit/",
+        get=HOST_ADMIN,
+        post=HOST_ADMIN_DOES,
+        pk="build",
+        hook="webhook",
+        data=WEBHOOK,
+    ),
+    r(
+        "builds/<int:pk>/webhooks/<int:hook>/rotate/",
+        get=HOST_ADMIN,
+        post=HOST_ADMIN,
+        pk="build",
+        hook="webhook",
+    ),
+    r(
+        "builds/<int:pk>/webhooks/<int:hook>/remove/",
+        post=HOST_ADMIN_DOES,
+        pk="build",
+        hook="webhook",
+    ),
 ]
 BUILD_API = [
     r("api/v1/builds", get=API_ALL, post=API_ADMIN_ADDS, data=BUILD),
@@ -62,9 +116,54 @@ BUILD_API = [
         build_id="build",
         number="=1",
     ),
+    r(
+        "api/v1/builds/<int:build_id>/schedules",
+        get=API_SEES,
+        post="401 404 403 403 201",
+        pk="build",
+        data=SCHEDULE,
+    ),
+    r(
+        "api/v1/builds/<int:build_id>/schedules/<int:schedule_id>",
+        get=API_SEES,
+        patch=API_HOST_ADMIN,
+        delete="401 404 403 403 204",
+        build_id="build",
+        schedule_id="schedule",
+        data=SCHEDULE,
+    ),
+    r(
+        "api/v1/builds/<int:build_id>/webhooks",
+        get=API_SEES,
+        post="401 404 403 403 201",
+        pk="build",
+        data={**WEBHOOK, "kind": "gitea"},
+    ),
+    r(
+        "api/v1/builds/<int:build_id>/webhooks/<int:webhook_id>",
+        get=API_SEES,
+        patch=API_HOST_ADMIN,
+        delete="401 404 403 403 204",
+        build_id="build",
+        webhook_id="webhook",
+        data=WEBHOOK,
+    ),
+    r(
+        "api/v1/builds/<int:build_id>/webhooks/<int:webhook_id>/rotate",
+        post=API_HOST_ADMIN,
+        build_id="build",
+        webhook_id="webhook",
+    ),
+    r(
+        "api/v1/builds/<int:build_id>/webhooks/<int:webhook_id>/deliveries",
+        get=API_SEES,
+        build_id="build",
+        webhook_id="webhook",
+    ),
 ]
 BUILD_TOPICS = {
     "builds": ("", "none none rows rows rows"),
     "build": ("id={build}", "gone gone rows rows rows"),
+    "build-webhook": ("id={build}&hook={webhook}", "gone gone rows rows rows"),
     "build-run": ("id={build}&n=1", "gone gone rows rows rows"),
 }

@@ -14,6 +14,7 @@ from fleet.models import (
     ApiToken,
     Build,
     BuildRun,
+    BuildSchedule,
     Container,
     Environment,
     Event,
@@ -29,6 +30,7 @@ from fleet.models import (
     SavedFilter,
     Team,
     User,
+    Webhook,
 )
 from fleet.registries.reference import parse_reference
 from fleet.tokens import create_token
@@ -52,6 +54,8 @@ class World:
     failed_job: Job
     build: Build  # from Git, with a run that waits
     idle_build: Build
+    schedule: BuildSchedule  # of `build`, the viewer's
+    webhook: Webhook
     person: User
     team: Team
     role: Role
@@ -81,6 +85,11 @@ def world(db: None) -> World:
         user = people[name]
         assert user is not None
         grant(user, role, on)
+    build = make_build(host, "shop", runs=1)
+    owned = {"build": build, "owner": people["viewer"], "owner_name": "viewer"}
+    webhook = Webhook(name="stage-1", kind="github", public_id="somebodys", branches="*", **owned)
+    webhook.secret = "hunter2-hunter2-hunter2"
+    webhook.save()
     person, team = make_person("pat"), Team.objects.create(name="Night")
     for tag in ("lab/busybox:1", "shop/web:1"):  # asked for just now: nothing is asked again
         reference = parse_reference(tag)
@@ -105,8 +114,10 @@ def world(db: None) -> World:
         ),
         job=make_job(container, JobState.QUEUED),
         failed_job=make_job(container, JobState.FAILED),
-        build=make_build(host, "shop", runs=1),
+        build=build,
         idle_build=make_build(host, "idle"),
+        schedule=BuildSchedule.objects.create(cron="0 3 * * *", **owned),
+        webhook=webhook,
         person=person,
         team=team,
         role=Role.objects.create(name="restarter", permissions=["container.restart"]),

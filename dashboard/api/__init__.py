@@ -25,6 +25,7 @@ from dashboard.api import (
     saved_filters,
     terminal,
     tokens,
+    triggers,
     updates,
     usage,
     users,
@@ -55,6 +56,7 @@ api.add_router("/containers", terminal.router)
 api.add_router("/registries", registries.router)
 api.add_router("/registries", registry_content.router)
 api.add_router("/builds", builds.router)
+api.add_router("/builds", triggers.router)
 api.add_router("/saved-filters", saved_filters.router)
 api.add_router("/usage", usage.router)
 api.add_router("/events", events.router)

@@ -192,6 +192,12 @@ class BuildIn(BuildPatch):
     host: Annotated[int, Field(ge=1, lt=2**63, description="id of the host")]
 
 
+class RunIn(Schema, extra="forbid"):
+    """How this once; it may be left out."""
+
+    ref: Annotated[str, Field(max_length=200, description="a branch, a tag or a commit")] = ""
+
+
 class BuildFilter(Schema):
     """Filters; all of them together. `host` is a name or an id."""
 
@@ -250,9 +256,10 @@ def remove_build(request: HttpRequest, build_id: int) -> Any:
 
 
 @router.post("/{int:build_id}/run", response={202: JobOut}, summary="Run a build")
-def run_build(request: HttpRequest, build_id: int) -> JsonResponse:
+def run_build(request: HttpRequest, build_id: int, data: RunIn | None = None) -> JsonResponse:
     """Make the image; `run` in the answer is the number of the run."""
-    job = request_job("build.run", actor=caller(request), target_id=build_id)
+    params = data.model_dump() if data else {}
+    job = request_job("build.run", actor=caller(request), target_id=build_id, params=params)
     number = BuildRun.objects.values_list("number", flat=True).get(job=job)
     return accepted(job, run=number)
 

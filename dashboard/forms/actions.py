@@ -17,6 +17,7 @@ LONG = 1000  # letters that a line takes; the operations say the real limits in 
 
 # Label and help of every parameter there is.
 WORDS: dict[str, tuple[Text, Text]] = {
+    "ref": (gettext_lazy("Branch, tag or commit"), ""),
     "timeout": (
         gettext_lazy("Seconds to stop by itself"),
         gettext_lazy("After that it is killed. 0 kills at once."),

@@ -22,7 +22,7 @@ from dashboard.live.topics.builds import (
     list_snapshot,
     run_snapshot,
 )
-from dashboard.requests import actor_of, wants_json
+from dashboard.requests import actor_of, is_part, wants_json
 from dashboard.views.jobs import Drawn
 from fleet.access import Refused, access_build, access_run
 from fleet.models import BuildRun
@@ -115,13 +115,22 @@ def _form(request: HttpRequest, form: BuildForm) -> HttpResponse:
 
 @require_POST
 def run(request: HttpRequest, pk: int) -> HttpResponse:
-    """Run a build."""
-    return _run(request, pk)
+    """Run a build; `ref` is a branch, a tag or a commit for this once."""
+    return _run(request, pk, request.POST.get("ref", ""))
 
 
-def _run(request: HttpRequest, pk: int) -> HttpResponse:
+@require_GET
+def other_ref(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask which branch, tag or commit to build for once."""
+    build = access_build(actor_of(request), pk, "build.run")
+    template = "other_ref_dialog" if is_part(request) else "other_ref"
+    return render(request, f"builds/{template}.html", {"build": build})
+
+
+def _run(request: HttpRequest, pk: int, ref: str = "") -> HttpResponse:
+    params = {"ref": ref} if ref.strip() else {}
     try:
-        job = request_job("build.run", actor=actor_of(request), target_id=pk)
+        job = request_job("build.run", actor=actor_of(request), target_id=pk, params=params)
     except Invalid as error:
         if wants_json(request):
             return JsonResponse({"message": str(error)}, status=422)
@@ -187,17 +196,18 @@ def archive(request: HttpRequest, pk: int) -> HttpResponse:
             return JsonResponse({"message": str(error)}, status=422)
         messages.error(request, str(error))
         return redirect("build-detail", pk)
-    return _done(request, pk, _("The archive is there."))
+    return done(request, pk, _("The archive is there."))
 
 
 @require_POST
 def forget_key(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget the pinned key of a Git host."""
     builds.build_forget_key(actor=actor_of(request), build_id=pk)
-    return _done(request, pk, _("The key is forgotten. The next run pins the one it meets."))
+    return done(request, pk, _("The key is forgotten. The next run pins the one it meets."))
 
 
-def _done(request: HttpRequest, pk: int, message: str) -> HttpResponse:
+def done(request: HttpRequest, pk: int, message: str) -> HttpResponse:
+    """Say what was done to a build, and lead to its page."""
     href = reverse("build-detail", args=[pk])
     if wants_json(request):
         return JsonResponse({"message": message, "location": href})

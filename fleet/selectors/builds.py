@@ -15,6 +15,7 @@ from fleet.operations.build_run import END
 from fleet.operations.jobs import may_cancel
 from fleet.selectors.given import given_text
 from fleet.selectors.hosts import revision_of
+from fleet.selectors.triggers import Triggers, triggers_of
 
 LIST_LIMIT = 500
 RUNS = 100
@@ -112,6 +113,7 @@ class BuildPage:
 
     row: BuildRow
     runs: list[RunRow]
+    triggers: Triggers
 
     @property
     def build(self) -> Build:
@@ -122,7 +124,8 @@ class BuildPage:
 def build_page(actor: Actor, build: Build) -> BuildPage:
     """Return a build that the actor may see, as its page shows it."""
     row = build_rows(actor, visible_builds(actor).filter(pk=build.pk))[0]
-    return BuildPage(row, run_rows(actor, row.build, runs_of(row.build)[:RUNS]))
+    runs = run_rows(actor, row.build, runs_of(row.build)[:RUNS])
+    return BuildPage(row, runs, triggers_of(actor, row.build))
 
 
 def runs_of(build: Build) -> QuerySet[BuildRun]:

@@ -18,6 +18,8 @@ from dashboard.live.moments import ago_mark
 from dashboard.live.topics.args import id_of, number_of
 from dashboard.live.topics.base import Part, Snapshot, register
 from dashboard.live.topics.jobs import JobTopic, part
+from dashboard.live.topics.triggers import triggers_part
+from dashboard.trigger_words import via_words
 from fleet.access import access_build
 from fleet.actor import Actor
 from fleet.models import JobLine
@@ -125,6 +127,7 @@ def build_snapshot(page: BuildPage) -> Snapshot:
     parts = {
         "build-head": part("build-head", head_rev, "builds/head.html", lambda: _head(page)),
         "build-chart": _chart(page),
+        "build-triggers": triggers_part(page.triggers, build),
     }
     rows = {f"run-{row.run.pk}": _run_row(row) for row in page.runs}
     none = revision_of("none", bool(rows), build.revision, sorted(page.row.permissions))
@@ -141,6 +144,7 @@ def _head(page: BuildPage) -> dict[str, Any]:
         "permissions": page.row.permissions,
         "last": last,
         "needs_archive": page.build.source == "archive" and not page.build.archive,
+        "other_ref": page.build.source == "git" and "build.run" in page.row.permissions,
     }
 
 
@@ -152,6 +156,7 @@ def _run_row(row: RunRow) -> Part:
             "job": row.run.job,
             "build": row.run.build,
             "at": ago_mark(row.run.job.created_at),
+            "via": via_words(row.run.job.via),
             "duration": duration_of(row.run),
             "grown": grown_words(row.grown),
         }
@@ -209,6 +214,7 @@ def _run_facts(page: RunPage) -> dict[str, Any]:
         "job": job,
         "build": run.build,
         "at": ago_mark(job.created_at),
+        "via": via_words(job.via),
         "duration": duration_of(run),
         "grown": grown_words(page.grown),
         "result": result_words(run),

@@ -18,6 +18,7 @@ from dashboard.live.moments import ago_mark
 from dashboard.live.topics.args import id_of
 from dashboard.live.topics.base import AROUND, Notice, Part, Snapshot, Toast, Topic, register
 from dashboard.templatetags.states import JOB
+from dashboard.trigger_words import via_words
 from fleet.access import visible_jobs
 from fleet.actor import Actor, actor_for
 from fleet.jobs.meter import PARTS_LIMIT
@@ -223,6 +224,7 @@ def facts_of(row: JobRow) -> dict[str, Any]:
         "moved": job_words.transfer_words(row.transfer),
         "duration": job_words.duration_of(job) if job.finished_at else "",
         "created": ago_mark(job.created_at),
+        "via": via_words(job.via),
         "started": ago_mark(job.started_at),
         "finished": ago_mark(job.finished_at),
     }
