@@ -42,7 +42,7 @@ def problem(status: int, detail: str = "", **more: Any) -> JsonResponse:
 
 def failure(request: HttpRequest, status: int, message: str, **more: Any) -> HttpResponse:
     """Return what went wrong in words; the page also takes where to go on: `href`, `onward`."""
-    if request.path.startswith("/api/"):
+    if request.path.startswith(("/api/", "/hooks/")):
         return problem(status, message)
     if wants_json(request):
         return JsonResponse({"message": message}, status=status)

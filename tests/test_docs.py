@@ -12,6 +12,7 @@ DOCS = ROOT / "docs"
 NOUNS = (
     "host", "environment", "container", "event", "job", "user", "team", "role", "grant", "audit",
     "token", "log", "saved-filter", "registry", "image", "build", "update",
+    "trigger",
 )  # fmt: skip
 
 

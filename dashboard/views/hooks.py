@@ -39,7 +39,7 @@ def receive(request: HttpRequest, public_id: str) -> JsonResponse:
     try:
         proven = delivery_prove(public_id, sent, address_of(request))
         attempt.rollback()
-        key = str(proven.webhook_id)
+        key = str(proven.webhook.pk)
         if not ratelimit.consume(request, app=APP, action="webhook", key=key):
             return _slow_down()
         return _answer(delivery_take(proven))

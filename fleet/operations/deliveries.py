@@ -20,6 +20,7 @@ from fleet.models import (
     WebhookDelivery,
     WebhookMemory,
 )
+from fleet.operations.requests import lock_row
 from fleet.operations.triggers import fire
 from fleet.publish import BuildsChanged, publish_on_commit
 from fleet.triggers.globs import matches, parse_globs
@@ -52,7 +53,7 @@ class Taken:
 class Proven:
     """A delivery that is from who knows the secret; nothing of its body was read."""
 
-    webhook_id: int
+    webhook: Webhook
     sent: Sent
     proof: Proof
     address: str
@@ -63,7 +64,7 @@ def delivery_prove(public_id: str, sent: Sent, address: str) -> Proven:
 
     An address that is nobody's costs as much work as one that is somebody's.
     """
-    webhook = Webhook.objects.filter(public_id=public_id).first()
+    webhook = Webhook.objects.select_related("build").filter(public_id=public_id).first()
     try:
         secret = webhook.secret if webhook else NOBODYS
         proof = prove(webhook.kind if webhook else "github", secret, sent)
@@ -73,16 +74,16 @@ def delivery_prove(public_id: str, sent: Sent, address: str) -> Proven:
         raise Unproven from None
     if webhook is None:
         raise Unproven
-    return Proven(webhook.pk, sent, proof, address)
+    return Proven(webhook, sent, proof, address)
 
 
 def delivery_take(proven: Proven) -> Taken:
     """Take a delivery; it starts one run at most, however often it comes. Raises Unproven."""
     with transaction.atomic():
         # One at a time: of two equal ones the second finds what the first has written.
-        rows = Webhook.objects.select_for_update(of=("self",))
-        rows = rows.select_related("build__host", "owner")
-        webhook = rows.filter(pk=proven.webhook_id).first()
+        lock_row(proven.webhook.build)
+        rows = Webhook.objects.select_related("build__host", "owner")
+        webhook = rows.filter(pk=proven.webhook.pk).first()
         if webhook is None:
             raise Unproven
         return _Delivery(webhook, proven).take()

@@ -18,9 +18,10 @@ from fleet.access import access_schedule
 from fleet.actor import Actor
 from fleet.builds.errors import ContextRefused
 from fleet.builds.git import BAD_REF
-from fleet.models import Build, BuildSchedule, BuildSource
+from fleet.models import BuildSchedule, BuildSource
 from fleet.operations.errors import Invalid
 from fleet.operations.inputs import Reader
+from fleet.operations.requests import lock_row
 from fleet.operations.triggers import (
     CHANGE,
     LIMIT,
@@ -46,7 +47,7 @@ def schedule_create(*, actor: Actor, build_id: int, data: Mapping[str, Any]) -> 
     """
     build = access_to_change(actor, build_id)
     with transaction.atomic():
-        Build.objects.select_for_update(of=("self",)).get(pk=build.pk)
+        lock_row(build)
         if build.buildschedules.count() >= LIMIT:
             sentence = _("This build has %(limit)d schedules. Remove one first.")
             raise Invalid({"": [sentence % {"limit": LIMIT}]})
@@ -66,10 +67,9 @@ def schedule_update(
     Raises Unknown, Refused or Invalid.
     """
     build = access_to_change(actor, build_id)
-    access_schedule(actor, build_id, schedule_id, CHANGE)
     with transaction.atomic():
-        row = BuildSchedule.objects.select_for_update().get(pk=schedule_id)
-        row.build = build
+        lock_row(build)
+        row = access_schedule(actor, build_id, schedule_id, CHANGE)
         before = _facts(row)
         row = _read(data, row)
         take_over(row, actor)
@@ -102,6 +102,7 @@ def fire_due(now: datetime | None = None) -> int:
     for row in rows[:AT_ONCE]:
         try:
             with transaction.atomic():
+                lock_row(row.build)
                 fired += _fire(row, moment)
         except Exception:  # one that cannot be fired holds up no other; it is tried again
             log.exception("schedule_not_fired", schedule=row.pk)

@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy
 from fleet import audit
 from fleet.access import access_webhook
 from fleet.actor import Actor
-from fleet.models import Build, Webhook, WebhookKind
+from fleet.models import Webhook, WebhookKind
 from fleet.operations.errors import Invalid
 from fleet.operations.inputs import Reader
+from fleet.operations.requests import lock_row
 from fleet.operations.triggers import (
     CHANGE,
     LIMIT,
@@ -41,7 +42,7 @@ def webhook_create(*, actor: Actor, build_id: int, data: Mapping[str, Any]) -> t
     """
     build = access_to_change(actor, build_id)
     with transaction.atomic():
-        Build.objects.select_for_update(of=("self",)).get(pk=build.pk)
+        lock_row(build)
         if build.webhooks.count() >= LIMIT:
             sentence = _("This build has %(limit)d webhooks. Remove one first.")
             raise Invalid({"": [sentence % {"limit": LIMIT}]})
@@ -63,10 +64,10 @@ def webhook_update(
 
     Raises Unknown, Refused or Invalid.
     """
-    access_to_change(actor, build_id)
-    access_webhook(actor, build_id, webhook_id, CHANGE)
+    build = access_to_change(actor, build_id)
     with transaction.atomic():
-        row = _locked(webhook_id)
+        lock_row(build)
+        row = access_webhook(actor, build_id, webhook_id, CHANGE)
         before = _facts(row)
         row, _secret = _read(data, row, secret=False)
         take_over(row, actor)
@@ -84,10 +85,10 @@ def webhook_rotate(
 
     The old one counts for nothing at once. Raises Unknown, Refused or Invalid.
     """
-    access_to_change(actor, build_id)
-    access_webhook(actor, build_id, webhook_id, CHANGE)
+    build = access_to_change(actor, build_id)
     with transaction.atomic():
-        row = _locked(webhook_id)
+        lock_row(build)
+        row = access_webhook(actor, build_id, webhook_id, CHANGE)
         reader = Reader({"secret": secret}, ("secret",))
         row.secret = new = _secret(reader)
         reader.finish()
@@ -108,19 +109,12 @@ def webhook_remove(*, actor: Actor, build_id: int, webhook_id: int) -> None:
         publish_on_commit(BuildsChanged([row.build_id]))
 
 
-def _locked(webhook_id: int) -> Webhook:
-    rows = Webhook.objects.select_for_update(of=("self",)).select_related("build__host")
-    return rows.get(pk=webhook_id)
-
-
 def _read(data: Mapping[str, Any], row: Webhook, *, secret: bool) -> tuple[Webhook, str]:
     reader = Reader(data, (*FIELDS, "secret") if secret else FIELDS)
     row.name = reader.name("name", row.name)
     others = Webhook.objects.filter(build=row.build, name__iexact=row.name).exclude(pk=row.pk)
     if others.exists():
-        reader.refuse(
-            "name", gettext_lazy("This build has a webhook of this name. Choose another.")
-        )
+        reader.refuse("name", gettext_lazy("This build has a webhook of this name already."))
     row.kind = _kind(reader, row)
     row.branches = _globs(reader, "branches", row.branches)
     row.tags = _globs(reader, "tags", row.tags)

@@ -84,14 +84,14 @@ def define(actor: Actor, engine_host: Host) -> Callable[..., Build]:
     return make
 
 
-def asked(actor: Actor, build: Build) -> Job:
+def asked(actor: Actor, build: Build, **params: str) -> Job:
     """Ask for a run."""
-    return request("build.run", actor=actor, target_id=build.pk)
+    return request("build.run", actor=actor, target_id=build.pk, params=params)
 
 
-def ran(actor: Actor, build: Build) -> BuildRun:
+def ran(actor: Actor, build: Build, **params: str) -> BuildRun:
     """Run a build in this thread; return its run."""
-    job = asked(actor, build)
+    job = asked(actor, build, **params)
     run_job(job.pk)
     return run_of(job)
 

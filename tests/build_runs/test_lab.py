@@ -160,10 +160,16 @@ def test_git_builds_where_the_policy_allows(
         assert not server.asked
         settings.OUTBOUND_ALLOW = ["127.0.0.1"]
         run = ran(actor, build)
+        repository.git("checkout", "-q", "-b", "release/1")
+        other = repository.commit("Release it", web__a="B")
+        released = ran(actor, build, ref="release/1")
+    assert (released.commit, released.branch) == (other, "release/1"), released.job.message
+    assert released.tags == [f"built/app:release-1-{other[:7]}-3"]
+    assert Build.objects.get().git_ref == ""
     assert run.job.state == JobState.SUCCEEDED, (run.job.message, run.job.error)
     assert (run.commit, run.branch) == (commit, "main")
     assert run.tags == [f"built/app:main-{commit[:7]}-2"]
-    assert set(run.tags) <= set(tags_on(lab))
+    assert {*run.tags, *released.tags} <= set(tags_on(lab))
     assert TOKEN not in text_of(run)
 
 
