@@ -116,7 +116,7 @@ def test_the_api_tells_builds_and_runs(client: Client, host: Host) -> None:
     assert (made.status_code, made.json()["secrets"]) == (201, ["npm"])
     assert SECRET not in made.content.decode()
     path = f"/api/v1/builds/{made.json()['id']}"
-    asked = client.post(f"{path}/run")
+    asked = client.post(f"{path}/run", content_type="application/json")
     assert (asked.status_code, asked.json()["run"]) == (202, 1)
     runs = client.get(f"{path}/runs").json()
     assert (runs["count"], runs["items"][0]["job"]["id"]) == (1, asked.json()["id"])

@@ -53,8 +53,8 @@ def is_problem(answer: Any, status: int, words: str) -> bool:
 
 
 def only_forms(routes: list[Route]) -> Iterator[Route]:
-    """Yield the routes that take a POST and show nothing."""
-    return (route for route in routes if not route.get)
+    """Yield the routes that take a POST and show nothing; scripts alone send to webhooks."""
+    return (r for r in routes if not r.get and not r.route.startswith("hooks/"))
 
 
 # --- 405 -----------------------------------------------------------------------------------
