@@ -35,6 +35,11 @@ FORBIDDEN = {
         "fleet.jobs", "fleet.engine", "docker", "http.client", "urllib.request", "urllib3",
         "requests", "aiohttp", "socket",
     ),
+    "fleet.triggers": (
+        "config", "dashboard", "django.db", "fleet.models", "fleet.access", "fleet.operations",
+        "fleet.jobs", "fleet.engine", "docker", "http.client", "urllib.request", "urllib3",
+        "requests", "aiohttp", "socket",
+    ),
     "fleet.engine": (
         "config", "dashboard", "django.db", "django.conf", "fleet.models", "fleet.access",
         "fleet.operations", "fleet.jobs", "fleet.watch", "fleet.publish", "fleet.selectors",
