@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import build_advice, build_cache, builds
-from dashboard.views import builds, schedules, webhooks
+from dashboard.views import build_advice, build_cache, builds, schedules, webhooks
 
 urlpatterns = [
     path("builds/", builds.index, name="build-list"),
