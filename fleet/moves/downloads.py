@@ -6,16 +6,20 @@ import re
 import threading
 import zlib
 from collections import Counter
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import Protocol
 
 from asgiref.sync import sync_to_async
+from django.db import close_old_connections
 from django.utils.translation import gettext as _
 
 from fleet import audit
-from fleet.access import access_image
+from fleet.access import Refused, access_image
 from fleet.actor import Actor
 from fleet.crypto import SecretLost
 from fleet.engine.client import Engine, open_engine
@@ -24,13 +28,15 @@ from fleet.engine.errors import EngineError
 from fleet.engine.images import inspect_image
 from fleet.engine.raw import as_list, as_str
 from fleet.engine.saving import save_image
-from fleet.models import HostState, Image
+from fleet.models import Host, HostState, Image
+from fleet.reach import access_of
 from fleet.selectors.engine_calls import away_words
 
 SAVE = "image.save"
 MOST = 6  # at a time in each web process; each is a thread and a stream at an engine
 EACH = 2  # of one user
 CONNECT_SECONDS = 3.0
+CHECK_SECONDS = 5.0  # how soon a right that was taken ends it
 GZIP = 16 + zlib.MAX_WBITS
 LEVEL = 3  # layers are large, and somebody waits
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -71,6 +77,28 @@ class Seats:
             self._taken += Counter()  # forgets who has none
 
 
+class Packer(Protocol):
+    """What bytes go through on their way out."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Return what is to be sent by now."""
+
+    def flush(self) -> bytes:
+        """Return the rest, once; then nothing."""
+
+
+class Plain:
+    """Packs nothing."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Return it as it is."""
+        return data
+
+    def flush(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+
 SEATS = Seats()
 _threads = ThreadPoolExecutor(MOST, thread_name_prefix="save")
 
@@ -84,30 +112,41 @@ class Download:
     first: bytes
     pieces: Generator[bytes]
     stack: ExitStack
-    packed: bool
+    packer: Packer
+    may: Callable[[], bool]  # whether who takes it still may
+    _looked: float = field(default_factory=monotonic)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closed: bool = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield it piece by piece; who takes none holds up the engine, not us."""
-        packer = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP) if self.packed else None
         following = sync_to_async(self._next, thread_sensitive=False, executor=_threads)
         try:
-            piece = self.first
-            while piece:
-                if packer is None:
-                    yield piece
-                elif packed := packer.compress(piece):
-                    yield packed
-                piece = await following()
-            if packer is not None:
-                yield packer.flush()
+            while piece := await following():
+                yield piece
         finally:
             self.close()
 
     def _next(self) -> bytes:
+        """Return the next piece, in a thread that may wait and count."""
         with self._lock:
-            return next(self.pieces, b"")
+            self._check()
+            while piece := self.first or next(self.pieces, b""):
+                self.first = b""
+                if packed := self.packer.compress(piece):
+                    return packed
+            rest, self.packer = self.packer.flush(), Plain()
+            return rest
+
+    def _check(self) -> None:
+        if monotonic() - self._looked < CHECK_SECONDS:
+            return
+        self._looked = monotonic()
+        try:
+            if not self.may():
+                raise Refused(SAVE)
+        finally:
+            close_old_connections()
 
     def close(self) -> None:
         """Hang up on the engine, which stops; safe to call again."""
@@ -132,7 +171,13 @@ def open_download(actor: Actor, pk: int, *, packed: bool = False) -> Download:
         engine, first, pieces = _begun(row, stack)
         audit.record(actor, SAVE, row, detail={"host": row.host.name, "names": row.tags[:20]})
         name = f"{file_name(row)}{'.gz' if packed else ''}"
-        return Download(name, engine, first, pieces, stack.pop_all(), packed)
+        packer = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP) if packed else Plain()
+        may = partial(_still_may, actor, row.host)
+        return Download(name, engine, first, pieces, stack.pop_all(), packer, may)
+
+
+def _still_may(actor: Actor, host: Host) -> bool:
+    return access_of(actor.user).may(SAVE, host)
 
 
 def file_name(row: Image) -> str:

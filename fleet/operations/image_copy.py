@@ -265,7 +265,7 @@ class _Copy:
                 for piece in saved:
                     done += len(piece)
                     report.part(self.label, "sending", done, max(self.size, done))
-                    yield sieve.feed(piece)
+                    yield sieve.feed(piece) if left_out else piece
         except Aborted:
             raise
         except EngineError as error:

@@ -18,8 +18,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient, Client
 
 from config.asgi import application
+from fleet.access import Refused
 from fleet.engine.fake import FakeEngine
-from fleet.models import AuditEntry, Host, Image, Job, User
+from fleet.models import AuditEntry, Grant, Host, Image, Job, User
 from fleet.moves import downloads
 from fleet.tokens import create_token
 from tests.conftest import make_image
@@ -225,6 +226,27 @@ async def test_who_goes_away_ends_it_at_the_engine(
     await sync_to_async(answer.close)()
     await eventually_async(lambda: fake.moves.under_way == 0)
     await eventually_async(lambda: not downloads.SEATS.taken)
+
+
+@pytest.fixture
+def deployer(make_user: Callable[..., User], host: Host) -> str:
+    """A token of somebody who may save on that host."""
+    return create_token(make_user("nina", role="deployer", on=host), "test")[1]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_right_that_is_taken_ends_it(
+    deployer: str, large: Image, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "CHECK_SECONDS", -1.0)
+    headers = {"Authorization": f"Bearer {deployer}"}
+    answer: Any = await AsyncClient().get(f"/api/v1/images/{large.pk}/tar", headers=headers)
+    pieces = aiter(answer)
+    assert await anext(pieces)
+    await Grant.objects.all().adelete()
+    with pytest.raises(Refused):
+        await anext(pieces)
+    await eventually_async(lambda: fake.moves.under_way == 0)
 
 
 async def eventually_async(true: Callable[[], bool]) -> None:
