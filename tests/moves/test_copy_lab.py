@@ -227,3 +227,19 @@ def test_cancel_stops_both_ends(
         return not list((lab.folder / "h1/data/tmp").glob("docker-*"))
 
     eventually(is_done, "the source is done with it")
+
+
+def test_podman_takes_and_gives(actor: Actor, lab: Lab, base: str, staging: Environment) -> None:
+    if not lab.podman_socket.exists():
+        pytest.skip("The lab has no Podman.")
+    podman = make_host("podman", staging, url=f"unix://{lab.podman_socket}")
+    image = image_row(row(lab[1], staging), id_of(lab[1], base), base)
+    there = ran(asked(actor, image, podman))
+    assert there.state == JobState.SUCCEEDED, (there.message, there.error)
+    ident = lab.podman("image", "inspect", "-f", "{{.Id}}", base)
+    try:
+        back = ran(asked(actor, image_row(podman, ident, base), row(lab[3], staging)))
+        assert back.state == JobState.SUCCEEDED, (back.message, back.error)
+        assert base in names_on(lab[3])
+    finally:
+        lab.podman("rmi", "-f", base)
