@@ -220,12 +220,13 @@ BUILD_CONTEXT_BYTES = env_int(
     "QUAYSIDE_BUILD_CONTEXT_BYTES", 2 * 1024**3, low=1024**2, high=1024**4
 )
 BUILD_CACHE_BYTES = env_int("QUAYSIDE_BUILD_CACHE_BYTES", 20 * 1024**3, low=0, high=100 * 1024**4)
+# Uploads may be large, and /tmp is often memory.
+FILE_UPLOAD_TEMP_DIR = values.made_folder(DATA_DIR / "uploads")
+
 # --- Images as files -----------------------------------------------------------------------
 # Tars that were sent here, until the last host has loaded them.
 IMAGE_TAR_DIR = DATA_DIR / "image-tars"
 IMAGE_TAR_BYTES = env_int("QUAYSIDE_IMAGE_TAR_BYTES", 20 * 1024**3, low=1024**2, high=1024**4)
-# Uploads may be large, and /tmp is often memory.
-FILE_UPLOAD_TEMP_DIR = values.made_folder(DATA_DIR / "uploads")
 
 # --- Watcher -------------------------------------------------------------------------------
 EVENT_DAYS = env_int("QUAYSIDE_EVENT_DAYS", 30, low=1, high=3650)

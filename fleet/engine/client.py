@@ -264,9 +264,8 @@ class Engine(Caller):
     def _end(self, container: str, action: str, timeout: int | None) -> int:
         """Stop or restart: the answer comes only when the container has ended."""
         params: Params = {} if timeout is None else {"t": timeout}
-        grace = DEFAULT_GRACE if timeout is None else timeout
         if timeout is None:
             config = as_dict(self.inspect(container).get("Config"))
-            grace = as_int(config.get("StopTimeout"), DEFAULT_GRACE)
-        wait = self._timeout + max(0, grace)
+            timeout = as_int(config.get("StopTimeout"), DEFAULT_GRACE)
+        wait = self._timeout + max(0, timeout)
         return self._post(container_path(container, action), params, wait=wait)

@@ -2,7 +2,6 @@
 
 - ``tar``       a tar as it passes: what is in it, and leaving some of it out
 - ``layers``    which layers a host has already, by their names in a tar
-- ``copying``   from one engine straight to another
 - ``store``     tars that were sent to us, until they are loaded
 - ``downloads`` a tar on its way out, and how many at a time
 """

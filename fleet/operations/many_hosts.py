@@ -17,6 +17,16 @@ from fleet.operations.many import TOLD, hosts_words, join, operation_on, save_fa
 from fleet.operations.params import check_params
 from fleet.operations.registry import Operation
 from fleet.operations.requests import lock_operation, new_job
+from fleet.operations.registry import Operation
+from fleet.operations.requests import (
+    checked_params,
+    ids_with_retried,
+    job_operation,
+    lock_operation,
+    new_job,
+    same_jobs,
+)
+from fleet.publish import JobsChanged, publish_on_commit
 
 MANY = 2_000  # hosts of one job
 
@@ -69,6 +79,8 @@ def preview_on_hosts(
     """
     operation = operation_on("host", operation_name, actor)
     values = check_params(operation, params)
+    operation = _operation(operation_name, actor)
+    values = checked_params(operation, actor, params)
     return _plan(operation, actor, _chosen(hosts), values)
 
 
@@ -88,6 +100,8 @@ def ask_on_hosts(
     """
     operation = operation_on("host", operation_name, actor)
     values = check_params(operation, params)
+    operation = _operation(operation_name, actor)
+    values = checked_params(operation, actor, params)
     with transaction.atomic():
         lock_operation(operation, alone=True)
         plan = _plan(operation, actor, _chosen(hosts), values)
@@ -116,6 +130,21 @@ def _plan(
         operation, values, chosen, lambda host: _why_not(operation, actor, host, values)
     )
     return HostsPreview(operation, values, affected, [SkippedHost(*row) for row in left])
+    affected: list[Host] = []
+    skipped: list[SkippedHost] = []
+    same = {job.target_id: job for job in same_jobs(operation, values)}
+    for host in chosen:
+        if not actor.access.may(operation.permission, host):
+            skipped.append(SkippedHost(host, _("You may not do this here.")))
+        elif not host.enabled:
+            skipped.append(SkippedHost(host, _("It is switched off.")))
+        elif operation.unfit is not None and (why := operation.unfit(host, values)):
+            skipped.append(SkippedHost(host, why))
+        elif job := same.get(host.pk):
+            skipped.append(SkippedHost(host, _under_way_words(job), job))
+        else:
+            affected.append(host)
+    return HostsPreview(operation, values, affected, skipped)
 
 
 def _why_not(operation: Operation, actor: Actor, host: Host, values: dict[str, Any]) -> str:

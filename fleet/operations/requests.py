@@ -46,9 +46,7 @@ def request(
     """
     operation = job_operation(operation_name)
     target = access_target(operation, actor, target_id)
-    values = check_params(operation, params or {})
-    if operation.checked is not None:
-        operation.checked(actor, values)
+    values = checked_params(operation, actor, params or {})
     host = host_of(target)
     if not host.enabled:
         raise Invalid({"": [off_words(host)]})
@@ -67,6 +65,14 @@ def request(
         told = {"job": job.pk, "joined": joined, **({"params": values} if values else {})}
         audit.record(actor, operation.name, target, detail=told)
     return job
+
+
+def checked_params(operation: Operation, actor: Actor, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters as a job keeps them. Raises Invalid, or what `checked` does."""
+    values = check_params(operation, given)
+    if operation.checked is not None:
+        operation.checked(actor, values)
+    return values
 
 
 def access_target(operation: Operation, actor: Actor, target_id: int) -> Target:
