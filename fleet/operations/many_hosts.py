@@ -14,19 +14,8 @@ from fleet.actor import Actor
 from fleet.models import Host, HostState, Job
 from fleet.operations.errors import Invalid
 from fleet.operations.many import TOLD, hosts_words, join, operation_on, save_family, send, sort_out
-from fleet.operations.params import check_params
 from fleet.operations.registry import Operation
-from fleet.operations.requests import lock_operation, new_job
-from fleet.operations.registry import Operation
-from fleet.operations.requests import (
-    checked_params,
-    ids_with_retried,
-    job_operation,
-    lock_operation,
-    new_job,
-    same_jobs,
-)
-from fleet.publish import JobsChanged, publish_on_commit
+from fleet.operations.requests import checked_params, lock_operation, new_job
 
 MANY = 2_000  # hosts of one job
 
@@ -78,8 +67,6 @@ def preview_on_hosts(
     hosts, and Refused when the actor may do it nowhere.
     """
     operation = operation_on("host", operation_name, actor)
-    values = check_params(operation, params)
-    operation = _operation(operation_name, actor)
     values = checked_params(operation, actor, params)
     return _plan(operation, actor, _chosen(hosts), values)
 
@@ -99,8 +86,6 @@ def ask_on_hosts(
     or Invalid; then nothing was changed.
     """
     operation = operation_on("host", operation_name, actor)
-    values = check_params(operation, params)
-    operation = _operation(operation_name, actor)
     values = checked_params(operation, actor, params)
     with transaction.atomic():
         lock_operation(operation, alone=True)
@@ -124,27 +109,10 @@ def _chosen(hosts: QuerySet[Host]) -> list[Host]:
 def _plan(
     operation: Operation, actor: Actor, chosen: list[Host], values: dict[str, Any]
 ) -> HostsPreview:
-    if operation.checked is not None:
-        operation.checked(actor, values)
     affected, left = sort_out(
         operation, values, chosen, lambda host: _why_not(operation, actor, host, values)
     )
     return HostsPreview(operation, values, affected, [SkippedHost(*row) for row in left])
-    affected: list[Host] = []
-    skipped: list[SkippedHost] = []
-    same = {job.target_id: job for job in same_jobs(operation, values)}
-    for host in chosen:
-        if not actor.access.may(operation.permission, host):
-            skipped.append(SkippedHost(host, _("You may not do this here.")))
-        elif not host.enabled:
-            skipped.append(SkippedHost(host, _("It is switched off.")))
-        elif operation.unfit is not None and (why := operation.unfit(host, values)):
-            skipped.append(SkippedHost(host, why))
-        elif job := same.get(host.pk):
-            skipped.append(SkippedHost(host, _under_way_words(job), job))
-        else:
-            affected.append(host)
-    return HostsPreview(operation, values, affected, skipped)
 
 
 def _why_not(operation: Operation, actor: Actor, host: Host, values: dict[str, Any]) -> str:
