@@ -241,9 +241,11 @@ def access_build(actor: Actor, pk: int, permission: str = "build.view") -> Build
     return _one(visible_builds(actor), pk, _("build"), actor, permission)
 
 
-def access_run(actor: Actor, build_id: int, number: int) -> BuildRun:
-    """Return a run of a build with both, and its job. Raises Unknown."""
-    build = access_build(actor, build_id)
+def access_run(
+    actor: Actor, build_id: int, number: int, permission: str = "build.view"
+) -> BuildRun:
+    """Return a run of a build with both, and its job. Raises Unknown or Refused."""
+    build = access_build(actor, build_id, permission)
     runs = BuildRun.objects.filter(build=build).select_related("job", "job__host", "job__actor")
     run = runs.filter(number=number).first() if 0 < number < 2**31 else None
     if run is None:

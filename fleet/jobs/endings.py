@@ -43,10 +43,18 @@ def end_job(
             count_ended(job.parent_id, ended=1, failed=int(state != JobState.SUCCEEDED))
         if state != JobState.SUCCEEDED:
             _tell(job, state, message)
+        _tell_stages(job, state)
         publish_on_commit(JobsChanged(ids=_with_parent(job)))
         if next_ones:
             dispatch_on_commit([Place.of(job)])
     return True
+
+
+def _tell_stages(job: Job, state: str) -> None:
+    """What a run of a build is made of goes on when a part of it ends."""
+    from fleet.operations.stages import job_ended  # it asks for jobs, which is above this
+
+    job_ended(job, state)
 
 
 def _tell(job: Job, state: JobState, message: str) -> None:
@@ -105,6 +113,7 @@ def count_ended(parent_id: int, *, ended: int, failed: int) -> None:
 def _sum_up(ended_parents: QuerySet[Job]) -> None:
     for parent in ended_parents:
         Job.objects.filter(pk=parent.pk).update(message=parent_words(parent))
+        _tell_stages(parent, parent.state)
 
 
 def parent_words(parent: Job) -> str:

@@ -24,6 +24,7 @@ from fleet.jobs.places import Place
 from fleet.jobs.states import MAX_ATTEMPTS
 from fleet.models import OPEN_STATES, Job, JobLine, JobState, LineLevel
 from fleet.operations.registry import REGISTRY
+from fleet.operations.stages import advance_stalled
 from fleet.publish import JobsChanged, publish_on_commit
 
 RESEND_AFTER = timedelta(seconds=10)  # on its way for so long while its queue is empty
@@ -52,6 +53,7 @@ def reap() -> Reaped:
     _lost_messages(done)
     _unsent_jobs(done)
     _finished_parents(done)
+    advance_stalled()
     if done:
         log.info("reaped", **vars(done))
     return done

@@ -11,4 +11,4 @@ BAD_STATES: Final = frozenset({JobState.FAILED, JobState.ERRORED, JobState.LOST}
 RETRYABLE_STATES: Final = BAD_STATES | {JobState.CANCELLED}
 MAX_ATTEMPTS: Final = 3  # how often the reaper lets a job run that is safe to repeat
 # Operations of which each target has one job under way at most; the next one waits for its turn.
-ONE_AT_A_TIME = ("build.run",)
+ONE_AT_A_TIME = ("build.run", "build.push")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet.models.audit import AuditEntry, AuditResult
-from fleet.models.builds import Build, BuildRun, BuildSource
+from fleet.models.builds import Build, BuildRun, BuildSource, Deploy
 from fleet.models.containers import Container, ContainerState, Health
 from fleet.models.events import Event
 from fleet.models.hosts import Environment, Host, HostState
@@ -12,6 +12,7 @@ from fleet.models.images import Image
 from fleet.models.jobs import ENDED_STATES, OPEN_STATES, Job, JobLine, JobParts, JobState, LineLevel
 from fleet.models.people import ApiToken, Grant, Role, Scope, Team, User
 from fleet.models.registries import Registry, RegistryKind
+from fleet.models.releases import RunStage, StageJob, StageKind, StageState
 from fleet.models.saved_filters import SavedFilter
 from fleet.models.setup import SetupToken
 from fleet.models.triggers import (
@@ -37,6 +38,7 @@ __all__ = [
     "Container",
     "ContainerState",
     "DeliveryResult",
+    "Deploy",
     "Environment",
     "Event",
     "Grant",
@@ -53,9 +55,13 @@ __all__ = [
     "Registry",
     "RegistryKind",
     "Role",
+    "RunStage",
     "SavedFilter",
     "Scope",
     "SetupToken",
+    "StageJob",
+    "StageKind",
+    "StageState",
     "Team",
     "UsageBlock",
     "UsageFrame",

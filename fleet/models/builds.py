@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from fleet.crypto import decrypt, encrypt
-from fleet.models.hosts import NAME, Host
+from fleet.models.hosts import NAME, Environment, Host
 from fleet.models.jobs import Job
 from fleet.models.people import User
 
@@ -22,6 +22,15 @@ class BuildSource(models.TextChoices):
     DOCKERFILE = "dockerfile", _("Dockerfile")
     GIT = "git", _("Git")
     ARCHIVE = "archive", _("Archive")
+
+
+class Deploy(models.TextChoices):
+    """What becomes of a new image where it is used."""
+
+    NOTHING = "", _("nothing")
+    PULL = "pull", _("pull it")
+    RESTART = "restart", _("pull it, and restart the containers that use it")
+    UPDATE = "update", _("update the containers that use it")
 
 
 class Build(models.Model):
@@ -61,6 +70,12 @@ class Build(models.Model):
     secrets_encrypted = models.TextField(blank=True)
     secret_names = models.JSONField(default=list, blank=True)
     tags = models.JSONField(default=list, blank=True)  # templates
+
+    # What comes after a good run; each run keeps what it was when it was asked for.
+    push = models.BooleanField(default=False)
+    deploy = models.CharField(max_length=10, choices=Deploy.choices, blank=True)
+    deploy_hosts = models.ManyToManyField(Host, related_name="+", blank=True)
+    deploy_environments = models.ManyToManyField(Environment, related_name="+", blank=True)
 
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_by_name = models.CharField(max_length=150, blank=True)
@@ -122,6 +137,7 @@ class BuildRun(models.Model):
     image_id = models.CharField(max_length=100, blank=True)
     size = models.BigIntegerField(null=True)
     tags = models.JSONField(default=list)
+    digests = models.JSONField(default=dict)  # {tag: sha256:…}, as registries have them
     seconds = models.FloatField(null=True)  # of the build itself
     # [{"number", "name", "state", "seconds", "cached"}]; lists do not read it
     steps = models.JSONField(default=list)

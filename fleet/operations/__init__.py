@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fleet.operations import (
     build_cache,
+    build_push,
     build_run,
     builds,
     containers,
@@ -35,6 +36,7 @@ __all__ = [
     "REGISTRY",
     "Operation",
     "build_cache",
+    "build_push",
     "build_run",
     "builds",
     "containers",

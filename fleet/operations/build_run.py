@@ -46,9 +46,11 @@ from fleet.operations.build_notes import tell_advice
 from fleet.operations.errors import Invalid
 from fleet.operations.registry import Operation, Params, register
 from fleet.operations.registry_auth import auth_for
+from fleet.operations.release_plan import Plan, check_rights, plan_stages, same_plan
 from fleet.operations.tagging import give_tags
 
 if TYPE_CHECKING:
+    from fleet.actor import Actor
     from fleet.jobs.work import Work
 
 RUNS_KEPT = 100
@@ -82,18 +84,27 @@ def _written(job: Job, build: Build) -> None:
         raise Invalid({"ref": [_("Only a build from Git has other branches.")]})
     Build.objects.filter(pk=build.pk).update(next_number=F("next_number") + 1)
     number = Build.objects.values_list("next_number", flat=True).get(pk=build.pk) - 1
-    BuildRun.objects.create(build=build, number=number, job=job)
+    run = BuildRun.objects.create(build=build, number=number, job=job)
+    plan_stages(job, build, run.pk)
     BuildRun.objects.filter(build=build, number__lte=number - RUNS_KEPT).delete()
 
 
 def _same(job: Job, build: Build) -> bool:
-    """A run that waits will read what is there by then. One that runs does the same again only
-    where nothing can have changed since: a branch may have moved."""
-    if job.state == JobState.QUEUED:
-        return True
+    """Return whether a run does what is asked for now.
+
+    One that waits will read what is there by then, all but what comes after it. One that runs
+    does the same again only where nothing can have changed since: a branch may have moved.
+    """
     run = BuildRun.objects.filter(job=job).first()
+    if job.state == JobState.QUEUED:
+        return run is not None and same_plan(run.pk, build)
     unchanged = run is not None and run.revision == build.revision
     return unchanged and build.source != BuildSource.GIT
+
+
+def _allowed(actor: Actor, build: Build) -> None:
+    """Who asks for a run asks for what comes after it as well."""
+    check_rights(actor, build.host, Plan.of(build))
 
 
 def _run(work: Work) -> None:
@@ -316,6 +327,7 @@ RUN = register(
         queue="transfer",
         params=RunParams,
         run=_run,
+        allowed=_allowed,
         written=_written,
         same=_same,
     )

@@ -20,6 +20,7 @@ from fleet.models import OPEN_STATES, Build, BuildSource, Host, Job
 from fleet.operations.build_input import CREDENTIALS, BuildInput, read_build
 from fleet.operations.errors import Invalid
 from fleet.operations.registry import Operation, register
+from fleet.operations.release_input import Release, check_release, read_release, split
 from fleet.publish import BuildsChanged, publish_on_commit
 
 OF_GIT = ("git_token", "git_ssh_key")
@@ -29,13 +30,14 @@ UNTOLD = {*CREDENTIALS, "dockerfile_text", "files", "git_ca"}  # told as changed
 def build_create(*, actor: Actor, data: Mapping[str, Any]) -> Build:
     """Add a build from `build_input.FIELDS`. Raises Unknown, Refused or Invalid."""
     host = _host_for(actor, data)
-    found = read_build(data)
-    _check_network(actor, host, found)
+    found, release = _read(actor, data, host)
     with transaction.atomic():
         _check_name_is_free(found.name)
         build = Build(host=host, created_by=actor.user, created_by_name=actor.name)
         found.write(build)
+        release.write(build)
         _save(build, force_insert=True)
+        release.write_places(build)
         audit.record(actor, "build.create", build, detail=_facts(build))
         publish_on_commit(BuildsChanged([build.pk]))
     return build
@@ -52,10 +54,11 @@ def build_update(*, actor: Actor, build_id: int, data: Mapping[str, Any]) -> Bui
         before = _facts(build)
         if data.get("host") not in (None, build.host_id):
             build.host = _host_for(actor, data)
-        found = read_build(data, build)
-        _check_network(actor, build.host, found)
+        found, release = _read(actor, data, build.host, build)
         _check_credentials(build, found, data)
         _check_name_is_free(found.name, build)
+        release.write(build)
+        release.write_places(build)
         changes = _apply(build, found, before)
         _save(build)
         audit.record(actor, "build.update", build, detail={"changes": changes})
@@ -71,6 +74,7 @@ def build_archive(*, actor: Actor, build_id: int, name: str, pieces: Iterable[by
     build = access_build(actor, build_id, "build.update")
     if build.source != BuildSource.ARCHIVE:
         raise Invalid({"archive": [_("This build does not take its files from an archive.")]})
+    check_release(actor, build, "archive")
     try:
         archive, size = store.keep(pieces)
     except ContextRefused as refused:
@@ -132,6 +136,16 @@ def _host_for(actor: Actor, data: Mapping[str, Any]) -> Host:
     if isinstance(given, bool) or not isinstance(given, int):
         raise Invalid({"host": [_("Choose the host on which it is built.")]})
     return access_host(actor, given, "build.create")
+
+
+def _read(
+    actor: Actor, data: Mapping[str, Any], host: Host, build: Build | None = None
+) -> tuple[BuildInput, Release]:
+    """Return what was sent, checked: the build itself, and what comes after it."""
+    own, after = split(data)
+    found = read_build(own, build)
+    _check_network(actor, host, found)
+    return found, read_release(actor, after, host=host, tags=found.tags, current=build)
 
 
 def _check_network(actor: Actor, host: Host, found: BuildInput) -> None:
@@ -200,11 +214,15 @@ def _facts(build: Build) -> dict[str, Any]:
     names = (
         "name", "source", "git_url", "git_ref", "git_folder", "git_submodules", "git_username",
         "dockerfile", "target", "platform", "no_cache", "pull", "network", "memory", "tags",
-        "secret_names",
+        "secret_names", "push", "deploy",
     )  # fmt: skip
     told = {name: getattr(build, name) for name in names}
     keys = {"args": sorted(build.args), "labels": sorted(build.labels)}
-    return {**told, **keys, "host": build.host.name}
+    places = {
+        name: sorted(getattr(build, name).values_list("name", flat=True))
+        for name in ("deploy_hosts", "deploy_environments")
+    }
+    return {**told, **keys, **places, "host": build.host.name}
 
 
 def _operation(slug: str, icon: str, *words: Any, **more: Any) -> Operation:
@@ -233,6 +251,13 @@ FORGET_KEY = _operation(
     gettext_lazy("Forgot the key of %(target)s"),
     gettext_lazy("Forgets the pinned key of the Git host: the next run pins the one it meets."),
     destructive=True, needs="build.update",
+)  # fmt: skip
+GO_ON = _operation(
+    "go_on", "player-track-next",
+    gettext_lazy("Go on"), gettext_lazy("Going on with %(target)s"),
+    gettext_lazy("Went on with %(target)s"),
+    gettext_lazy("Tries the stage after a build again that did not succeed, without a new build."),
+    needs="build.run",
 )  # fmt: skip
 REMOVE = _operation(
     "remove", "trash",

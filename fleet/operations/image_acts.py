@@ -8,14 +8,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from pydantic import AfterValidator, Field
 
-from fleet.engine.images import image_id, inspect_image
-from fleet.engine.progress import LayerProgress, Said
+from fleet.engine.images import inspect_image
 from fleet.engine.raw import as_list, as_str
 from fleet.engine.removals import Removed, image_users
-from fleet.operations.images import tell_retry
+from fleet.operations.pushing import check_still, push_name
 from fleet.operations.references import LENGTH, check_reference
 from fleet.operations.registry import Operation, Params, register
-from fleet.operations.registry_auth import auth_for
 
 if TYPE_CHECKING:
     from fleet.jobs.work import Work
@@ -150,30 +148,8 @@ def _tag(work: Work) -> None:
 
 def _push(work: Work) -> None:
     name = work.params_as(PushParams).reference
-    _check_still(work, name)
-    retried: set[str] = set()
-    digest = ""
-    with work.report.awaiting():
-        for news in work.engine.push(name, auth_for(work.host, name)):
-            if isinstance(news, LayerProgress):
-                work.report.part(news.layer, news.state, news.done, news.total)
-                tell_retry(work, news, retried)
-            elif isinstance(news, Said):
-                work.report.line(news.text, level="engine")
-            else:
-                digest = news.digest
-    if digest:
-        work.report.line(_("The registry has it as %(digest)s.") % {"digest": digest})
-
-
-def _check_still(work: Work, name: str) -> None:
-    """Raise Failed when the name means another image by now: that one must not be pushed."""
-    from fleet.jobs.work import Failed
-
-    found = image_id(as_str(inspect_image(work.engine, name).get("Id")))
-    if found != work.engine_id:
-        said = _("%(name)s is another image by now on this host. Nothing was pushed.")
-        raise Failed(said % {"name": name})
+    check_still(work, name, work.engine_id)
+    push_name(work, name)
 
 
 PUSH = register(

@@ -17,12 +17,13 @@ from fleet.jobs.dispatch import dispatch_on_commit
 from fleet.jobs.endings import count_ended, end_job
 from fleet.jobs.places import Place
 from fleet.jobs.states import RETRYABLE_STATES
-from fleet.models import OPEN_STATES, Job, JobState
+from fleet.models import OPEN_STATES, Job, JobState, RunStage
 from fleet.operations.bulk import request_many
 from fleet.operations.errors import Invalid
 from fleet.operations.many_hosts import ask_on_hosts
 from fleet.operations.registry import permission_for
 from fleet.operations.requests import request
+from fleet.operations.stages import AGAIN, run_go_on, stage_of
 from fleet.publish import JobsChanged, publish_on_commit
 
 
@@ -114,12 +115,24 @@ def job_retry(*, actor: Actor, job_id: int) -> Job:
     job = access_job(actor, job_id)
     if job.is_open:
         raise Invalid({"": [_("The job has not ended yet. Cancel it first.")]})
+    if (stage := stage_of(job)) is not None:
+        return _retry_stage(actor, stage)
     if job.children_count:
         return _retry_children(actor, job)
     if job.state not in RETRYABLE_STATES:
         raise Invalid({"": [_("The job succeeded: there is nothing to try again.")]})
     target_id = job.target_id or 0
     return request(job.operation, actor=actor, target_id=target_id, params=job.params, retry_of=job)
+
+
+def _retry_stage(actor: Actor, stage: RunStage) -> Job:
+    """A job of a run's stage is tried again as a part of it: what comes after it does, too."""
+    run_go_on(actor=actor, build_id=stage.run.build_id, number=stage.run.number)
+    link = stage.links.select_related("job").order_by("-pk").first()
+    stage.refresh_from_db()
+    if link is None or (stage.why and stage.state in AGAIN):
+        raise Invalid({"": [stage.why]})
+    return link.job
 
 
 def _retry_children(actor: Actor, parent: Job) -> Job:

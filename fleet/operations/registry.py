@@ -53,6 +53,8 @@ class Operation:
     about: str = ""
     unsaid: frozenset[str] = frozenset()  # parameters that say nothing to people
     needs: str = ""  # the permission, where it is not the operation's own name
+    # What else who asks must be allowed, on this target; raises Refused.
+    allowed: Callable[[Actor, Any], None] | None = None
     # What else is written with a new job on a target, in its transaction.
     written: Callable[[Job, Any], None] | None = None
     # What else the actor needs, by the parameters. Raises Unknown, Refused or Invalid.

@@ -46,6 +46,8 @@ def request(
     """
     operation = job_operation(operation_name)
     target = access_target(operation, actor, target_id)
+    if operation.allowed is not None:
+        operation.allowed(actor, target)
     values = checked_params(operation, actor, params or {})
     host = host_of(target)
     if not host.enabled:

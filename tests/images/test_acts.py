@@ -162,7 +162,7 @@ def test_credentials_of_a_push_are_kept_nowhere(
     fake.pulls.private = {"registry.test": ("ann", "hunter2")}
     assert "none are known" in act(actor, image, "push", reference=NAMES[0]).message
     login = {"username": "ann", "password": "hunter2", "serveraddress": "registry.test"}
-    monkeypatch.setattr("fleet.operations.image_acts.auth_for", lambda host, reference: login)
+    monkeypatch.setattr("fleet.operations.pushing.auth_for", lambda host, reference: login)
     assert act(actor, image, "push", reference=NAMES[0]).state == JobState.SUCCEEDED
     kept = serializers.serialize("json", [*Job.objects.all(), *JobLine.objects.all()])
     assert "hunter" not in kept
