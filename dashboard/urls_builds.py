@@ -19,6 +19,7 @@ urlpatterns = [
     path("builds/<int:pk>/forget-key/", builds.forget_key, name="build-forget-key"),
     path("builds/<int:pk>/remove/", builds.remove, name="build-remove"),
     path("builds/<int:pk>/runs/<int:number>/", builds.run_detail, name="build-run"),
+    path("builds/<int:pk>/runs/<int:number>/go-on/", builds.go_on, name="build-go-on"),
     path("builds/<int:pk>/runs/<int:number>/log.txt", builds.run_log, name="build-log"),
     path("builds/times/", schedules.times, name="schedule-times"),
     path("builds/<int:pk>/schedules/add/", schedules.add, name="schedule-add"),

@@ -39,6 +39,8 @@ BUILD_PAGES = [
         data={"typed": "idle"},
     ),
     r("builds/<int:pk>/runs/<int:number>/", get=SEES, pk="build", number="=1"),
+    # Its build has not ended: there is nothing to go on with, which is told on its page.
+    r("builds/<int:pk>/runs/<int:number>/go-on/", post=HOST_ADMIN_DOES, pk="build", number="=1"),
     r("builds/<int:pk>/runs/<int:number>/log.txt", get=SEES, pk="build", number="=1"),
     r("builds/<int:pk>/run/other/", get=HOST_ADMIN, pk="build"),
     r("builds/times/", get=SIGNED_IN),
@@ -159,6 +161,12 @@ BUILD_API = [
         get=API_SEES,
         build_id="build",
         webhook_id="webhook",
+    ),
+    r(
+        "api/v1/builds/<int:build_id>/runs/<int:number>/go-on",
+        post="401 404 403 403 422",  # its build has not ended
+        build_id="build",
+        number="=1",
     ),
 ]
 BUILD_TOPICS = {

@@ -14,15 +14,19 @@ from dashboard.api.filters import Text, by_name_or_id, known
 from dashboard.api.jobs import JobOut, accepted
 from dashboard.api.pages import Window, page
 from fleet.access import access_build, access_run, visible_builds
+from fleet.actor import Actor
 from fleet.models import Build, BuildRun, BuildSource
 from fleet.operations import builds
 from fleet.operations.requests import request as request_job
 from fleet.selectors.build_advice import build_advice
+from fleet.operations.stages import run_go_on
 from fleet.selectors.builds import runs_of, steps_of
+from fleet.selectors.releases import ReleaseFacts, StageView, release_facts, stage_views
 
 router = Router(tags=["builds"])
 PIECE = 256 * 1024
 SIZE_LIMIT = 256 * 1024  # letters of a Dockerfile
+PLACES = ("deploy_hosts", "deploy_environments")
 SORTS = {"id": "pk", "name": "name", "created_at": "created_at", "changed_at": "changed_at"}
 Long = Annotated[str, Field(max_length=65536)]
 Pairs = dict[str, str]
@@ -60,19 +64,26 @@ class BuildOut(Schema):
     memory: int
     secrets: list[str]
     tags: list[str]
+    push: bool
+    deploy: str
+    deploy_hosts: Annotated[list[int], Field(description="ids of those that the caller sees")]
+    deploy_environments: list[int]
     created_by: str
     created_at: datetime
     changed_at: datetime
 
     @staticmethod
-    def of(row: Build) -> dict[str, Any]:
-        """Return what is shown of a row."""
+    def of(facts: ReleaseFacts) -> dict[str, Any]:
+        """Return what is shown of a build, with what comes after it."""
+        row = facts.build
         made = {
             "host": row.host.name,
             "has_git_token": bool(row.git_token_encrypted),
             "has_git_ssh_key": bool(row.git_ssh_key_encrypted),
             "secrets": row.secret_names,
             "created_by": row.created_by_name,
+            "deploy_hosts": [host.pk for host in facts.hosts],
+            "deploy_environments": [one.pk for one in facts.environments],
         }
         plain = {name: getattr(row, name) for name in BuildOut.model_fields if name not in made}
         return {**plain, **made}
@@ -85,8 +96,27 @@ class BuildsOut(Schema):
     count: int
 
 
+class StageOut(Schema):
+    """A stage after the build: waiting, running, succeeded, failed, cancelled or skipped."""
+
+    kind: Annotated[str, Field(description="push or deploy")]
+    state: str
+    why: Annotated[str, Field(description="in words, where it did not succeed")]
+    percent: int | None
+    jobs: Annotated[list[int], Field(description="ids of those that the caller sees")]
+    began_at: datetime | None
+    ended_at: datetime | None
+
+    @staticmethod
+    def of(view: StageView) -> dict[str, Any]:
+        """Return what is shown of a stage."""
+        told = {name: getattr(view, name) for name in ("kind", "state", "why", "percent")}
+        times = {"began_at": view.stage.began_at, "ended_at": view.stage.ended_at}
+        return {**told, **times, "jobs": [job.pk for job in view.jobs]}
+
+
 class RunOut(Schema):
-    """A run. Its state, its output and how to cancel it are its job's."""
+    """A run. The state of its build, its output and how to cancel it are its job's."""
 
     number: int
     job: JobOut
@@ -97,13 +127,16 @@ class RunOut(Schema):
     image_id: str
     size: int | None
     tags: list[str]
+    digests: Annotated[Pairs, Field(description="by tag, once it is pushed")]
     seconds: float | None
+    stages: list[StageOut]
 
     @staticmethod
-    def of(row: BuildRun) -> dict[str, Any]:
+    def of(row: BuildRun, stages: list[StageView]) -> dict[str, Any]:
         """Return what is shown of a row."""
-        plain = {name: getattr(row, name) for name in RunOut.model_fields if name != "job"}
-        return {**plain, "job": JobOut.of(row.job)}
+        made = {"job": JobOut.of(row.job), "stages": [StageOut.of(stage) for stage in stages]}
+        plain = {name: getattr(row, name) for name in RunOut.model_fields if name not in made}
+        return {**plain, **made}
 
 
 class RunsOut(Schema):
@@ -183,6 +216,12 @@ class BuildPatch(Schema, extra="forbid"):
     memory: Annotated[int | None, Field(ge=0, lt=2**53, description="bytes")] = None
     secrets: dict[str, str | None] | None = None
     tags: list[str] | None = None
+    push: Annotated[bool | None, Field(description="push all tags after a good run")] = None
+    deploy: Annotated[
+        str | None, Field(max_length=10, description="pull, restart, update, or empty: nothing")
+    ] = None
+    deploy_hosts: Annotated[list[int] | None, Field(max_length=2000, description="ids")] = None
+    deploy_environments: Annotated[list[int] | None, Field(max_length=2000)] = None
 
 
 class BuildIn(BuildPatch):
@@ -206,6 +245,10 @@ class BuildFilter(Schema):
     host: Annotated[Text, Field(max_length=60)] = ""
 
 
+def _shown(actor: Actor, build: Build) -> dict[str, Any]:
+    return BuildOut.of(release_facts(actor, [build])[build.pk])
+
+
 def _given(data: BuildPatch) -> dict[str, Any]:
     return {name: value for name, value in data.model_dump().items() if value is not None}
 
@@ -220,13 +263,16 @@ def list_builds(request: HttpRequest, wanted: Query[BuildFilter], window: Query[
         rows = rows.filter(source=known("source", wanted.source, BuildSource.values))
     if wanted.host:
         rows = rows.filter(by_name_or_id("host", wanted.host))
-    return page(rows, window, BuildOut.of, SORTS)
+    found = page(rows.prefetch_related(*PLACES), window, lambda row: row, SORTS)
+    facts = release_facts(caller(request), found["items"])
+    return {**found, "items": [BuildOut.of(facts[row.pk]) for row in found["items"]]}
 
 
 @router.post("", response={201: BuildOut}, summary="Add a build")
 def create_build(request: HttpRequest, data: BuildIn) -> Any:
     """Add a build; nothing is built yet."""
-    return Status(201, BuildOut.of(builds.build_create(actor=caller(request), data=_given(data))))
+    actor = caller(request)
+    return Status(201, _shown(actor, builds.build_create(actor=actor, data=_given(data))))
 
 
 @router.post("/lint", response=LintOut, summary="Advice on a Dockerfile")
@@ -238,14 +284,16 @@ def lint_dockerfile(request: HttpRequest, data: LintIn) -> Any:
 @router.get("/{int:build_id}", response=BuildOut, summary="Show a build")
 def get_build(request: HttpRequest, build_id: int) -> Any:
     """Return one build."""
-    return BuildOut.of(access_build(caller(request), build_id))
+    actor = caller(request)
+    return _shown(actor, access_build(actor, build_id))
 
 
 @router.patch("/{int:build_id}", response=BuildOut, summary="Change a build")
 def update_build(request: HttpRequest, build_id: int, data: BuildPatch) -> Any:
     """Change what is given."""
     actor = caller(request)
-    return BuildOut.of(builds.build_update(actor=actor, build_id=build_id, data=_given(data)))
+    build = builds.build_update(actor=actor, build_id=build_id, data=_given(data))
+    return _shown(actor, build)
 
 
 @router.delete("/{int:build_id}", response={204: None}, summary="Remove a build")
@@ -269,10 +317,9 @@ def put_archive(
     request: HttpRequest, build_id: int, name: Annotated[str, Field(max_length=200)] = ""
 ) -> Any:
     """Send a tar, tar.gz or zip as the body; it takes the place of the one before."""
-    build = builds.build_archive(
-        actor=caller(request), build_id=build_id, name=name, pieces=_pieces(request)
-    )
-    return BuildOut.of(build)
+    actor = caller(request)
+    build = builds.build_archive(actor=actor, build_id=build_id, name=name, pieces=_pieces(request))
+    return _shown(actor, build)
 
 
 def _pieces(request: HttpRequest) -> Iterator[bytes]:
@@ -283,19 +330,40 @@ def _pieces(request: HttpRequest) -> Iterator[bytes]:
 @router.post("/{int:build_id}/forget-key", response=BuildOut, summary="Forget the Git host's key")
 def forget_key(request: HttpRequest, build_id: int) -> Any:
     """Forget the pinned ssh key of the Git host: the next run pins the one that it meets."""
-    return BuildOut.of(builds.build_forget_key(actor=caller(request), build_id=build_id))
+    actor = caller(request)
+    return _shown(actor, builds.build_forget_key(actor=actor, build_id=build_id))
 
 
 @router.get("/{int:build_id}/runs", response=RunsOut, summary="List a build's runs")
 def list_runs(request: HttpRequest, build_id: int, window: Query[Window]) -> Any:
     """Return the runs that are kept, the newest first."""
-    build = access_build(caller(request), build_id)
-    return page(runs_of(build), window, RunOut.of, {"number": "number"})
+    actor = caller(request)
+    build = access_build(actor, build_id)
+    found = page(runs_of(build), window, lambda run: run, {"number": "number"})
+    stages = stage_views(actor, found["items"])
+    return {**found, "items": [RunOut.of(run, stages[run.pk]) for run in found["items"]]}
 
 
 @router.get("/{int:build_id}/runs/{int:number}", response=RunDetailOut, summary="Show a run")
 def get_run(request: HttpRequest, build_id: int, number: int) -> Any:
     """Return a run with its steps, and where it failed; its lines are its job's."""
-    run = access_run(caller(request), build_id, number)
+    return _detail(caller(request), build_id, number)
+
+
+def _detail(actor: Actor, build_id: int, number: int) -> dict[str, Any]:
+    run = access_run(actor, build_id, number)
     steps = [vars(step) for step in steps_of(run)]
-    return {**RunOut.of(run), "steps": steps, "failure": run.failure}
+    stages = stage_views(actor, [run])[run.pk]
+    return {**RunOut.of(run, stages), "steps": steps, "failure": run.failure}
+
+
+@router.post(
+    "/{int:build_id}/runs/{int:number}/go-on",
+    response={202: RunDetailOut},
+    summary="Go on with a run",
+)
+def go_on(request: HttpRequest, build_id: int, number: int) -> Any:
+    """Try the stage again that did not succeed, and go on after it; nothing is built again."""
+    actor = caller(request)
+    run_go_on(actor=actor, build_id=build_id, number=number)
+    return Status(202, _detail(actor, build_id, number))

@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.forms.hosts import LARGE, LONG, Unshown
+from dashboard.forms.release import ReleaseFields, release_initial
 from fleet.actor import Actor
 from fleet.models import Build, BuildSource
+from fleet.operations.release_input import FIELDS as RELEASE
 from fleet.selectors.builds import hosts_for
 
 HUGE = 8 * 1024 * 1024  # letters that a text takes here; the operation says the real limits
@@ -65,7 +67,7 @@ def secret(label: Any, help_text: Any, *, rows: int) -> Any:
     )  # fmt: skip
 
 
-class BuildForm(forms.Form):
+class BuildForm(ReleaseFields):
     """A build from one kind of source, new or `build` to be changed."""
 
     use_required_attribute = False
@@ -160,6 +162,7 @@ class BuildForm(forms.Form):
         super().__init__(*args, **more)
         self.kind, self.build = kind, build
         self._offer_hosts(actor)
+        self.offer_places(actor, build)
         for source, names in FIELDS_OF.items():
             for name in names if source != kind else ():
                 del self.fields[name]
@@ -220,7 +223,7 @@ class BuildForm(forms.Form):
         host = self.cleaned_data["host"]
         found["host"] = int(host) if host else None
         for name in self.fields:
-            if name in ("host", "secrets", "memory") or name.endswith("_remove"):
+            if name in ("host", "secrets", "memory", *RELEASE) or name.endswith("_remove"):
                 continue
             value = self.cleaned_data[name]
             if name in SECRET and not value:
@@ -232,7 +235,7 @@ class BuildForm(forms.Form):
         if self.kind == "dockerfile":
             found["files"] = dict(_pairs(self.data, "file_path", "file_text"))
         found["secrets"] = self._secrets()
-        return found
+        return found | self.release_data()
 
     def _memory(self) -> Any:
         text = self.cleaned_data["memory"].strip()
@@ -265,6 +268,7 @@ def initial_of(build: Build) -> dict[str, Any]:
     )  # fmt: skip
     return {
         **{name: getattr(build, name) for name in same},
+        **release_initial(build),
         "host": str(build.host_id),
         "tags": "\n".join(build.tags),
         "args": "\n".join(f"{key}={value}" for key, value in sorted(build.args.items())),

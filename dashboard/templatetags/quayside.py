@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -77,6 +78,12 @@ def host_state(host: Any) -> SafeString:
 def job_state(state: str) -> SafeString:
     """Show a job's state."""
     return badge(states.look_of("job", state))
+
+
+@register.simple_tag
+def stage_state(state: str, words: str) -> SafeString:
+    """Show how a stage of a run stands, in words of its own."""
+    return badge(replace(states.look_of("stage", state), words=words))
 
 
 @register.filter

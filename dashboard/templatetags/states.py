@@ -55,6 +55,12 @@ JOB: dict[str, Look] = {
     "cancelled": Look("idle", "ban", gettext_lazy("cancelled")),
     "lost": Look("warn", "ghost", gettext_lazy("lost")),
 }
+# Of a stage of a run, beside those of its job.
+STAGE: dict[str, Look] = {
+    **JOB,
+    "waiting": Look("idle", "circle-dashed", gettext_lazy("waiting")),
+    "skipped": Look("idle", "circle-off", gettext_lazy("skipped")),
+}
 EXIT_CODES: dict[int, Words] = {
     125: gettext_lazy("the engine could not run it"),
     126: gettext_lazy("its command cannot be run"),
@@ -98,6 +104,7 @@ def container_look(
 
 
 def look_of(kind: str, state: str) -> Look:
-    """Return how a `host`, `job`, `container` or `health` state looks."""
-    table = {"host": HOST, "job": JOB, "container": CONTAINER, "health": HEALTH}[kind]
+    """Return how a `host`, `job`, `stage`, `container` or `health` state looks."""
+    tables = {"host": HOST, "job": JOB, "stage": STAGE, "container": CONTAINER, "health": HEALTH}
+    table = tables[kind]
     return table.get(state) or unknown(state)

@@ -22,6 +22,7 @@ from dashboard.live.topics.builds import (
     list_snapshot,
     run_snapshot,
 )
+from dashboard.release_words import after_words, place_words
 from dashboard.requests import actor_of, is_part, wants_json
 from dashboard.views.jobs import Drawn
 from fleet.access import Refused, access_build, access_run
@@ -29,6 +30,7 @@ from fleet.models import BuildRun
 from fleet.operations import builds
 from fleet.operations.errors import Invalid
 from fleet.operations.requests import request as request_job
+from fleet.operations.stages import run_go_on
 from fleet.selectors.builds import build_list, build_page, run_page
 
 
@@ -56,6 +58,9 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "permissions": page.row.permissions,
         "rows": drawn.rows(HISTORY),
         "parts": drawn.parts("build"),
+        "after": page.after,
+        "after_words": after_words(page.build),
+        "place_words": place_words(page.after),
     }
     return render(request, "builds/detail.html", context)
 
@@ -157,6 +162,22 @@ def run_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "log": drawn.rows(LOG),
     }
     return render(request, "builds/run.html", context)
+
+
+@require_POST
+def go_on(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """Try the stage of a run again that did not succeed, and go on after it."""
+    href = reverse("build-run", args=[pk, number])
+    try:
+        run_go_on(actor=actor_of(request), build_id=pk, number=number)
+    except Invalid as error:
+        if wants_json(request):
+            return JsonResponse({"message": str(error)}, status=422)
+        messages.error(request, str(error))
+        return redirect(href)
+    if wants_json(request):
+        return JsonResponse({"message": _("It goes on …"), "location": href}, status=202)
+    return redirect(href)
 
 
 @require_GET

@@ -10,11 +10,19 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from fleet.access import access_run, visible_builds, visible_hosts
 from fleet.actor import Actor
-from fleet.models import OPEN_STATES, Build, BuildRun, Host, JobLine, JobState
+from fleet.models import OPEN_STATES, Build, BuildRun, Host, Job, JobLine, JobState
 from fleet.operations.build_run import END
 from fleet.operations.jobs import may_cancel
+from fleet.operations.release_plan import may_release
 from fleet.selectors.given import given_text
 from fleet.selectors.hosts import revision_of
+from fleet.selectors.releases import (
+    ReleaseFacts,
+    StageView,
+    may_go_on,
+    release_facts,
+    stage_views,
+)
 from fleet.selectors.triggers import Triggers, triggers_of
 
 LIST_LIMIT = 500
@@ -31,7 +39,8 @@ class BuildRow:
     build: Build
     last: BuildRun | None
     success: BuildRun | None
-    permissions: frozenset[str]
+    permissions: frozenset[str]  # `build.run` only with all that comes after it
+    stages: list[StageView]  # of the last run
 
     @property
     def rev(self) -> str:
@@ -40,6 +49,7 @@ class BuildRow:
         return revision_of(
             build.pk, build.revision, build.host.name, sorted(self.permissions),
             (last.pk, last.job.revision) if last else 0, good.pk if good else 0,
+            [stage.facts for stage in self.stages],
         )  # fmt: skip
 
 
@@ -53,7 +63,7 @@ class BuildList:
 
 
 def build_list(actor: Actor, q: str = "") -> BuildList:
-    """Return the builds whose name, source, host or tags hold a text, by name: three queries."""
+    """Return the builds whose name, source, host or tags hold a text, by name, in few queries."""
     text = given_text(q)
     builds = visible_builds(actor).order_by("name")
     if text:
@@ -74,15 +84,26 @@ def with_runs(builds: QuerySet[Build]) -> QuerySet[Build]:
 
 def build_rows(actor: Actor, builds: QuerySet[Build]) -> list[BuildRow]:
     """Return builds as lists show them."""
-    found = list(with_runs(builds))
+    places = ("deploy_hosts", "deploy_environments")
+    found = list(with_runs(builds).prefetch_related(*places))
     wanted = {pk for each in found for pk in _ids(each) if pk}
     runs = BuildRun.objects.filter(pk__in=wanted).select_related("job").defer(*HEAVY)
     by_id = {run.pk: run for run in runs}
+    lasts = [by_id[pk] for pk, _good in map(_ids, found) if pk in by_id]
+    stages = stage_views(actor, lasts)
     rows = []
     for build in found:
         last, good = (by_id.get(pk) for pk in _ids(build))
-        rows.append(BuildRow(build, last, good, actor.access.permissions_on(build.host)))
+        after = stages.get(last.pk, []) if last else []
+        rows.append(BuildRow(build, last, good, _permissions(actor, build), after))
     return rows
+
+
+def _permissions(actor: Actor, build: Build) -> frozenset[str]:
+    held = actor.access.permissions_on(build.host)
+    if "build.run" in held and not may_release(actor, build):
+        return held - {"build.run"}
+    return held
 
 
 def _ids(build: Build) -> tuple[int, int]:
@@ -94,17 +115,19 @@ class RunRow:
     """A run in the history of its build."""
 
     run: BuildRun
-    grown: int | None  # bytes more than the last image before it
+    grown: int | None  # bytes more than the last good image before it
     share: int  # of the longest one's time, in percent
     may_cancel: bool
+    stages: list[StageView]
 
     @property
     def rev(self) -> str:
         """Changes with everything that a row shows."""
         run = self.run
         return revision_of(
-            run.pk, run.job.revision, self.grown, self.share, self.may_cancel, run.tags
-        )
+            run.pk, run.job.revision, self.grown, self.share, self.may_cancel, run.tags,
+            run.digests, [stage.facts for stage in self.stages],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -114,6 +137,7 @@ class BuildPage:
     row: BuildRow
     runs: list[RunRow]
     triggers: Triggers
+    after: ReleaseFacts
 
     @property
     def build(self) -> Build:
@@ -124,8 +148,9 @@ class BuildPage:
 def build_page(actor: Actor, build: Build) -> BuildPage:
     """Return a build that the actor may see, as its page shows it."""
     row = build_rows(actor, visible_builds(actor).filter(pk=build.pk))[0]
+    after = release_facts(actor, [row.build])[row.build.pk]
     runs = run_rows(actor, row.build, runs_of(row.build)[:RUNS])
-    return BuildPage(row, runs, triggers_of(actor, row.build))
+    return BuildPage(row, runs, triggers_of(actor, row.build), after)
 
 
 def runs_of(build: Build) -> QuerySet[BuildRun]:
@@ -138,19 +163,23 @@ def run_rows(actor: Actor, build: Build, runs: Iterable[BuildRun]) -> list[RunRo
     """Return runs with how each compares to the others."""
     found = list(runs)
     longest = max((run.seconds or 0 for run in found), default=0)
+    stages = stage_views(actor, found)
     rows: list[RunRow] = []
-    size: int | None = None
+    size: int | None = None  # of the last good one
     for run in reversed(found):
         run.build = build
         grown = run.size - size if run.size is not None and size is not None else None
-        size = run.size if run.size is not None else size
+        size = run.size if run.job.state == JobState.SUCCEEDED else size
         share = round(100 * (run.seconds or 0) / longest) if longest else 0
-        rows.append(RunRow(run, grown, share, _may_cancel(actor, run)))
+        rows.append(RunRow(run, grown, share, _may_cancel(actor, run), stages.get(run.pk, [])))
     return rows[::-1]
 
 
 def _may_cancel(actor: Actor, run: BuildRun) -> bool:
-    job = run.job
+    return _may_cancel_job(actor, run.job)
+
+
+def _may_cancel_job(actor: Actor, job: Job) -> bool:
     return job.is_open and job.cancel_requested_at is None and may_cancel(actor, job)
 
 
@@ -176,9 +205,11 @@ class RunPage:
     """One run as its page shows it."""
 
     run: BuildRun
-    before: BuildRun | None  # the last one before it that made an image
-    may_cancel: bool
+    before: BuildRun | None  # the last good one before it
+    cancels: Job | None  # what the actor may cancel of it: the build, or the stage that runs
     may_run: bool
+    may_go_on: bool
+    stages: list[StageView]
     steps: list[Step]
     lines: dict[int, list[JobLine]] = field(default_factory=dict)  # by step; BEFORE and AFTER, too
     more: int = 0  # earlier lines that are not shown
@@ -194,6 +225,7 @@ class RunPage:
 def run_page(actor: Actor, build_id: int, number: int) -> RunPage:
     """Return a run with its steps and its last lines. Raises Unknown."""
     run = access_run(actor, build_id, number)
+    stages = stage_views(actor, [run])[run.pk]
     last = list(JobLine.objects.filter(job=run.job).order_by("-number")[:LINES])[::-1]
     lines: dict[int, list[JobLine]] = {}
     for line in last:
@@ -201,12 +233,19 @@ def run_page(actor: Actor, build_id: int, number: int) -> RunPage:
     return RunPage(
         run=run,
         before=_image_before(run),
-        may_cancel=_may_cancel(actor, run),
-        may_run=actor.access.may("build.run", run.build.host),
+        cancels=_cancels(actor, run, stages),
+        may_run="build.run" in _permissions(actor, run.build),
+        may_go_on=may_go_on(actor, run, stages),
+        stages=stages,
         steps=steps_of(run),
         lines=lines,
         more=last[0].number - 1 if last else 0,
     )
+
+
+def _cancels(actor: Actor, run: BuildRun, stages: list[StageView]) -> Job | None:
+    jobs = [run.job, *(stage.current for stage in stages if stage.current is not None)]
+    return next((job for job in jobs if _may_cancel_job(actor, job)), None)
 
 
 def run_place(actor: Actor, job_id: int) -> tuple[int, int] | None:
@@ -235,6 +274,7 @@ def _ended(facts: dict[str, Any]) -> dict[str, Any]:
 
 def _image_before(run: BuildRun) -> BuildRun | None:
     runs = BuildRun.objects.filter(build=run.build_id, number__lt=run.number, size__isnull=False)
+    runs = runs.filter(job__state=JobState.SUCCEEDED)
     return runs.defer(*HEAVY).order_by("-number").first()
 
 

@@ -18,6 +18,7 @@ from dashboard.live.moments import ago_mark
 from dashboard.live.topics.args import id_of, number_of
 from dashboard.live.topics.base import Part, Snapshot, register
 from dashboard.live.topics.jobs import JobTopic, part
+from dashboard.release_words import brief, digests_of, pipeline
 from dashboard.live.topics.triggers import triggers_part
 from dashboard.trigger_words import via_words
 from fleet.access import access_build
@@ -41,6 +42,7 @@ from fleet.selectors.builds import (
     run_page,
 )
 from fleet.selectors.hosts import revision_of
+from fleet.selectors.releases import state_of, telling
 
 ROWS, HISTORY, LOG = "build-rows", "run-rows", "run-log"
 STEPS_MOST = 500
@@ -115,6 +117,7 @@ def _build_row(row: BuildRow) -> Part:
             "duration": duration_of(last) if last else "",
             "good": good,
             "good_at": ago_mark(good.job.finished_at) if good else "",
+            "brief": brief(telling(row.stages)),
         }
 
     return part(f"build-{row.build.pk}", row.rev, "builds/row.html", facts)
@@ -143,6 +146,7 @@ def _head(page: BuildPage) -> dict[str, Any]:
         "build": page.build,
         "permissions": page.row.permissions,
         "last": last,
+        "last_state": state_of(last, page.row.stages) if last else "",
         "needs_archive": page.build.source == "archive" and not page.build.archive,
         "other_ref": page.build.source == "git" and "build.run" in page.row.permissions,
     }
@@ -159,6 +163,8 @@ def _run_row(row: RunRow) -> Part:
             "via": via_words(row.run.job.via),
             "duration": duration_of(row.run),
             "grown": grown_words(row.grown),
+            "brief": brief(telling(row.stages)),
+            "digest": next(iter(row.run.digests.values()), ""),
         }
 
     return part(f"run-{row.run.pk}", row.rev, "builds/run_row.html", facts)
@@ -187,22 +193,38 @@ def _chart(page: BuildPage) -> Part:
 def run_snapshot(page: RunPage) -> Snapshot:
     """Return a run's page: steps and lines are one list, each step before its lines."""
     run = page.run
-    flags = f"{int(page.may_cancel)}{int(page.may_run)}{page.grown}"
+    cancels = page.cancels.pk if page.cancels else 0
+    whole = state_of(run, page.stages)
+    flags = f"{cancels}{int(page.may_run)}{page.grown}{whole}"
     settled = revision_of(
         run.job.state, run.job.cancel_requested_at, run.job.message if not run.job.is_open else "",
-        run.builder, run.commit, run.image_id, run.size, run.tags, run.seconds, bool(run.failure),
+        run.builder, run.commit, run.image_id, run.size, run.tags, run.digests, run.seconds,
+        bool(run.failure),
         run.job.started_at, run.build.name, run.build.revision, flags,
     )  # fmt: skip
     facts = lambda: _run_facts(page)  # noqa: E731
     parts = {
         "run-head": part("run-head", settled, "builds/run_head.html", facts),
         "run-state": part("run-state", settled, "builds/run_state.html", facts),
+        "run-stages": _stages(page),
         "run-more": part(
             "run-more", str(page.more), "builds/more.html", lambda: {"more": page.more, "run": run}
         ),
     }
     log = _log(page)
     return Snapshot(parts={**parts, **log}, lists={LOG: list(log)})
+
+
+def _stages(page: RunPage) -> Part:
+    """Return the strip of what comes after the build; nothing where nothing does."""
+    pipes = pipeline(page.run, page.stages)
+    rev = revision_of(*(vars(pipe).values() for pipe in pipes), page.may_go_on)
+
+    def facts() -> dict[str, Any]:
+        told = [pipe for pipe in pipes if pipe.why]
+        return {"run": page.run, "pipes": pipes, "told": told, "may_go_on": page.may_go_on}
+
+    return part("run-stages", rev, "builds/stages.html", facts)
 
 
 def _run_facts(page: RunPage) -> dict[str, Any]:
@@ -219,6 +241,8 @@ def _run_facts(page: RunPage) -> dict[str, Any]:
         "grown": grown_words(page.grown),
         "result": result_words(run),
         "disk_full": is_disk_full(words_of(failure, job.error)),
+        "whole": state_of(run, page.stages),
+        "names": digests_of(run),
         "failure": failure,
         "failure_lines": _marked(failure),
     }

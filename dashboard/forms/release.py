@@ -1,0 +1,99 @@
+"""What comes after a build, as a part of its form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy
+
+from fleet.actor import Actor
+from fleet.models import Build, Deploy, Environment, Host
+from fleet.operations.release_input import FIELDS, ways
+from fleet.selectors.releases import places_for, release_facts
+
+PLACES = ("deploy_hosts", "deploy_environments")
+
+
+@dataclass(frozen=True)
+class PlaceGroup:
+    """An environment with its hosts, as the form offers them; with what is chosen."""
+
+    environment: Environment
+    whole: bool  # may be chosen as a whole
+    chosen: bool
+    hosts: list[tuple[Host, bool]]
+
+
+class ReleaseFields(forms.Form):
+    """The fields of what comes after a build."""
+
+    push = forms.BooleanField(
+        label=gettext_lazy("Push it"), required=False,
+        help_text=gettext_lazy("All its names, to the registries that they say."),
+    )  # fmt: skip
+    deploy = forms.ChoiceField(
+        label=gettext_lazy("Then, on hosts"), required=False,
+        help_text=gettext_lazy(
+            "A restart keeps the image that a container was made of. An update makes it anew"
+            " from the new one."
+        ),
+    )  # fmt: skip
+    deploy_hosts = forms.MultipleChoiceField(label=gettext_lazy("Hosts"), required=False)
+    deploy_environments = forms.MultipleChoiceField(
+        label=gettext_lazy("Environments"), required=False
+    )
+    places_hidden = False  # it goes to places that the reader does not see: they stay
+
+    def offer_places(self, actor: Actor, build: Build | None) -> None:
+        """Offer the ways to deploy and where the actor may, and what is chosen already."""
+        way: Any = self.fields["deploy"]
+        way.choices = [(value, Deploy(value).label) for value in ways()]
+        facts = release_facts(actor, [build])[build.pk] if build else None
+        self.places_hidden = bool(facts and facts.hidden)
+        if self.places_hidden:
+            for name in PLACES:
+                del self.fields[name]
+            return
+        hosts, places = places_for(actor)
+        self._hosts = {host.pk: host for host in [*hosts, *(facts.hosts if facts else [])]}
+        self._places = {one.pk: one for one in [*places, *(facts.environments if facts else [])]}
+        self._choose("deploy_hosts", self._hosts.values())
+        self._choose("deploy_environments", self._places.values())
+
+    def _choose(self, name: str, rows: Iterable[Host | Environment]) -> None:
+        field: Any = self.fields[name]
+        field.choices = [(str(row.pk), row.name) for row in rows]
+
+    @property
+    def place_groups(self) -> list[PlaceGroup]:
+        """The environments with their hosts, by name."""
+        on, at = (set(self[name].value() or ()) for name in PLACES)
+        hosts = sorted(self._hosts.values(), key=lambda one: (one.environment.name, one.name))
+        grouped = {place: list(some) for place, some in groupby(hosts, lambda h: h.environment)}
+        for place in self._places.values():
+            grouped.setdefault(place, [])
+        return [
+            PlaceGroup(
+                place, place.pk in self._places, str(place.pk) in at,
+                [(host, str(host.pk) in on) for host in some],
+            )
+            for place, some in sorted(grouped.items(), key=lambda item: item[0].name)
+        ]  # fmt: skip
+
+    def release_data(self) -> dict[str, Any]:
+        """Return what the operation takes of it."""
+        found = {name: self.cleaned_data[name] for name in FIELDS if name in self.fields}
+        for name in PLACES:
+            if name in found:
+                found[name] = [int(value) for value in found[name]]
+        return found
+
+
+def release_initial(build: Build) -> dict[str, Any]:
+    """Return what is stored of it."""
+    places = {name: [str(one.pk) for one in getattr(build, name).all()] for name in PLACES}
+    return {"push": build.push, "deploy": build.deploy, **places}
