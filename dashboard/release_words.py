@@ -29,9 +29,9 @@ BRIEF = {
     ("deploy", "cancelled"): gettext_lazy("deploy cancelled"),
 }
 DEPLOYS = {
-    "pull": gettext_lazy("Pulled"),
-    "restart": gettext_lazy("Pulled, and what uses it restarted"),
-    "update": gettext_lazy("What uses it made anew"),
+    "pull": gettext_lazy("Pull it"),
+    "restart": gettext_lazy("Restart what uses it"),
+    "update": gettext_lazy("Update what uses it"),
 }
 
 
@@ -90,7 +90,8 @@ def brief(stage: StageView | None) -> dict[str, Any] | None:
 def after_words(build: Build) -> list[str]:
     """Return what comes after a build, a line for each."""
     deploys = DEPLOYS.get(build.deploy)
-    return [*([_("Pushed")] if build.push else []), *([str(deploys)] if deploys else [])]
+    push = [_("Push all its names")] if build.push else []
+    return [*push, *([str(deploys)] if deploys else [])]
 
 
 def place_words(facts: ReleaseFacts) -> list[str]:
@@ -100,6 +101,11 @@ def place_words(facts: ReleaseFacts) -> list[str]:
     return [*whole, *(host.name for host in facts.hosts), *hidden]
 
 
-def digests_of(run: BuildRun) -> list[dict[str, str]]:
-    """Return the names of a run with the digests that registries have them by."""
-    return [{"tag": tag, "digest": run.digests.get(tag, "")} for tag in run.tags]
+def digests_of(run: BuildRun) -> list[dict[str, Any]]:
+    """Return the digests by which registries have a run's image; with names where they differ."""
+    found: dict[str, list[str]] = {}
+    for tag in run.tags:
+        if digest := run.digests.get(tag):
+            found.setdefault(digest, []).append(tag)
+    several = len(found) > 1 or len(run.digests) < len(run.tags)
+    return [{"digest": one, "tags": tags if several else []} for one, tags in found.items()]

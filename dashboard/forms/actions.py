@@ -40,6 +40,7 @@ WORDS: dict[str, tuple[Text, Text]] = {
         gettext_lazy("Without, it is made of the image that its host has by that name."),
     ),
     "force": (gettext_lazy("Kill it first if it runs"), ""),
+    "run": (gettext_lazy("Run"), ""),
     "which": (gettext_lazy("Which images"), ""),
     "older_days": (gettext_lazy("Older than, in days"), ""),
     "keep_last": (gettext_lazy("Keep of each repository"), ""),

@@ -38,8 +38,8 @@ class ReleaseFields(forms.Form):
     deploy = forms.ChoiceField(
         label=gettext_lazy("Then, on hosts"), required=False,
         help_text=gettext_lazy(
-            "A restart keeps the image that a container was made of. An update makes it anew"
-            " from the new one."
+            "What was pushed is pulled first. A restart keeps the image that a container was made"
+            " of; an update makes it anew from the new one."
         ),
     )  # fmt: skip
     deploy_hosts = forms.MultipleChoiceField(label=gettext_lazy("Hosts"), required=False)

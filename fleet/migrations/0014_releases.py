@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='build',
             name='deploy',
-            field=models.CharField(blank=True, choices=[('', 'nothing'), ('pull', 'pull it'), ('restart', 'pull it, and restart the containers that use it'), ('update', 'update the containers that use it')], max_length=10),
+            field=models.CharField(blank=True, choices=[('', 'nothing'), ('pull', 'pull it'), ('restart', 'restart the containers that use it'), ('update', 'update the containers that use it')], max_length=10),
         ),
         migrations.AddField(
             model_name='build',

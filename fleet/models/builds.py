@@ -29,7 +29,7 @@ class Deploy(models.TextChoices):
 
     NOTHING = "", _("nothing")
     PULL = "pull", _("pull it")
-    RESTART = "restart", _("pull it, and restart the containers that use it")
+    RESTART = "restart", _("restart the containers that use it")
     UPDATE = "update", _("update the containers that use it")
 
 

@@ -52,11 +52,12 @@ def _push_all(work: Work, run: BuildRun, names: list[str]) -> None:
     from fleet.jobs.work import Failed
 
     places = {parse_reference(name).host for name in names}
+    there: set[str] = set()
     for at, name in enumerate(names):
         work.report.line(_("Pushing %(name)s …") % {"name": name})
         prefix = f"{parse_reference(name).host} " if len(places) > 1 else ""
         try:
-            digest = push_name(work, name, prefix)
+            digest = push_name(work, name, prefix, there)
             moved = not still_means(work, name, run.image_id)
         except Aborted:
             raise

@@ -16,16 +16,25 @@ if TYPE_CHECKING:
     from fleet.jobs.work import Work
 
 
-def push_name(work: Work, name: str, prefix: str = "") -> str:
-    """Push a name, telling each layer (its part's label after `prefix`); return the digest, if
-    the engine tells it. Raises EngineError."""
+def push_name(work: Work, name: str, prefix: str = "", there: set[str] | None = None) -> str:
+    """Push a name, telling each layer; return the digest, if the engine tells it.
+
+    `prefix` begins the labels of layers; what is `there` was pushed with another name just now,
+    and not told again. Raises EngineError.
+    """
     retried: set[str] = set()
+    there = set() if there is None else there
     digest = ""
     with work.report.awaiting():
         for news in work.engine.push(name, auth_for(work.host, name)):
             if isinstance(news, LayerProgress):
-                work.report.part(f"{prefix}{news.layer}", news.state, news.done, news.total)
+                label = f"{prefix}{news.layer}"
+                if label in there:
+                    continue
+                work.report.part(label, news.state, news.done, news.total)
                 tell_retry(work, news, retried)
+                if news.state in ("done", "exists"):
+                    there.add(label)
             elif isinstance(news, Said):
                 work.report.line(news.text, level="engine")
             else:

@@ -23,7 +23,7 @@ from fleet.models import (
     StageJob,
     StageState,
 )
-from fleet.operations.release_plan import Plan, may_release
+from fleet.operations.release_plan import Plan, refusals
 from fleet.operations.stages import AGAIN
 
 DEPLOYING = ("image.pull", "container.restart", "container.recreate")
@@ -104,8 +104,11 @@ def may_go_on(actor: Actor, run: BuildRun, stages: list[StageView]) -> bool:
     stuck = any(stage.state in AGAIN for stage in stages)
     if not stuck or run.job.state != JobState.SUCCEEDED:
         return False
-    allowed = actor.access.may("build.run", run.build.host)
-    return allowed and may_release(actor, run.build, Plan.kept(stages[0].stage))
+    if not actor.access.may("build.run", run.build.host):
+        return False
+    plan = Plan.kept(stages[0].stage)
+    places = plan.places() if plan.deploy else ()
+    return not any(True for _refused in refusals(actor, run.build.host, plan, places))
 
 
 # --- The definition ------------------------------------------------------------------------

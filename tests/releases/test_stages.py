@@ -103,6 +103,19 @@ def test_cancelling_its_job_ends_it(actor: Actor, define: Define, second: Host) 
     assert states(run) == "push:succeeded deploy:cancelled"
 
 
+def test_a_job_of_many_is_cancelled_as_a_whole(actor: Actor, define: Define, host: Host) -> None:
+    for name in ("web-1", "web-2"):
+        make_container(host, name, image=IMAGE)
+    run = built(actor, define(deploy="restart", deploy_hosts=[host.pk]))
+    first = last(run).children.order_by("pk").first()
+    end(first)
+    assert states(run) == "deploy:running"
+    job_cancel(actor=actor, job_id=last(run).pk)
+    assert states(run) == "deploy:cancelled"
+    run_go_on(actor=actor, build_id=run.build_id, number=1)
+    assert last(run).children.get().target_name == "web-2"
+
+
 def test_only_what_did_not_go_well_is_done_again(
     actor: Actor, define: Define, host: Host, second: Host, staging: Environment
 ) -> None:

@@ -242,7 +242,7 @@ def _run_facts(page: RunPage) -> dict[str, Any]:
         "result": result_words(run),
         "disk_full": is_disk_full(words_of(failure, job.error)),
         "whole": state_of(run, page.stages),
-        "names": digests_of(run),
+        "digests": digests_of(run),
         "failure": failure,
         "failure_lines": _marked(failure),
     }
