@@ -28,6 +28,7 @@ from fleet.operations.errors import Invalid
 from fleet.operations.jobs import job_cancel, job_retry
 from fleet.selectors.builds import run_place
 from fleet.selectors.jobs import JobQuery, job_detail, job_page
+from fleet.selectors.releases import run_of_job
 
 FILTERS = {
     "operation": gettext_lazy("what"),
@@ -102,8 +103,9 @@ def job_detail_view(request: HttpRequest, pk: int) -> HttpResponse:
         "parts": drawn.parts("job", "children"),
         "lines": drawn.rows(LINES),
         "layers": drawn.rows(PARTS),
-        "on_image": found.job.operation in ("image.pull", "image.push"),
+        "on_image": found.job.operation in ("image.pull", "image.push", "build.push"),
         "children": drawn.rows(CHILDREN),
+        "run": run_of_job(actor_of(request), pk),
     }
     return render(request, "jobs/detail.html", context)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from fleet.access import visible_containers, visible_hosts
 from fleet.actor import Actor
@@ -60,6 +61,20 @@ def ask_next(stage: RunStage, actor: Actor) -> Asked | None:
         return None
     check_rights(actor, stage.run.build.host, plan, [stage.kind])
     return ask()
+
+
+def note_of(stage: RunStage) -> str:
+    """Return what is worth a word of a stage that has succeeded."""
+    if stage.kind != StageKind.DEPLOY:
+        return ""
+    off = sum(not host.enabled for host in Plan.kept(stage).places())
+    said = ngettext(
+        "%(count)d host is switched off and was left out.",
+        "%(count)d hosts are switched off and were left out.",
+        off,
+    )
+    nothing = [] if stage.links.exists() else [_("Nothing there uses it.")]
+    return " ".join([*nothing, *([said % {"count": off}] if off else [])])
 
 
 def _push(stage: RunStage, actor: Actor) -> Iterator[Ask]:

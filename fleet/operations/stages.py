@@ -36,7 +36,7 @@ from fleet.models import (
 )
 from fleet.operations.errors import Invalid
 from fleet.operations.release_plan import Plan, check_rights
-from fleet.operations.release_steps import Asked, ask_next
+from fleet.operations.release_steps import Asked, ask_next, note_of
 from fleet.permissions import PERMISSIONS
 from fleet.publish import JobsChanged, publish_on_commit
 
@@ -138,8 +138,7 @@ def _go_on(stage: RunStage, links: int) -> None:
         _end(stage, StageState.FAILED, _("Quayside made a mistake; its log says more."))
     else:
         if asked is None:
-            nothing = stage.kind == StageKind.DEPLOY and not links
-            _end(stage, StageState.SUCCEEDED, _("Nothing there uses it.") if nothing else "")
+            _end(stage, StageState.SUCCEEDED, note_of(stage))
 
 
 def _link(stage: RunStage, asked: Asked | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from fleet.access import visible_environments, visible_hosts, visible_jobs
+from fleet.access import visible_builds, visible_environments, visible_hosts, visible_jobs
 from fleet.actor import Actor
 from fleet.models import (
     Build,
@@ -109,6 +109,14 @@ def may_go_on(actor: Actor, run: BuildRun, stages: list[StageView]) -> bool:
     plan = Plan.kept(stages[0].stage)
     places = plan.places() if plan.deploy else ()
     return not any(True for _refused in refusals(actor, run.build.host, plan, places))
+
+
+def run_of_job(actor: Actor, job_id: int) -> BuildRun | None:
+    """Return the run of whose stage a job is, where the actor sees its build."""
+    builds = visible_builds(actor).select_related(None)
+    link = StageJob.objects.filter(job=job_id, joined=False, stage__run__build__in=builds)
+    found = link.select_related("stage__run__build").first()
+    return found.stage.run if found else None
 
 
 # --- The definition ------------------------------------------------------------------------

@@ -143,6 +143,7 @@ def test_the_strip_tells_each_stage(
     path = f"/builds/{build.pk}/runs/1/"
     push = last(run)
     assert f'href="/jobs/{push.pk}/"' in client.get(path).content.decode()
+    assert "Part of run #1 of web" in client.get(f"/jobs/{push.pk}/").content.decode()
     end(push, JobState.FAILED, "The registry is away.")
     page = client.get(path).content.decode()
     for words in ("The registry is away.", "skipped", "The push did not succeed.",

@@ -222,6 +222,18 @@ def test_what_others_do_already_is_waited_for_and_asked_again(
     assert states(run) == "push:succeeded deploy:succeeded"
 
 
+def test_a_host_that_is_off_is_left_out_and_told(
+    actor: Actor, define: Define, host: Host, second: Host
+) -> None:
+    Host.objects.filter(pk=second.pk).update(state="disabled")
+    run = built(actor, define(push=True, deploy="pull", deploy_hosts=[host.pk, second.pk]))
+    end(last(run))
+    assert last(run).host == host
+    end(last(run))
+    assert states(run) == "push:succeeded deploy:succeeded"
+    assert stage(run, "deploy").why == "1 host is switched off and was left out."
+
+
 def test_places_that_are_gone_or_off(actor: Actor, define: Define, second: Host) -> None:
     build = define(push=True, deploy="pull", deploy_hosts=[second.pk])
     run = built(actor, build)
