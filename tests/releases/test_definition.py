@@ -10,11 +10,12 @@ from django.test import Client
 
 from fleet.access import Refused
 from fleet.actor import Actor, actor_for
-from fleet.models import Build, Environment, Host, JobState, User
+from fleet.models import Build, Environment, Host, JobState, Role, User
 from fleet.operations.builds import build_archive, build_update
 from fleet.operations.errors import Invalid
+from fleet.tokens import create_token
 from tests.conftest import make_host
-from tests.releases.conftest import TAG, Define, built, end, last
+from tests.releases.conftest import TAG, Define, built, end, last, started
 
 Why = Callable[..., dict[str, list[str]]]
 
@@ -195,3 +196,19 @@ def test_words_of_jobs_that_one_does_not_see_are_not_told(
     assert "prod-1" not in page
     with pytest.raises(Refused):
         build_update(actor=actor_for(User.objects.get(username="vic")), build_id=build.pk, data={})
+
+
+def test_a_token_that_may_less_starts_no_release(
+    define: Define, host: Host, administrator: User
+) -> None:
+    role = Role.objects.create(
+        name="builder", permissions=["host.view", "build.view", "build.run", "build.update"]
+    )
+    token = create_token(administrator, "ci", role=role)[0]
+    narrow = actor_for(administrator, via="api", token=token)
+    plain, pushes = define(name="plain"), define(name="pushes", push=True)
+    assert started(narrow, plain).number == 1
+    with pytest.raises(Refused, match="Push images"):
+        started(narrow, pushes)
+    with pytest.raises(Invalid, match="Only who may push images on stage-1"):
+        build_update(actor=narrow, build_id=plain.pk, data={"push": True})
