@@ -14,6 +14,8 @@ from fleet.actor import Actor
 from fleet.jobs.runner import run_job
 from fleet.models import BuildRun, Environment, Host, Job, JobLine, JobState
 from fleet.operations.builds import build_create
+from fleet.operations.registry import REGISTRY
+from fleet.operations.release_plan import RECREATE
 from fleet.operations.stages import run_go_on
 from tests.conftest import make_container, make_host
 from tests.images.test_push_lab import PORT, Own
@@ -147,3 +149,19 @@ def test_another_image_of_the_name_is_not_pushed(
     work()
     assert states(run) == "push:failed"
     assert "is another image by now" in stage(run, "push").why
+
+
+@pytest.mark.skipif(RECREATE not in REGISTRY, reason="Nothing makes containers anew yet.")
+def test_what_uses_it_is_made_anew(
+    lab: Lab, actor: Actor, host: Host, second: Host, repository: str
+) -> None:
+    live = f"{repository}:live"
+    lab[2].docker("tag", "lab/busybox:1", live)
+    kill = ("--stop-signal", "KILL")
+    ident = lab[2].docker("run", "-d", *kill, "--name", "app", live, "sleep", "100000").strip()
+    make_container(second, "app", engine_id=ident, image=live)
+    run = ran(actor, host, tags=[live], push=True, deploy="update", deploy_hosts=[second.pk])
+    assert states(run) == "push:succeeded deploy:succeeded", [s.why for s in run.stages.all()]
+    assert jobs(run) == ["build.push", RECREATE]
+    found = json.loads(lab[2].docker("inspect", "app"))[0]
+    assert (found["Image"], found["State"]["Status"]) == (run.image_id, "running")
