@@ -18,8 +18,8 @@ from fleet.actor import Actor
 from fleet.models import Build, BuildRun, BuildSource
 from fleet.operations import builds
 from fleet.operations.requests import request as request_job
-from fleet.selectors.build_advice import build_advice
 from fleet.operations.stages import run_go_on
+from fleet.selectors.build_advice import build_advice
 from fleet.selectors.builds import runs_of, steps_of
 from fleet.selectors.releases import ReleaseFacts, StageView, release_facts, stage_views
 

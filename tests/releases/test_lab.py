@@ -18,8 +18,8 @@ from fleet.operations.registry import REGISTRY
 from fleet.operations.release_plan import RECREATE
 from fleet.operations.stages import run_go_on
 from tests.conftest import make_container, make_host
-from tests.images.test_push_lab import PORT, Own
 from tests.lab.lab import Lab
+from tests.lab.own_registry import PORT, Own
 from tests.releases.conftest import jobs, last, stage, started, states
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]

@@ -18,8 +18,8 @@ from dashboard.live.moments import ago_mark
 from dashboard.live.topics.args import id_of, number_of
 from dashboard.live.topics.base import Part, Snapshot, register
 from dashboard.live.topics.jobs import JobTopic, part
-from dashboard.release_words import brief, digests_of, pipeline
 from dashboard.live.topics.triggers import triggers_part
+from dashboard.release_words import brief, digests_of, pipeline
 from dashboard.trigger_words import via_words
 from fleet.access import access_build
 from fleet.actor import Actor
