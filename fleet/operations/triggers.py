@@ -15,6 +15,7 @@ from fleet.models import AuditResult, Build, BuildRun, BuildSchedule, DeliveryRe
 from fleet.operations.build_run import RUN
 from fleet.operations.errors import Invalid
 from fleet.operations.registry import Operation, Text, register
+from fleet.operations.release_plan import Plan, check_rights
 from fleet.operations.requests import request
 
 CHANGE = "build.update"
@@ -57,9 +58,14 @@ def access_to_change(actor: Actor, build_id: int) -> Build:
 
 
 def take_over(trigger: Trigger, actor: Actor) -> None:
-    """From now on it runs with the rights of who saves it. Raises Refused without that right."""
-    if trigger.enabled and not actor.access.may(RUN.permission, trigger.build.host):
-        raise Refused(RUN.permission, trigger.build)
+    """From now on it runs with the rights of who saves it.
+
+    Raises Refused without the right to run the build, and what comes after it.
+    """
+    if trigger.enabled:
+        if not actor.access.may(RUN.permission, trigger.build.host):
+            raise Refused(RUN.permission, trigger.build)
+        check_rights(actor, trigger.build.host, Plan.of(trigger.build))
     trigger.owner, trigger.owner_name = actor.user, actor.name
     trigger.changed_at = timezone.now()
 
