@@ -247,6 +247,8 @@ HUB_URL = values.web_address("QUAYSIDE_HUB_URL", "https://hub.docker.com")
 HADOLINT = env_str("QUAYSIDE_HADOLINT", "")
 TRIVY = env_str("QUAYSIDE_TRIVY", "")
 TRIVY_DB_REPOSITORY = env_str("QUAYSIDE_TRIVY_DB_REPOSITORY", "")
+TRIVY_CACHE_DIR = DATA_DIR / "trivy"  # its database, kept from scan to scan
+SCAN_DAYS = env_int("QUAYSIDE_SCAN_DAYS", 7, low=1, high=3650)
 
 # --- Live pages ----------------------------------------------------------------------------
 SOCKETS_PER_USER = env_int("QUAYSIDE_SOCKETS_PER_USER", 1000, low=1, high=100_000)

@@ -23,6 +23,7 @@ from fleet.models import (
     Job,
     Registry,
     SavedFilter,
+    Scan,
     Webhook,
 )
 from fleet.permissions import PERMISSIONS
@@ -112,6 +113,12 @@ def visible_images(actor: Actor) -> QuerySet[Image]:
     """Return the images that the actor may see."""
     reach = actor.access.reach("image.view")
     return Image.objects.filter(reach.q("host")).select_related("host", "host__environment")
+
+
+def visible_scans(actor: Actor) -> QuerySet[Scan]:
+    """Return the scans of images that the actor sees on any host."""
+    images = visible_images(actor).select_related(None).order_by()
+    return Scan.objects.filter(engine_id__in=images.values("engine_id"))
 
 
 def visible_events(actor: Actor) -> QuerySet[Event]:

@@ -28,6 +28,7 @@ OPERATE: Final[dict[str, Promise]] = {
     "container.pause": _("Pause containers"),
     "container.unpause": _("Unpause containers"),
     "container.exec": _("Run commands in containers"),
+    "image.scan": _("Scan images"),
 }
 DEPLOY: Final[dict[str, Promise]] = {
     "container.recreate": _("Update containers: make them again of their newest image"),

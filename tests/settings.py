@@ -8,6 +8,7 @@ import shutil
 import tempfile
 
 os.environ.setdefault("QUAYSIDE_REDIS_URL", "memory://")
+os.environ.setdefault("QUAYSIDE_TRIVY", "/nowhere/trivy")  # as on most machines
 if "QUAYSIDE_DATA_DIR" not in os.environ:
     os.environ["QUAYSIDE_DATA_DIR"] = tempfile.mkdtemp(prefix="quayside-test-")
     atexit.register(shutil.rmtree, os.environ["QUAYSIDE_DATA_DIR"], ignore_errors=True)

@@ -53,6 +53,11 @@ class Caller:
         for call in list(self._abort_calls):
             call()
 
+    def check_wires(self) -> None:
+        """Raise ``Aborted`` after ``abort``: what came until then may be less than it seems."""
+        if self._wires.is_cut:
+            raise Aborted()
+
     @contextmanager
     def on_abort(self, call: Callable[[], None]) -> Iterator[None]:
         """Within the block ``abort`` calls this too; at once when it was there before."""
@@ -126,8 +131,7 @@ class Caller:
         body: Pieces = None,
         said: Json | None = None,
     ) -> requests.Response:
-        if self._wires.is_cut:
-            raise Aborted()
+        self.check_wires()
         # The path is quoted already; docker-py's own quoting would do it twice.
         url = self._api._url("{0}", "", versioned_api=versioned) + path
         # The first is that of sending, too.

@@ -21,7 +21,8 @@ def save_image(engine: Engine, refs: Sequence[str]) -> Generator[bytes]:
     """Yield a tar with these images, by id or by name; by a name it keeps that one.
 
     Asked for at the first piece. Closing the iterator hangs up, and the engine stops; so does
-    ``engine.abort``. Raises ``EngineError``: ``NotFound`` for what the engine has not.
+    ``engine.abort``: then it raises ``Aborted``, never a tar that just ends. Raises
+    ``EngineError``: ``NotFound`` for what the engine has not.
     """
     for ref in refs:
         image_path(ref, "get")  # what no engine takes for a name never goes out
@@ -29,6 +30,7 @@ def save_image(engine: Engine, refs: Sequence[str]) -> Generator[bytes]:
     with closing(engine.stream("GET", f"/images/get?{query}", wait=SILENCE_SECONDS)) as answer:
         while piece := _next(engine, answer.raw):
             yield piece
+    engine.check_wires()
 
 
 def _next(engine: Engine, raw: object) -> bytes:

@@ -13,12 +13,12 @@ from typing import Any
 import structlog
 from celery import current_app
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from kombu.exceptions import KombuError
 
 from fleet.jobs.places import Place
-from fleet.jobs.states import ONE_AT_A_TIME
+from fleet.jobs.states import HEAVY, HEAVY_AT_ONCE, ONE_AT_A_TIME
 from fleet.models import OPEN_STATES, Job, JobState
 
 RUN_TASK, DISPATCH_TASK = "fleet.jobs.run", "fleet.jobs.dispatch"
@@ -62,10 +62,36 @@ def _next_jobs(place: Place) -> list[tuple[int, int | None]]:
     if seats <= 0:
         return []
     waiting = place.jobs().filter(_has_its_turn(), state=JobState.QUEUED, sent_at__isnull=True)
+    waiting = waiting.exclude(pk__in=_too_heavy(waiting))
     ordered = waiting.order_by(F("parent_id").asc(nulls_first=True), "id")
     # Rows that a cancellation holds just now are left alone: waiting could deadlock.
     locked = ordered.select_for_update(of=("self",), skip_locked=True)
     return list(locked.values_list("pk", "parent_id")[:seats])
+
+
+def _too_heavy(waiting: QuerySet[Job]) -> list[int]:
+    """Return which of these have to wait, as enough of their weight are on their way.
+
+    Places are dispatched side by side, so it may be one more now and then.
+    """
+    heavy = list(waiting.filter(operation__in=HEAVY).order_by("id").values_list("pk", flat=True))
+    if not heavy:
+        return []
+    sent = Q(state=JobState.RUNNING) | Q(state=JobState.QUEUED, sent_at__isnull=False)
+    under_way = Job.objects.filter(sent, operation__in=HEAVY, children_count=0).count()
+    return heavy[max(0, HEAVY_AT_ONCE - under_way) :]
+
+
+def next_places(job: Job) -> list[Place]:
+    """Return where somebody may have waited for this job's end."""
+    places = [Place.of(job)]
+    if job.operation in HEAVY:
+        waiting = Job.objects.filter(
+            operation__in=HEAVY, state=JobState.QUEUED, sent_at__isnull=True, children_count=0
+        ).exclude(pk=job.pk)
+        first = waiting.order_by("id").first()
+        places += [Place.of(first)] if first is not None else []
+    return places
 
 
 def _has_its_turn() -> Q:

@@ -10,8 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from fleet.jobs.dispatch import dispatch_on_commit
-from fleet.jobs.places import Place
+from fleet.jobs.dispatch import dispatch_on_commit, next_places
 from fleet.models import OPEN_STATES, Container, Event, Host, Job, JobState
 from fleet.models.events import STACK_LIMIT
 from fleet.publish import EventsAdded, JobsChanged, publish_on_commit
@@ -46,7 +45,7 @@ def end_job(
         _tell_stages(job, state)
         publish_on_commit(JobsChanged(ids=_with_parent(job)))
         if next_ones:
-            dispatch_on_commit([Place.of(job)])
+            dispatch_on_commit(next_places(job))
     return True
 
 

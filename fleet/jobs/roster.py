@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -34,6 +34,7 @@ class WorkerFacts:
     machine: str
     started_at: datetime
     seen_at: datetime
+    scans: bool = False  # it has what scans images
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,10 @@ def _read(prefix: str, kind: type[Facts]) -> list[Facts]:
         return []
     keys = sorted(client.scan_iter(match=f"{prefix}*", count=500))
     found: list[Any] = client.mget(keys) if keys else []  # type: ignore[assignment]
-    return [kind(**_times(json.loads(text))) for text in found if text]
+    known = {field.name for field in fields(kind)}
+    told = (_times(json.loads(text)) for text in found if text)
+    # While one updates, newer processes tell more than older ones know of.
+    return [kind(**{name: facts[name] for name in facts.keys() & known}) for facts in told]
 
 
 def _iso(value: Any) -> str:

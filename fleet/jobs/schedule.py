@@ -49,6 +49,11 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="37", hour="*"),
         "options": {"queue": "transfer", "expire_seconds": 3000},
     },
+    "purge scans": {
+        "task": "fleet.jobs.purge_scans",
+        "schedule": crontab(minute="47", hour="*"),
+        "options": {"queue": "transfer", "expire_seconds": 3000},
+    },
     "end left terminals": {
         "task": "fleet.jobs.end_left_terminals",
         "schedule": schedule(timedelta(seconds=30)),

@@ -91,6 +91,14 @@ def fire_schedules() -> None:
     fire_due()
 
 
+@shared_task(name="fleet.jobs.purge_scans", ignore_result=True)
+def purge_scans() -> None:
+    """Remove scans of images that are nowhere any more."""
+    from fleet.scans.keeping import purge_scans as purge_old_scans
+
+    purge_old_scans()
+
+
 @shared_task(name="fleet.jobs.roll_up_usage", ignore_result=True)
 def roll_up_usage() -> None:
     """Put readings of hours that are over together, and delete old ones."""
@@ -102,6 +110,8 @@ def roll_up_usage() -> None:
 
 @worker_ready.connect
 def _arrive(sender: Any = None, **_kwargs: Any) -> None:
+    from fleet.scans.place import has_trivy
+
     now = timezone.now()
     sweep_builds()  # what a worker before it may have left on this machine
     pulse.start(
@@ -112,6 +122,7 @@ def _arrive(sender: Any = None, **_kwargs: Any) -> None:
             busy=0,
             started_at=now,
             seen_at=now,
+            scans=has_trivy(),
             **common_facts(),
         )
     )

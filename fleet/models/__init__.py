@@ -14,6 +14,18 @@ from fleet.models.people import ApiToken, Grant, Role, Scope, Team, User
 from fleet.models.registries import Registry, RegistryKind
 from fleet.models.releases import RunStage, StageJob, StageKind, StageState
 from fleet.models.saved_filters import SavedFilter
+from fleet.models.scans import (
+    Advisory,
+    FindingKind,
+    Looked,
+    Package,
+    Scan,
+    ScanDocument,
+    ScanFinding,
+    ScanPackage,
+    ScanVulnerability,
+    Severity,
+)
 from fleet.models.setup import SetupToken
 from fleet.models.triggers import (
     BuildSchedule,
@@ -28,6 +40,7 @@ from fleet.models.usage import UsageBlock, UsageFrame, UsageNow
 __all__ = [
     "ENDED_STATES",
     "OPEN_STATES",
+    "Advisory",
     "ApiToken",
     "AuditEntry",
     "AuditResult",
@@ -41,6 +54,7 @@ __all__ = [
     "Deploy",
     "Environment",
     "Event",
+    "FindingKind",
     "Grant",
     "Health",
     "Host",
@@ -52,13 +66,21 @@ __all__ = [
     "JobParts",
     "JobState",
     "LineLevel",
+    "Looked",
+    "Package",
     "Registry",
     "RegistryKind",
     "Role",
     "RunStage",
     "SavedFilter",
+    "Scan",
+    "ScanDocument",
+    "ScanFinding",
+    "ScanPackage",
+    "ScanVulnerability",
     "Scope",
     "SetupToken",
+    "Severity",
     "StageJob",
     "StageKind",
     "StageState",

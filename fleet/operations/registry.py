@@ -63,6 +63,8 @@ class Operation:
     unfit: Callable[[Host, dict[str, Any]], str] | None = None
     # Whether an open job of the same parameters does what is asked for now; without: it does.
     same: Callable[[Job, Any], bool] | None = None
+    # Why nobody can have it done just now, in words; "" when it can be. Asked before a job is made.
+    missing: Callable[[], str] | None = None
 
     @property
     def permission(self) -> str:

@@ -52,6 +52,7 @@ def request(
     host = host_of(target)
     if not host.enabled:
         raise Invalid({"": [off_words(host)]})
+    check_possible(operation)
     with transaction.atomic():
         lock_operation(operation, alone=False)
         lock_row(target)
@@ -69,8 +70,15 @@ def request(
     return job
 
 
+def check_possible(operation: Operation) -> None:
+    """Raise Invalid, saying what is missing, when nobody can have it done just now."""
+    if operation.missing is not None and (why := operation.missing()):
+        raise Invalid({"": [why]})
+
+
 def checked_params(operation: Operation, actor: Actor, given: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters as a job keeps them. Raises Invalid, or what `checked` does."""
+    check_possible(operation)
     values = check_params(operation, given)
     if operation.checked is not None:
         operation.checked(actor, values)

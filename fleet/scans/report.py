@@ -40,6 +40,7 @@ class Vulnerability:
     fixed: str
     title: str
     url: str
+    kind: str = ""  # of the package
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,7 @@ def _vulnerabilities(results: list[dict[str, Any]]) -> Iterator[Vulnerability]:
                     fixed=_text(said.get("FixedVersion")),
                     title=_text(said.get("Title")),
                     url=_url(said),
+                    kind=_text(result.get("Type")),
                 )
 
 

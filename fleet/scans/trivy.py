@@ -61,7 +61,8 @@ def scan(image: Path, cache: Path, look: Callable[[], None] = lambda: None) -> S
     program = find_program("trivy", settings.TRIVY)
     if not program:
         raise ScanFailed("no_trivy")
-    with tempfile.TemporaryDirectory(prefix="quayside-scan-") as name:
+    # Beside the image: /tmp is often memory, and Trivy unpacks there.
+    with tempfile.TemporaryDirectory(prefix="scan-", dir=image.resolve().parent) as name:
         return _Scan(program, image, cache, Path(name), look).run()
 
 
@@ -93,7 +94,8 @@ class _Scan:
             "image", "--input=image.tar", "--format=json", f"--output={self.made}",
             f"--scanners={scanners}", "--image-config-scanners=misconfig,secret",
             "--list-all-pkgs", "--offline-scan", "--skip-java-db-update", "--skip-check-update",
-            "--no-progress", *more,
+            # What it remembers of layers would grow for ever.
+            "--no-progress", "--cache-backend=memory", *more,
         )  # fmt: skip
 
     def _sbom(self) -> str:

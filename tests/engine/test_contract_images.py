@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import tarfile
 from collections.abc import Iterator
 
 import docker
@@ -19,6 +22,7 @@ from fleet.engine.images import (
     list_images,
     parse_images,
 )
+from fleet.engine.saving import save_image
 from tests.engine.target import IMAGE, Target
 
 REPOSITORY = "contract/image"
@@ -71,6 +75,21 @@ def test_it_tells_of_one_image_and_how_it_was_made(target: Target, tagged: str) 
         for question in (inspect_image, image_history):
             with pytest.raises(NotFound):
                 question(engine, "contract/none:1")
+
+
+def test_it_gives_an_image_as_an_archive(target: Target, tagged: str) -> None:
+    with open_engine(target.endpoint) as engine:
+        ident = inspect_image(engine, tagged)["Id"]
+        archive = io.BytesIO(b"".join(save_image(engine, [ident])))
+        with tarfile.open(fileobj=archive) as tar:
+            (about,) = json.load(tar.extractfile("manifest.json") or io.BytesIO())
+            assert {about["Config"], *about["Layers"]} <= set(tar.getnames())
+        pieces = save_image(engine, [ident])
+        next(pieces)
+        pieces.close()  # hangs up; the engine goes on to answer
+        assert inspect_image(engine, tagged)["Id"] == ident
+        with pytest.raises(NotFound):
+            list(save_image(engine, ["contract/none:1"]))
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ def test_vulnerabilities_are_read_the_worst_first() -> None:
         fixed="7.88.1-10+deb12u4",
         title="curl: heap based buffer overflow in the SOCKS5 proxy handshake",
         url="https://avd.aquasec.com/nvd/cve-2023-38545",
+        kind="debian",
     )
     assert found.vulnerabilities[2].url == ""  # no javascript: for a link
     assert found.packages[0].version == "1:7.88.1-10"

@@ -1,0 +1,190 @@
+"""Looking into images: saved from their host to a worker, read there by Trivy."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from fleet.builds.folders import RESERVE, run_folder, sweep
+from fleet.engine.errors import Aborted, EngineError
+from fleet.engine.images import inspect_image
+from fleet.engine.raw import as_int
+from fleet.engine.saving import save_image
+from fleet.models import Container, Image, Looked, Scan
+from fleet.operations.registry import Operation, register
+from fleet.scans.place import has_trivy, only_one, why_no_scans
+from fleet.scans.store import store
+from fleet.scans.trivy import SENTENCES, ScanFailed, scan
+
+if TYPE_CHECKING:
+    from fleet.jobs.work import Work
+
+SCAN_NAME, MISSING_NAME = "image.scan", "image.scan_missing"
+ROOM_STEP = 16 * 1024**2  # bytes between two looks at how much of the disk is left
+MIB = 1024**2
+
+
+def _scan_image(work: Work) -> None:
+    _check_trivy()
+    sweep()
+    size = as_int(inspect_image(work.engine, work.engine_id).get("Size"))
+    _scan_one(work, work.engine_id, work.job.target_name, size)
+
+
+def _check_trivy() -> None:
+    from fleet.jobs.work import Failed
+
+    if not has_trivy():
+        raise Failed(str(SENTENCES["no_trivy"]))
+
+
+def _scan_one(work: Work, engine_id: str, name: str, size: int) -> None:
+    """Save, scan and keep. Raises Failed in words, EngineError, or as `Report.check` does."""
+    from fleet.jobs.work import Failed
+
+    report = work.report
+    with run_folder(work.job) as folder:
+        place = folder / "image.tar"
+        _save(work, engine_id, name, size, place)
+        waits = _("Another image is scanned on this worker just now; this one waits.")
+        with only_one(report.check, lambda: report.line(waits)):
+            report.line(_("Trivy looks into %(name)s.") % {"name": name})
+            try:
+                found = scan(place, settings.TRIVY_CACHE_DIR, report.check)
+            except ScanFailed as error:
+                raise Failed(str(error), error.raw) from None
+        report.check()
+        _tell(work, store(engine_id, found))
+        report.part(name, "done")
+
+
+def _save(work: Work, engine_id: str, name: str, size: int, place: Path) -> None:
+    """Write the image to a file, and never the last of the disk."""
+    done = looked = 0
+    _check_room(place.parent, size)
+    with place.open("wb") as out, closing(save_image(work.engine, [engine_id])) as pieces:
+        for piece in pieces:
+            out.write(piece)
+            done += len(piece)
+            if done - looked >= ROOM_STEP:
+                _check_room(place.parent)
+                looked = done
+            work.report.part(name, "downloading", done, max(size, done))
+    work.report.part(name, "downloaded")
+    said = _("Saved %(name)s, %(mib).1f MiB.")
+    work.report.line(said % {"name": name, "mib": done / MIB})
+
+
+def _check_room(folder: Path, size: int = 0) -> None:
+    from fleet.jobs.work import Failed
+
+    free = shutil.disk_usage(folder).free
+    if free - size < RESERVE:
+        said = _("The worker's disk has no room for the image: %(free)d MiB are free, of which"
+                 " %(reserve)d stay free.")  # fmt: skip
+        raise Failed(said % {"free": free // MIB, "reserve": RESERVE // MIB})
+
+
+def _tell(work: Work, kept: Scan) -> None:
+    count = kept.packages_count
+    said = ngettext("%(count)d package", "%(count)d packages", count) % {"count": count}
+    if kept.looked == Looked.DONE:
+        holes = kept.vulnerabilities_count
+        words = ngettext("%(count)d vulnerability", "%(count)d vulnerabilities", holes)
+        said += f", {words % {'count': holes}}"
+    else:
+        said += f"; {_('vulnerabilities were')} {kept.get_looked_display()}"
+    work.report.line(f"{said}.")
+
+
+# --- All that have none ---------------------------------------------------------------------
+
+
+def unscanned_on(host_id: int) -> list[Image]:
+    """Return the images that containers of a host use and that were never scanned."""
+    used = Container.objects.filter(host=host_id).values("image_id")
+    scanned = Scan.objects.values("engine_id")
+    rows = Image.objects.filter(host=host_id, engine_id__in=used)
+    return list(rows.exclude(engine_id__in=scanned).order_by("name", "pk"))
+
+
+def _scan_missing(work: Work) -> None:
+    from fleet.jobs.work import Failed
+
+    _check_trivy()
+    sweep()
+    images = unscanned_on(work.host.pk)
+    if not images:
+        work.report.line(_("Every image in use has been scanned."))
+        return
+    for image in images:
+        work.report.part(str(image), "waiting", 0, image.size)
+    bad = [image for image in images if not _try(work, image)]
+    if bad:
+        said = ngettext(
+            "%(bad)d of %(all)d image could not be scanned; the lines above say why.",
+            "%(bad)d of %(all)d images could not be scanned; the lines above say why.",
+            len(images),
+        )
+        raise Failed(said % {"bad": len(bad), "all": len(images)})
+
+
+def _try(work: Work, image: Image) -> bool:
+    """Scan one of many; what is wrong with it must not keep the others from it."""
+    from fleet.jobs.work import Failed
+
+    if Scan.objects.filter(engine_id=image.engine_id).exists():
+        work.report.part(str(image), "exists")  # on another host, in the meantime
+        return True
+    try:
+        _scan_one(work, image.engine_id, str(image), image.size)
+    except Aborted:
+        raise
+    except (EngineError, Failed) as error:
+        told = {"name": str(image), "why": str(error)}
+        work.report.line(_("%(name)s: %(why)s") % told, level="error")
+        return False
+    return True
+
+
+SCAN = register(
+    Operation(
+        name=SCAN_NAME,
+        target="image",
+        verb=gettext_lazy("Scan"),
+        doing=gettext_lazy("Scanning %(target)s"),
+        done=gettext_lazy("Scanned %(target)s"),
+        sentence=gettext_lazy(
+            "Saves the image to a worker, where Trivy looks for packages, secrets,"
+            " misconfigurations, and vulnerabilities if a database is set. Nothing changes on the"
+            " host."
+        ),
+        icon="shield-lock",
+        repeatable=True,
+        queue="transfer",
+        run=_scan_image,
+        missing=why_no_scans,
+    )
+)
+SCAN_MISSING = register(
+    Operation(
+        name=MISSING_NAME,
+        target="host",
+        verb=gettext_lazy("Scan images"),
+        doing=gettext_lazy("Scanning images of %(target)s"),
+        done=gettext_lazy("Scanned images of %(target)s"),
+        sentence=gettext_lazy("Scans each image in use that was never scanned."),
+        icon="shield-lock",
+        repeatable=True,
+        queue="transfer",
+        needs=SCAN_NAME,
+        run=_scan_missing,
+        missing=why_no_scans,
+    )
+)

@@ -1,0 +1,202 @@
+"""Where in the fleet is it: a vulnerability or a package, by image, host and running container.
+
+What nobody may see is not found: images of hosts that the reader does not see count for nothing,
+neither as a line nor in what is proposed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from django.db.models import QuerySet
+
+from fleet.access import visible_containers, visible_images, visible_scans
+from fleet.actor import Actor
+from fleet.models import (
+    Advisory,
+    Container,
+    Package,
+    ScanPackage,
+    ScanVulnerability,
+)
+from fleet.selectors.image import UP, USER_FIELDS
+from fleet.selectors.images import ImageLine, image_hosts, line_places, used_pairs
+from fleet.selectors.paging import Numbered, page_of
+from fleet.selectors.scans import ScanQuery
+
+SIZE = 50
+PROPOSED = 12
+USERS_NAMED = 200  # on a page
+CVE = re.compile(r"(CVE-\d{4}-\d{3,19}|GHSA(-\w{4}){3})", re.IGNORECASE | re.ASCII)
+
+
+class Match(NamedTuple):
+    """Why an image is found: a package in it, and of a vulnerability how bad and what ends it."""
+
+    engine_id: str
+    package: str
+    version: str
+    kind: str
+    severity: int | None = None
+    fixed: str = ""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An image that has it, wherever the reader sees it, and who runs it."""
+
+    line: ImageLine
+    matches: list[Match]
+    users: list[Container]  # the first that run, of those the reader sees
+
+    @property
+    def severity(self) -> int | None:
+        """The worst of it."""
+        return max((one.severity for one in self.matches if one.severity is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Found(Numbered):
+    """A page of what was found."""
+
+    query: ScanQuery
+    kind: str  # vulnerability, package, or "" for no question
+    rows: list[Hit]
+    total: int
+    page: int
+    pages: int
+    hosts: int = 0  # on which they are
+    running: int = 0  # images of them that a container uses
+    advisory: Advisory | None = None
+    proposed: list[str] = field(default_factory=list)  # packages of names that hold the word
+
+
+def search_scans(
+    actor: Actor, text: str, page: int = 1, size: int = SIZE, *, kind: str = ""
+) -> Found:
+    """Return the images with a vulnerability, or with a package (and a version's beginning).
+
+    `kind` says which; without, what looks like the name of a vulnerability, or is one, is one.
+    """
+    query = ScanQuery(q=text, page=page, size=size)
+    if not text:
+        return Found(query, "", [], 0, 1, 1)
+    advisory = None if kind == "package" else _advisory(actor, text)
+    if kind == "vulnerability" or advisory is not None or (not kind and CVE.fullmatch(text)):
+        matches = _with_advisory(actor, advisory) if advisory else []
+        return _found(actor, query, "vulnerability", matches, advisory)
+    name, _space, version = text.partition(" ")
+    matches = _with_package(actor, name, version.strip())
+    proposed = [] if matches else _proposed(actor, name)
+    return _found(actor, query, "package", matches, None, proposed)
+
+
+def _advisory(actor: Actor, text: str) -> Advisory | None:
+    row = Advisory.objects.filter(name__iexact=text).first()
+    if row is None or not row.uses.filter(scan__in=visible_scans(actor)).exists():
+        return None
+    return row
+
+
+def _with_advisory(actor: Actor, advisory: Advisory) -> list[Match]:
+    rows = ScanVulnerability.objects.filter(advisory=advisory).order_by("package__key", "pk")
+    names = ("package__name", "package__version", "package__kind", "severity", "fixed")
+    return [Match(*row) for row in rows.values_list("scan__engine_id", *names)]
+
+
+def _with_package(actor: Actor, name: str, version: str) -> list[Match]:
+    packages = Package.objects.filter(key=name.lower(), version__startswith=version)
+    rows = ScanPackage.objects.filter(package__in=packages).order_by("package__version", "pk")
+    names = ("package__name", "package__version", "package__kind")
+    return [Match(*row) for row in rows.values_list("scan__engine_id", *names)]
+
+
+def _proposed(actor: Actor, name: str) -> list[str]:
+    """Return names that hold the word, of packages in images that the reader sees."""
+    seen = ScanPackage.objects.filter(scan__in=visible_scans(actor)).values("package")
+    rows: QuerySet[Package] = Package.objects.filter(key__contains=name.lower(), pk__in=seen)
+    return list(rows.order_by("name").values_list("name", flat=True).distinct()[:PROPOSED])
+
+
+def _found(
+    actor: Actor,
+    query: ScanQuery,
+    kind: str,
+    matches: list[Match],
+    advisory: Advisory | None,
+    proposed: list[str] | None = None,
+) -> Found:
+    by_image: dict[str, list[Match]] = defaultdict(list)
+    for match in matches:
+        by_image[match.engine_id].append(match)
+    used = used_pairs() if matches else set()
+    places = _places(actor, by_image)
+    order = sorted(places, key=lambda engine_id: _rank(places[engine_id], by_image, used))
+    page, pages, part = page_of(len(order), query.size, query.page)
+    held = {host for rows in places.values() for host, _engine_id, _name in rows}
+    running = sum(any((row[0], row[1]) in used for row in rows) for rows in places.values())
+    return Found(
+        query=query, kind=kind, rows=_hits(actor, order[part], by_image, used),
+        total=len(order), page=page, pages=pages, hosts=len(held), running=running,
+        advisory=advisory if order else None, proposed=proposed or [],
+    )  # fmt: skip
+
+
+Row = tuple[int, str, str]  # host, engine id, name
+
+
+def _places(actor: Actor, by_image: dict[str, list[Match]]) -> dict[str, list[Row]]:
+    """Return where the reader sees these images, read as narrow rows."""
+    if not by_image:
+        return {}
+    rows = visible_images(actor).select_related(None).order_by()
+    found: dict[str, list[Row]] = defaultdict(list)
+    ids = list(by_image)
+    for start in range(0, len(ids), 500):
+        some = rows.filter(engine_id__in=ids[start : start + 500])
+        for row in some.values_list("host_id", "engine_id", "name"):
+            found[row[1]].append(row)
+    return found
+
+
+def _rank(
+    rows: list[Row], by_image: dict[str, list[Match]], used: set[tuple[int, str]]
+) -> tuple[bool, int, str, str]:
+    """What is in use comes first, then what is worst, then by name."""
+    engine_id = rows[0][1]
+    runs = any((host, engine_id) in used for host, _engine_id, _name in rows)
+    worst = max((one.severity or 0) for one in by_image[engine_id])
+    name = min((row[2] for row in rows if row[2]), default="\uffff")
+    return (not runs, -worst, name.lower(), engine_id)
+
+
+def _hits(
+    actor: Actor,
+    shown: list[str],
+    by_image: dict[str, list[Match]],
+    used: set[tuple[int, str]],
+) -> list[Hit]:
+    if not shown:
+        return []
+    rows = visible_images(actor).select_related(None).filter(engine_id__in=shown)
+    places = line_places(actor, rows, image_hosts(actor), used)
+    users = _users(actor, shown)
+    return [
+        Hit(ImageLine(engine_id, places[engine_id]), by_image[engine_id], users[engine_id])
+        for engine_id in shown
+        if engine_id in places
+    ]
+
+
+def _users(actor: Actor, shown: Iterable[str]) -> dict[str, list[Container]]:
+    """Return the containers that run and that the reader sees, by their images."""
+    rows = visible_containers(actor).filter(image_id__in=list(shown), state__in=UP)
+    rows = rows.only(*USER_FIELDS, "image_id").order_by("host__name", "name", "pk")
+    found: dict[str, list[Container]] = defaultdict(list)
+    for row in rows[:USERS_NAMED]:
+        found[row.image_id].append(row)
+    return found
