@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views import image, image_acts, image_files, images, prune, pulls, updates
+from dashboard.views import image, image_acts, image_files, images, prune, pulls, scans, updates
 
 urlpatterns = [
     path("images/", images.image_list, name="image-list"),
@@ -20,5 +20,9 @@ urlpatterns = [
     path("images/<int:pk>/inspect.json", image.inspect_file, name="image-inspect-file"),
     path("images/<int:pk>/copy/", image_files.image_copy, name="image-copy"),
     path("images/<int:pk>/tar/", image_files.image_tar, name="image-tar"),
+    path("images/<int:pk>/scan/", scans.image_scan, name="image-scan"),
+    path("images/<int:pk>/sbom.json", scans.image_sbom, name="image-sbom"),
+    path("scans/", scans.scan_list, name="scan-list"),
+    path("scans/missing/", scans.scan_missing, name="scan-missing"),
     path("images/<int:pk>/<slug:slug>/", image_acts.image_action, name="image-action"),
 ]

@@ -100,6 +100,14 @@ class BuildsChanged(Hint):
 
 
 @dataclass(frozen=True)
+class ScansChanged(Hint):
+    """Images were scanned."""
+
+    kind: ClassVar[str] = "scans"
+    ids: list[int]
+
+
+@dataclass(frozen=True)
 class AccessChanged(Hint):
     """Grants, teams, roles or users changed: open pages look at their rights again."""
 
@@ -117,6 +125,7 @@ HINTS: dict[str, type[Hint]] = {
         JobsChanged,
         RegistriesChanged,
         BuildsChanged,
+        ScansChanged,
         AccessChanged,
     )
 }

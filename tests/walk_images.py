@@ -6,6 +6,7 @@ from tests.walk_routes import API_ALL, API_SEES, API_UNANSWERED, SEES, SIGNED_IN
 
 # Who may is told to wait a minute: the walk's rows were asked for just now.
 WAITS = "401 404 422 422 422"
+NO_TRIVY = "401 404 403 422 422"
 IMAGE_PAGES = [
     r("images/", get=SIGNED_IN),
     r("images/compare/", get=SIGNED_IN),
@@ -14,6 +15,10 @@ IMAGE_PAGES = [
     r("images/<int:pk>/layers/", get=SEES, pk="image"),
     r("images/<int:pk>/inspect/", get=SEES, pk="image"),
     r("images/<int:pk>/inspect.json", get=UNANSWERED, pk="image"),
+    r("images/<int:pk>/scan/", get=SEES, post="302 404 403 302 302", pk="image"),
+    r("images/<int:pk>/sbom.json", get=SEES, pk="image"),
+    r("scans/", get=SIGNED_IN),
+    r("scans/missing/", post="302 302 403 302 302"),
     r("images/<int:pk>/check/", post="302 404 302 302 302", pk="image"),
     r("containers/<int:pk>/image-check/", post="302 404 302 302 302", pk="container"),
     r(
@@ -58,6 +63,10 @@ IMAGE_API = [
     r("api/v1/images/<int:image_id>", get=API_SEES, pk="image"),
     r("api/v1/images/<int:image_id>/history", get=API_UNANSWERED, pk="image"),
     r("api/v1/images/<int:image_id>/inspect", get=API_UNANSWERED, pk="image"),
+    # There is no Trivy in the walk.
+    r("api/v1/images/<int:image_id>/scan", get=API_SEES, post=NO_TRIVY, pk="image"),
+    r("api/v1/images/<int:image_id>/sbom", get=API_SEES, pk="image"),
+    r("api/v1/scans", get=API_ALL, post="401 422 403 422 422", data={"hosts": ["{host}"]}),
     r("api/v1/updates", get="401 200 200 200 200"),
     r("api/v1/images/<int:image_id>/check", post=WAITS, pk="image"),
     r("api/v1/containers/<int:container_id>/image-check", post=WAITS, pk="container"),
@@ -93,5 +102,7 @@ IMAGE_API = [
 IMAGE_TOPICS = {
     "images": ("", "none none rows rows rows"),
     "image": ("id={image}", "gone gone none none none"),
+    "image-scan": ("id={image}", "gone gone none none none"),
+    "scans": ("", "none none none none none"),
     "image-overview": ("id={image}", "gone gone rows rows rows"),
 }

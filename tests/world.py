@@ -35,6 +35,7 @@ from fleet.models import (
 from fleet.registries.reference import parse_reference
 from fleet.tokens import create_token
 from tests.conftest import grant, make_container, make_host, make_image, password_hash
+from tests.scans.rows import make_scan
 from tests.walk_routes import ROLES
 
 
@@ -100,6 +101,7 @@ def world(db: None) -> World:
             tag=reference.tag,
             asked_at=timezone.now(),
         )
+    make_scan(container.image_id)
     return World(
         people=people,
         environment=here,

@@ -23,6 +23,7 @@ from dashboard.api import (
     registries,
     registry_content,
     saved_filters,
+    scans,
     terminal,
     tokens,
     triggers,
@@ -66,6 +67,7 @@ api.add_router("/images", prune.router)
 api.add_router("/builds", prune.cache_router)
 api.add_router("/images", image_files.router)
 api.add_router("/images", image_acts.router)
+api.add_router("/scans", scans.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)
 api.add_router("/users", users.router)

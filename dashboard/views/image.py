@@ -22,21 +22,26 @@ from dashboard.requests import actor_of, is_part
 from dashboard.views.container import private
 from fleet.actor import Actor
 from fleet.models import Image
+from fleet.operations.image_scan import SCAN_NAME
+from fleet.scans.place import why_no_scans
 from fleet.selectors import image as one
 from fleet.selectors.engine_calls import Answer
 from fleet.selectors.given import given_number
 from fleet.selectors.image import ImageOverview
 from fleet.selectors.image_compare import both_images, compare, compare_choices, image_side
+from fleet.selectors.scan_compare import compare_packages
 
 Question = Callable[[Actor, int], Answer[Any]]
 
 
-def _page(
+def image_tab(
     request: HttpRequest, overview: ImageOverview, tab: str, template: str, **context: Any
 ) -> HttpResponse:
     """Return one tab with the image's head above it."""
     row = overview.image
-    labels = {"detail": _("Overview"), "layers": _("Layers"), "inspect": _("Inspect")}
+    labels = {
+        "detail": _("Overview"), "layers": _("Layers"), "scan": _("Scan"), "inspect": _("Inspect"),
+    }  # fmt: skip
     head_id = f"image-head-{row.pk}"
     head = draw(Snapshot({head_id: head_part(overview)}), [head_id], site_of(request.get_host()))
     own = {
@@ -69,7 +74,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     }
     if "now" in request.GET:
         context["answer"] = one.image_config(actor, pk)
-    return private(_page(request, overview, "detail", "overview", **context))
+    return private(image_tab(request, overview, "detail", "overview", **context))
 
 
 @require_safe
@@ -107,7 +112,7 @@ def _asked(
         context |= {"answer": answer, **more(answer)}
     if is_part(request):
         return private(render(request, context["body"], context | {"image": overview.image}))
-    return private(_page(request, overview, tab, "asked", **context))
+    return private(image_tab(request, overview, tab, "asked", **context))
 
 
 def _as_text(answer: Answer[Any]) -> dict[str, Any]:
@@ -142,6 +147,8 @@ def comparison(request: HttpRequest) -> HttpResponse:
         return render(request, "image/choose.html", context)
     if is_part(request) or "now" in request.GET:
         context |= _compared(actor, left, right)
+    if not is_part(request):
+        context |= _packages(actor, left, right)
     template = "image/compare_body.html" if is_part(request) else "image/compare.html"
     return private(render(request, template, context))
 
@@ -154,6 +161,13 @@ def _compared(actor: Actor, left: Image, right: Image) -> dict[str, Any]:
         return {"asked": True, "problems": problems}
     sides = [answer.value for answer in answers if answer.value is not None]
     return {"asked": True, "found": compare(*sides)}
+
+
+def _packages(actor: Actor, left: Image, right: Image) -> dict[str, Any]:
+    """Return how their packages differ, and for which of them the reader may ask for a scan."""
+    found = compare_packages(actor, left, right)
+    may = [row for row in found.unscanned if actor.access.may(SCAN_NAME, row.host)]
+    return {"packages": found, "may_scan": may, "why_no_scans": why_no_scans() if may else ""}
 
 
 def _number(request: HttpRequest, name: str) -> int:

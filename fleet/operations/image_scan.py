@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from fleet.builds.folders import RESERVE, run_folder, sweep
+from fleet.builds.limits import words_of
 from fleet.engine.errors import Aborted, EngineError
 from fleet.engine.images import inspect_image
 from fleet.engine.raw import as_int
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 SCAN_NAME, MISSING_NAME = "image.scan", "image.scan_missing"
 ROOM_STEP = 16 * 1024**2  # bytes between two looks at how much of the disk is left
-MIB = 1024**2
 
 
 def _scan_image(work: Work) -> None:
@@ -77,8 +77,8 @@ def _save(work: Work, engine_id: str, name: str, size: int, place: Path) -> None
                 looked = done
             work.report.part(name, "downloading", done, max(size, done))
     work.report.part(name, "downloaded")
-    said = _("Saved %(name)s, %(mib).1f MiB.")
-    work.report.line(said % {"name": name, "mib": done / MIB})
+    said = _("Saved %(name)s, %(size)s.")
+    work.report.line(said % {"name": name, "size": words_of(done)})
 
 
 def _check_room(folder: Path, size: int = 0) -> None:
@@ -86,9 +86,9 @@ def _check_room(folder: Path, size: int = 0) -> None:
 
     free = shutil.disk_usage(folder).free
     if free - size < RESERVE:
-        said = _("The worker's disk has no room for the image: %(free)d MiB are free, of which"
-                 " %(reserve)d stay free.")  # fmt: skip
-        raise Failed(said % {"free": free // MIB, "reserve": RESERVE // MIB})
+        said = _("The worker's disk has no room for the image: %(free)s are free, of which"
+                 " %(reserve)s stay free.")  # fmt: skip
+        raise Failed(said % {"free": words_of(free), "reserve": words_of(RESERVE)})
 
 
 def _tell(work: Work, kept: Scan) -> None:

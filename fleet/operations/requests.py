@@ -52,7 +52,6 @@ def request(
     host = host_of(target)
     if not host.enabled:
         raise Invalid({"": [off_words(host)]})
-    check_possible(operation)
     with transaction.atomic():
         lock_operation(operation, alone=False)
         lock_row(target)

@@ -24,6 +24,7 @@ from fleet.models import (
     Severity,
 )
 from fleet.models.scans import NAME_LIMIT, VERSION_LIMIT
+from fleet.publish import ScansChanged, publish_on_commit
 from fleet.scans import report
 from fleet.scans.report import ScanReport
 from fleet.scans.trivy import Scanned
@@ -50,6 +51,7 @@ def store(engine_id: str, scanned: Scanned) -> Scan:
         _write_vulnerabilities(scan, found, packages)
         ScanFinding.objects.bulk_create(_findings(scan, found), batch_size=BATCH)
         _write_document(scan, scanned.sbom)
+        publish_on_commit(ScansChanged([scan.pk]))
     return scan
 
 

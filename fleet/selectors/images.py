@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from fleet.access import visible_containers, visible_images
 from fleet.actor import Actor
-from fleet.models import Container, Host, Image
+from fleet.models import Container, Host, Image, Scan
 from fleet.selectors.image_query import DANGLING, OUTDATED, UNUSED, USED, ImageQuery
 from fleet.selectors.paging import Numbered, page_of
 from fleet.selectors.updates import (
@@ -69,6 +69,7 @@ class ImageLine:
     engine_id: str
     places: list[Place]
     updates: tuple[Update, ...] = ()  # what registries said of its names, wherever it has them
+    scan: Scan | None = None
 
     @property
     def first(self) -> Image:
@@ -171,7 +172,7 @@ def image_hosts(actor: Actor) -> dict[int, Host]:
 
 
 def image_page(actor: Actor, query: ImageQuery) -> ImagePage:
-    """Return one page by six queries, nine where registries were asked.
+    """Return one page by seven queries, ten where registries were asked.
 
     A page beyond the end becomes the last one.
     """
@@ -264,7 +265,11 @@ def _lines(
     places = line_places(actor, found, hosts, used)
     held = [line for line in shown if line in places]
     updates = updates_of_images([place.image for line in held for place in places[line]])
-    return [ImageLine(line, places[line], updates_at(places[line], updates)) for line in held]
+    scans = {scan.engine_id: scan for scan in Scan.objects.filter(engine_id__in=held)}
+    return [
+        ImageLine(line, places[line], updates_at(places[line], updates), scans.get(line))
+        for line in held
+    ]
 
 
 def updates_at(places: list[Place], updates: dict[int, list[Update]]) -> tuple[Update, ...]:

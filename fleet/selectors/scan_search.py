@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from django.db.models import QuerySet
@@ -75,24 +75,40 @@ class Found(Numbered):
     proposed: list[str] = field(default_factory=list)  # packages of names that hold the word
 
 
-def search_scans(
-    actor: Actor, text: str, page: int = 1, size: int = SIZE, *, kind: str = ""
-) -> Found:
+def search_scans(actor: Actor, text: str, page: int = 1) -> Found:
     """Return the images with a vulnerability, or with a package (and a version's beginning).
 
-    `kind` says which; without, what looks like the name of a vulnerability, or is one, is one.
+    What looks like the name of a vulnerability, or is the name of one, is one.
     """
-    query = ScanQuery(q=text, page=page, size=size)
-    if not text:
-        return Found(query, "", [], 0, 1, 1)
-    advisory = None if kind == "package" else _advisory(actor, text)
-    if kind == "vulnerability" or advisory is not None or (not kind and CVE.fullmatch(text)):
-        matches = _with_advisory(actor, advisory) if advisory else []
-        return _found(actor, query, "vulnerability", matches, advisory)
+    advisory = _advisory(actor, text)
+    if advisory is not None or CVE.fullmatch(text):
+        return search_vulnerability(actor, text, page)
     name, _space, version = text.partition(" ")
-    matches = _with_package(actor, name, version.strip())
-    proposed = [] if matches else _proposed(actor, name)
-    return _found(actor, query, "package", matches, None, proposed)
+    return search_package(actor, name, version.strip(), page)
+
+
+def search_vulnerability(actor: Actor, name: str, page: int = 1, size: int = SIZE) -> Found:
+    """Return the images with a vulnerability."""
+    advisory = _advisory(actor, name)
+    by_image = _by_image(_with_advisory(advisory) if advisory else [])
+    query = ScanQuery(q=name, page=page, size=size)
+    return replace(_found(actor, query, "vulnerability", by_image), advisory=advisory)
+
+
+def search_package(
+    actor: Actor, name: str, version: str = "", page: int = 1, size: int = SIZE
+) -> Found:
+    """Return the images with a package, of any version or of those that begin so."""
+    by_image = _by_image(_with_package(name, version))
+    query = ScanQuery(q=f"{name} {version}".strip(), page=page, size=size)
+    found = _found(actor, query, "package", by_image)
+    return found if found.rows else replace(found, proposed=_proposed(actor, name))
+
+
+def all_scanned(actor: Actor, page: int = 1, size: int = SIZE) -> Found:
+    """Return all images that were scanned."""
+    ids = visible_scans(actor).order_by().values_list("engine_id", flat=True)
+    return _found(actor, ScanQuery(page=page, size=size), "", {one: [] for one in ids})
 
 
 def _advisory(actor: Actor, text: str) -> Advisory | None:
@@ -102,13 +118,20 @@ def _advisory(actor: Actor, text: str) -> Advisory | None:
     return row
 
 
-def _with_advisory(actor: Actor, advisory: Advisory) -> list[Match]:
+def _by_image(matches: Iterable[Match]) -> dict[str, list[Match]]:
+    found: dict[str, list[Match]] = defaultdict(list)
+    for match in matches:
+        found[match.engine_id].append(match)
+    return found
+
+
+def _with_advisory(advisory: Advisory) -> list[Match]:
     rows = ScanVulnerability.objects.filter(advisory=advisory).order_by("package__key", "pk")
     names = ("package__name", "package__version", "package__kind", "severity", "fixed")
     return [Match(*row) for row in rows.values_list("scan__engine_id", *names)]
 
 
-def _with_package(actor: Actor, name: str, version: str) -> list[Match]:
+def _with_package(name: str, version: str) -> list[Match]:
     packages = Package.objects.filter(key=name.lower(), version__startswith=version)
     rows = ScanPackage.objects.filter(package__in=packages).order_by("package__version", "pk")
     names = ("package__name", "package__version", "package__kind")
@@ -122,18 +145,8 @@ def _proposed(actor: Actor, name: str) -> list[str]:
     return list(rows.order_by("name").values_list("name", flat=True).distinct()[:PROPOSED])
 
 
-def _found(
-    actor: Actor,
-    query: ScanQuery,
-    kind: str,
-    matches: list[Match],
-    advisory: Advisory | None,
-    proposed: list[str] | None = None,
-) -> Found:
-    by_image: dict[str, list[Match]] = defaultdict(list)
-    for match in matches:
-        by_image[match.engine_id].append(match)
-    used = used_pairs() if matches else set()
+def _found(actor: Actor, query: ScanQuery, kind: str, by_image: dict[str, list[Match]]) -> Found:
+    used = used_pairs() if by_image else set()
     places = _places(actor, by_image)
     order = sorted(places, key=lambda engine_id: _rank(places[engine_id], by_image, used))
     page, pages, part = page_of(len(order), query.size, query.page)
@@ -142,7 +155,6 @@ def _found(
     return Found(
         query=query, kind=kind, rows=_hits(actor, order[part], by_image, used),
         total=len(order), page=page, pages=pages, hosts=len(held), running=running,
-        advisory=advisory if order else None, proposed=proposed or [],
     )  # fmt: skip
 
 
@@ -169,7 +181,7 @@ def _rank(
     """What is in use comes first, then what is worst, then by name."""
     engine_id = rows[0][1]
     runs = any((host, engine_id) in used for host, _engine_id, _name in rows)
-    worst = max((one.severity or 0) for one in by_image[engine_id])
+    worst = max((one.severity or 0 for one in by_image[engine_id]), default=0)
     name = min((row[2] for row in rows if row[2]), default="\uffff")
     return (not runs, -worst, name.lower(), engine_id)
 

@@ -16,6 +16,7 @@ import dashboard.live.topics.jobs_on
 import dashboard.live.topics.log_part
 import dashboard.live.topics.logs
 import dashboard.live.topics.registries
+import dashboard.live.topics.scans
 import dashboard.live.topics.stats  # noqa: F401
 from dashboard.live.topics.base import NOTICES, STREAMS, TOPICS
 

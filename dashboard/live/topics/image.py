@@ -22,6 +22,7 @@ from dashboard.live.topics.images import (
 from dashboard.update_words import lines_of, signature, update_mark
 from fleet.actor import Actor
 from fleet.operations import operations_on
+from fleet.operations.image_scan import SCAN_NAME
 from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged, UpdatesChanged
 from fleet.selectors.hosts import revision_of
 from fleet.selectors.image import CONTAINERS_SHOWN, ImageOverview, image_overview
@@ -71,7 +72,9 @@ def head_part(overview: ImageOverview) -> Part:
     acts = [
         operation
         for operation in operations_on("image")
-        if operation.run is not None and operation.permission in overview.permissions
+        if operation.run is not None
+        and operation.name != SCAN_NAME  # has a tab of its own
+        and operation.permission in overview.permissions
     ]
     context = {
         "image": overview.image,

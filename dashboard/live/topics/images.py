@@ -10,6 +10,7 @@ from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
+from dashboard import scan_words
 from dashboard.live.moments import ago_mark
 from dashboard.live.topics.base import AROUND, Part, Snapshot, Topic, register
 from dashboard.live.topics.list_parts import (
@@ -27,7 +28,14 @@ from dashboard.templatetags.states import Look
 from dashboard.update_words import UPDATE_AVAILABLE, signature, update_mark
 from fleet.actor import Actor
 from fleet.models import Host, HostState
-from fleet.publish import ContainersChanged, Hint, HostsChanged, ImagesChanged, UpdatesChanged
+from fleet.publish import (
+    ContainersChanged,
+    Hint,
+    HostsChanged,
+    ImagesChanged,
+    ScansChanged,
+    UpdatesChanged,
+)
 from fleet.selectors.hosts import revision_of
 from fleet.selectors.image_query import DANGLING, OUTDATED, UNUSED, USED
 from fleet.selectors.images import ImageLine, ImagePage, ImageQuery, Place, image_page
@@ -62,7 +70,7 @@ class Images(Topic):
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
         """Lines tell which containers use them, and totals what no container uses."""
-        kinds = ImagesChanged | ContainersChanged | HostsChanged | UpdatesChanged
+        kinds = ImagesChanged | ContainersChanged | HostsChanged | UpdatesChanged | ScansChanged
         return isinstance(hint, kinds)
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
@@ -91,7 +99,8 @@ def line_id(line: ImageLine) -> str:
 
 
 def _line_part(line: ImageLine) -> Part:
-    rev = revision_of(places_signature(line.places), signature(line.update))
+    scanned = scan_words.signature(line.scan)
+    rev = revision_of(places_signature(line.places), signature(line.update), scanned)
     return Part(rev, lambda: _draw_line(rev, line))
 
 
@@ -125,6 +134,8 @@ def _draw_line(rev: str, line: ImageLine) -> str:
             "update": update_mark(line.update),
             "places": line.places,
             "name": name_of(line),
+            "scan": line.scan,
+            "scan_counts": scan_words.counts_badges(line.scan) if line.scan else "",
             "more": line.tags[1:TAGS_SHOWN],
             "left": line.tags[TAGS_SHOWN:],
             "href": reverse("image-detail", args=[line.first.pk]),
