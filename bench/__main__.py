@@ -8,7 +8,7 @@ from collections.abc import Callable
 from bench.copies import copies
 from bench.figures import Figure
 from bench.jobs import click_to_start
-from bench.lists import events, lists
+from bench.lists import events, lists, scans
 from bench.live import first_draw, latencies, restarts
 from bench.logs import logs
 from bench.pages import open_pages
@@ -20,6 +20,7 @@ from bench.terminal import terminal
 ALONE: dict[str, Callable[[], list[Figure]]] = {
     "lists": lists,
     "events": events,
+    "scans": scans,
     "sampling": sampling,
 }
 MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {

@@ -40,6 +40,8 @@ EVENTS = Rows(
     50,
     frozenset({"kind, no event, page", "search, page", "search, no event, page"}),
 )
+# 1,000 images on two hosts each, 300 packages and 60 vulnerabilities in each.
+SCANS = Rows("bench.scan_rows", "1,000 scans", "p50", 200)
 
 
 def measured(rows: Rows, database: str, environment: dict[str, str]) -> Iterator[Figure]:
@@ -75,6 +77,11 @@ def on_both(rows: Rows) -> list[Figure]:
 def lists() -> list[Figure]:
     """The container list."""
     return on_both(LISTS)
+
+
+def scans() -> list[Figure]:
+    """Where in the fleet a vulnerability or a package is."""
+    return on_both(SCANS)
 
 
 def events() -> list[Figure]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from fleet.access import visible_containers, visible_images, visible_scans
 from fleet.actor import Actor
@@ -31,7 +31,7 @@ from fleet.selectors.scans import ScanQuery
 SIZE = 50
 PROPOSED = 12
 USERS_NAMED = 200  # on a page
-CVE = re.compile(r"(CVE-\d{4}-\d{3,19}|GHSA(-\w{4}){3})", re.IGNORECASE | re.ASCII)
+CVE = re.compile(r"(CVE-\d{4}-\d{1,19}|GHSA(-\w{4}){3})", re.IGNORECASE | re.ASCII)
 
 
 class Match(NamedTuple):
@@ -80,19 +80,20 @@ def search_scans(actor: Actor, text: str, page: int = 1) -> Found:
 
     What looks like the name of a vulnerability, or is the name of one, is one.
     """
-    advisory = _advisory(actor, text)
-    if advisory is not None or CVE.fullmatch(text):
-        return search_vulnerability(actor, text, page)
+    found = search_vulnerability(actor, text, page)
+    if found.rows or CVE.fullmatch(text):
+        return found
     name, _space, version = text.partition(" ")
     return search_package(actor, name, version.strip(), page)
 
 
 def search_vulnerability(actor: Actor, name: str, page: int = 1, size: int = SIZE) -> Found:
     """Return the images with a vulnerability."""
-    advisory = _advisory(actor, name)
+    advisory = Advisory.objects.filter(name__iexact=name).first()
     by_image = _by_image(_with_advisory(advisory) if advisory else [])
     query = ScanQuery(q=name, page=page, size=size)
-    return replace(_found(actor, query, "vulnerability", by_image), advisory=advisory)
+    found = _found(actor, query, "vulnerability", by_image)
+    return replace(found, advisory=advisory) if found.rows else found
 
 
 def search_package(
@@ -109,13 +110,6 @@ def all_scanned(actor: Actor, page: int = 1, size: int = SIZE) -> Found:
     """Return all images that were scanned."""
     ids = visible_scans(actor).order_by().values_list("engine_id", flat=True)
     return _found(actor, ScanQuery(page=page, size=size), "", {one: [] for one in ids})
-
-
-def _advisory(actor: Actor, text: str) -> Advisory | None:
-    row = Advisory.objects.filter(name__iexact=text).first()
-    if row is None or not row.uses.filter(scan__in=visible_scans(actor)).exists():
-        return None
-    return row
 
 
 def _by_image(matches: Iterable[Match]) -> dict[str, list[Match]]:
@@ -140,9 +134,10 @@ def _with_package(name: str, version: str) -> list[Match]:
 
 def _proposed(actor: Actor, name: str) -> list[str]:
     """Return names that hold the word, of packages in images that the reader sees."""
-    seen = ScanPackage.objects.filter(scan__in=visible_scans(actor)).values("package")
-    rows: QuerySet[Package] = Package.objects.filter(key__contains=name.lower(), pk__in=seen)
-    return list(rows.order_by("name").values_list("name", flat=True).distinct()[:PROPOSED])
+    seen = Exists(ScanPackage.objects.filter(package=OuterRef("pk"), scan__in=visible_scans(actor)))
+    rows: QuerySet[Package] = Package.objects.filter(key__contains=name.lower())
+    named = rows.order_by("key").values_list("name", flat=True).distinct()
+    return list(named.filter(seen)[:PROPOSED])
 
 
 def _found(actor: Actor, query: ScanQuery, kind: str, by_image: dict[str, list[Match]]) -> Found:
