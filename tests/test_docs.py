@@ -12,7 +12,7 @@ DOCS = ROOT / "docs"
 NOUNS = (
     "host", "environment", "container", "event", "job", "user", "team", "role", "grant", "audit",
     "token", "log", "saved-filter", "registry", "image", "build", "update",
-    "trigger",
+    "trigger", "scan",
 )  # fmt: skip
 
 

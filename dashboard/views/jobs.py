@@ -30,6 +30,7 @@ from fleet.selectors.builds import run_place
 from fleet.selectors.jobs import JobQuery, job_detail, job_page
 from fleet.selectors.releases import run_of_job
 
+LAYERED = ("image.pull", "image.push", "build.push")  # their parts are layers
 FILTERS = {
     "operation": gettext_lazy("what"),
     "host": gettext_lazy("host"),
@@ -103,7 +104,7 @@ def job_detail_view(request: HttpRequest, pk: int) -> HttpResponse:
         "parts": drawn.parts("job", "children"),
         "lines": drawn.rows(LINES),
         "layers": drawn.rows(PARTS),
-        "on_image": found.job.operation in ("image.pull", "image.push", "build.push"),
+        "on_layers": found.job.operation in LAYERED,
         "children": drawn.rows(CHILDREN),
         "run": run_of_job(actor_of(request), pk),
     }

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard.live.html import draw
 from dashboard.live.moments import site_of
 from dashboard.live.topics.base import Snapshot
-from dashboard.live.topics.scans import SURVEY, scan_snapshot, survey_part
+from dashboard.live.topics.scans import SURVEY, list_id, scan_snapshot, survey_part
 from dashboard.requests import actor_of, wants_json
 from dashboard.scan_words import severity_badge
 from dashboard.views.actions import asked_for
@@ -51,7 +51,7 @@ def image_scan(request: HttpRequest, pk: int) -> HttpResponse:
     drawn = draw(snapshot, snapshot.parts, site_of(request.get_host()))
     context = {
         "state": SafeString(drawn[f"scan-state-{pk}"]),
-        "list": SafeString(drawn[f"scan-list-{pk}"]),
+        "list": SafeString(drawn[list_id(pk, query)]),
         "live_args": f"id={pk}&{query.urlencode(page=query.page)}".rstrip("&"),
     }
     return private(image_tab(request, overview, "scan", "scan", **context))

@@ -74,8 +74,8 @@ def fresh_stack() -> Iterator[Callable[[], Stack]]:
     folder = Path(tempfile.mkdtemp(prefix="qbr-", dir="/tmp"))
 
     def make() -> Stack:
-        settings = {"QUAYSIDE_HADOLINT": program("hadolint")}
-        stack = Stack(folder / str(len(made)), settings=settings)
+        programs = {f"QUAYSIDE_{name.upper()}": program(name) for name in ("hadolint", "trivy")}
+        stack = Stack(folder / str(len(made)), settings=programs)
         stack.start()
         made.append(stack)
         return stack

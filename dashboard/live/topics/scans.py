@@ -85,8 +85,14 @@ def scan_snapshot(found: ScanState, query: ScanQuery) -> Snapshot:
     """Return the scan of an image as its page shows it, at first and live."""
     pk = found.image.pk
     rows = scan_rows(found.scan, query) if found.scan else None
-    parts = {f"scan-state-{pk}": _state_part(found), f"scan-list-{pk}": _list_part(found, rows)}
+    listed = list_id(pk, query)
+    parts = {f"scan-state-{pk}": _state_part(found), listed: _list_part(listed, found, rows)}
     return Snapshot(parts=parts)
+
+
+def list_id(pk: int, query: ScanQuery) -> str:
+    """Return the id of a list's element: what comes late for one must not replace another."""
+    return f"scan-list-{pk}-{revision_of(query.urlencode(page=query.page))}"
 
 
 def _state_part(found: ScanState) -> Part:
@@ -112,8 +118,7 @@ def _state_part(found: ScanState) -> Part:
     return _part("image/scan_state.html", f"scan-state-{found.image.pk}", shown, context)
 
 
-def _list_part(found: ScanState, rows: ScanRows | None) -> Part:
-    element_id = f"scan-list-{found.image.pk}"
+def _list_part(element_id: str, found: ScanState, rows: ScanRows | None) -> Part:
     scan = found.scan
     if scan is None or rows is None:
         return _part("image/scan_list.html", element_id, (), {})
