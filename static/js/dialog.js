@@ -3,15 +3,16 @@
  *
  * `data-confirm="Remove web-1?"` on a submit button asks first; `data-confirm-text`,
  * `data-confirm-list` (one a line), `data-confirm-type` (what must be typed) and
- * `data-confirm-verb` say more. `data-dialog` on a submit button or link shows the server's answer
- * (an HTML fragment with header, .dialog-body and footer) in a dialog instead of leaving the page.
+ * `data-confirm-verb` say more; `data-confirm-calm` is for what destroys nothing. `data-dialog` on
+ * a submit button or link shows the server's answer (an HTML fragment with header, .dialog-body and
+ * footer) in a dialog instead of leaving the page.
  */
 import { postForm, reportFailure } from "./post.js";
 import { leaving } from "./visit.js";
 import { fill } from "./words.js";
 
 /** Ask. Resolves to true only when the person said yes. */
-export function ask({ title, text = "", list = [], type = "", verb = "" }) {
+export function ask({ title, text = "", list = [], type = "", verb = "", calm = false }) {
   const dialog = document.getElementById("confirm");
   const part = (name) => dialog.querySelector(`[data-confirm-${name}]`);
   part("title").textContent = title;
@@ -22,6 +23,8 @@ export function ask({ title, text = "", list = [], type = "", verb = "" }) {
   part("typing").hidden = !type;
   part("label").textContent = fill("type_this", { text: type });
   if (verb) part("yes").textContent = verb;
+  part("yes").classList.toggle("btn-danger", !calm);
+  part("yes").classList.toggle("btn-primary", calm);
   const field = dialog.querySelector("#confirm-typed");
   field.value = "";
   const check = () => (part("yes").disabled = Boolean(type) && field.value !== type);
@@ -56,6 +59,7 @@ export function questionOf(button) {
     list: (confirmList || "").split("\n").filter(Boolean),
     type: confirmType,
     verb: confirmVerb || button.textContent.trim(),
+    calm: "confirmCalm" in button.dataset,
   };
 }
 
