@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fleet', '0013_image_updates'),
+        ('fleet', '0015_triggers'),
     ]
 
     operations = [
