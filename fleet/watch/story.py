@@ -101,7 +101,9 @@ class Suspect:
 
 def is_noise(event: EngineEvent) -> bool:
     """Tell whether an event is not worth a row."""
-    return event.is_exec or event.action in NOISE.get(event.kind, ())
+    # Build cache is pruned after each build, and nearly always nothing is too much.
+    nothing = event.action == "prune" and event.attributes.get("reclaimed") == "0"
+    return event.is_exec or nothing or event.action in NOISE.get(event.kind, ())
 
 
 def touched(event: EngineEvent) -> str:

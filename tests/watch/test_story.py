@@ -72,6 +72,14 @@ def test_it_leaves_noise_out(kind: str, action: str) -> None:
     assert Story(1).tell(event) is None
 
 
+def test_a_prune_is_told_when_something_went() -> None:
+    def pruned(reclaimed: str) -> bool:
+        return is_noise(event_of("prune", kind="builder", reclaimed=reclaimed))
+
+    assert pruned("0")
+    assert not pruned("1024")
+
+
 @pytest.mark.parametrize(
     ("kind", "action"),
     [("image", "pull"), ("volume", "create"), ("network", "destroy"), ("daemon", "reload")],
