@@ -43,7 +43,9 @@ def wrong(client: Client, path: str, query: str, **headers: Any) -> Iterator[str
 def test_pages_bear_any_query(value: str, world: World) -> None:
     client = client_of(world.people["administrator"])
     lists: list[Route] = [
-        route for route in [*PAGES, *PEOPLE] if route.get and "." not in route.route
+        route
+        for route in [*PAGES, *PEOPLE]
+        if route.get and "." not in route.route and not route.get.endswith("503")
     ]
     query = "&".join(f"{name}={quote(value)}" for name in NAMES)
     assert not [bad for route in lists for bad in wrong(client, address(route, world), query)]

@@ -37,6 +37,7 @@ BACK = {
     ("job", True): gettext_lazy("Go back to the job"),
     ("registry", False): gettext_lazy("Go back to the registries"),
     ("registry", True): gettext_lazy("Go back to the registry"),
+    ("scan", False): gettext_lazy("Go back to the scans"),
     ("webhook", True): gettext_lazy("Go back to the webhook"),
 }
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import io
-import json
-import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,7 +29,7 @@ class FakeImage:
     env: list[str] = field(default_factory=list)
     layers: list[tuple[str, int]] = field(default_factory=lambda: [("ADD rootfs.tar / ", SIZE)])
     created_ns: int = field(default_factory=time.time_ns)
-    archive: bytes = b""  # what `docker save` makes of it
+    archive: bytes = b""  # what `docker save` makes of it; empty: something of its kind
 
     @property
     def base(self) -> Json:
@@ -85,8 +81,6 @@ class FakeImages:
     def __init__(self, tell: Tell, users: Callable[[str], list[FakeContainer]]) -> None:
         self.known: dict[str, FakeImage] = {}
         self._tell, self._users = tell, users
-        self.halt = asyncio.Event()  # cleared: archives stop in the middle
-        self.halt.set()
 
     @property
     def names(self) -> set[str]:
@@ -169,39 +163,9 @@ class FakeImages:
         if request.method == "POST" and action == "tag":
             self.tag(it, f"{request.query['repo']}:{request.query.get('tag') or 'latest'}")
             return web.Response(status=201)
-        if action == "get":
-            return await self._save(request, it)
         if action not in ("json", "history"):
             raise Refusal(404, "page not found")
         return web.json_response(it.inspect() if action == "json" else it.history())
-
-    async def _save(self, request: web.Request, it: FakeImage) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "application/x-tar"})
-        await response.prepare(request)
-        archive = it.archive or _archive(it)
-        half = len(archive) // 2
-        await response.write(archive[:half])
-        await self.halt.wait()
-        await response.write(archive[half:])
-        return response
-
-
-def _archive(it: FakeImage) -> bytes:
-    """What `docker save` makes of an image, with an empty layer."""
-    config = f"{it.id.removeprefix('sha256:')}.json"
-    about = [{"Config": config, "RepoTags": it.tags or None, "Layers": ["layer.tar"]}]
-    files = {
-        config: json.dumps(it.inspect()).encode(),
-        "layer.tar": bytes(1024),
-        "manifest.json": json.dumps(about).encode(),
-    }
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as tar:
-        for name, data in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
-    return made.getvalue()
 
 
 def _digest(text: str) -> str:

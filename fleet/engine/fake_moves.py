@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -16,13 +17,23 @@ from fleet.engine.fake_state import Refusal
 PIECE = 64 * 1024
 
 
+def _going() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class FakeMoves:
-    """``refuse`` is an error that a load ends with, as real engines tell it after their 200."""
+    """``refuse`` is an error that a load ends with, as real engines tell it after their 200.
+
+    With ``halt`` cleared, what is saved stops in the middle.
+    """
 
     store: FakeImages
     refuse: str = ""
     under_way: int = 0
+    halt: asyncio.Event = field(default_factory=_going)
 
     async def on_save(self, request: web.Request) -> web.StreamResponse:
         """``GET /images/get``."""
@@ -30,13 +41,15 @@ class FakeMoves:
         found: dict[str, list[str]] = {}
         for name in names:
             found.setdefault(self.store.find(name).id, []).append(name)
-        data = _packed([(self.store.known[ident], asked) for ident, asked in found.items()])
+        images = [(self.store.known[ident], asked) for ident, asked in found.items()]
+        data = (len(images) == 1 and images[0][0].archive) or _packed(images)
         response = web.StreamResponse(headers={"Content-Type": "application/x-tar"})
         await response.prepare(request)
         self.under_way += 1
         try:
             for at in range(0, len(data), PIECE):
                 await response.write(data[at : at + PIECE])
+                await self.halt.wait()
         finally:
             self.under_way -= 1
         return response
