@@ -31,19 +31,18 @@ def receive(request: HttpRequest, public_id: str) -> JsonResponse:
     """Take a delivery. An address that is nobody's and a wrong signature get the same answer."""
     if request.headers.get("Content-Encoding", "identity").lower() not in ("identity", ""):
         return _said(415, _("Send it without compression."))
-    attempt = ratelimit.consume(request, app=APP, action="webhook_failed")
-    if not attempt:
-        return _slow_down()
     headers = {name.lower(): value for name, value in request.headers.items()}
     sent = Sent(headers, request.body, time.time())
     try:
         proven = delivery_prove(public_id, sent, address_of(request))
-        attempt.rollback()
         key = str(proven.webhook.pk)
         if not ratelimit.consume(request, app=APP, action="webhook", key=key):
             return _slow_down()
         return _answer(delivery_take(proven))
     except Unproven:
+        # Counted after the proof: many senders share an address, and one that signs is let in.
+        if not ratelimit.consume(request, app=APP, action="webhook_failed"):
+            return _slow_down()
         return _said(401, _("There is no such webhook, or the signature does not fit."))
 
 

@@ -18,7 +18,10 @@ DIRECTIVE = re.compile(r"^#\s*[A-Za-z][\w-]*\s*=")
 HEREDOC = re.compile(r"<<(-?)([\"']?)([A-Za-z_][\w.]*)\2")
 WITH_HEREDOCS = frozenset({"RUN", "COPY", "ADD"})
 COUNTED = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})  # by BuildKit, in each stage
-FROM = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE)
+FROM = re.compile(
+    r"^FROM\s+(?P<flags>(?:--\S+\s+)*)(?P<image>\S+)(?:\s+AS\s+(?P<stage>\S+))?\s*$", re.IGNORECASE
+)
+BUILD_PLATFORM = "$BUILDPLATFORM"  # that of the builder itself
 COPIED = re.compile(r"\s--from=(\S+)")  # of COPY: a stage, or an image
 MOUNTED = re.compile(r"\s--mount=\S*?\bfrom=([^,\s]+)")  # of RUN
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})")
@@ -60,7 +63,7 @@ def parse(text: str) -> list[Instruction]:
         if read.keyword == "FROM":
             stage, count = stage + 1, 0
             match = FROM.match(read.text)
-            name = (match[2] or "").lower() if match else ""
+            name = (match["stage"] or "").lower() if match else ""
         at = 0
         if stage >= 0 and read.keyword in COUNTED:
             count += 1
@@ -174,7 +177,7 @@ def _from(image: str, instructions: list[Instruction]) -> Instruction | None:
     for one in instructions:
         found = FROM.match(one.text)
         if one.keyword == "FROM" and found:
-            short = found[1]
+            short = found["image"]
             if image in (short, f"{short}:latest") or image.endswith(
                 (f"/{short}", f"/{short}:latest")
             ):
@@ -199,24 +202,41 @@ def excerpt(text: str, first: int, last: int) -> Excerpt:
 # --- Images that it is built from --------------------------------------------------------------
 
 
-def base_images(text: str, args: dict[str, str]) -> list[str]:
-    """Return the images that stages begin with or take files from; known ARGs are filled in."""
-    known: dict[str, str] = {}
+@dataclass(frozen=True)
+class Base:
+    """An image that a build needs, and the platform as its stage names it; "": the build's own."""
+
+    image: str
+    platform: str = ""
+
+
+def base_images(text: str, args: dict[str, str]) -> list[Base]:
+    """Return the images that stages begin with or take files from; known ARGs are filled in.
+
+    A platform of the builder's own variables stays as it is: ``$BUILDPLATFORM``.
+    """
+    known: dict[str, str] = {"BUILDPLATFORM": BUILD_PLATFORM}
     stages: set[str] = set()
-    found: list[str] = []
+    found: list[Base] = []
     for one in parse(text):
         if one.stage < 0 and one.keyword == "ARG":
             name, _equals, value = one.text[3:].strip().partition("=")
             known[name.strip()] = args.get(name.strip(), value.strip().strip("\"'"))
             continue
         match = FROM.match(one.text) if one.keyword == "FROM" else None
-        named = [_filled(match[1], known)] if match else _taken_from(one)
+        platform = _filled(_platform_of(match["flags"]), known) if match else ""
+        named = [_filled(match["image"], known)] if match else _taken_from(one)
         for image in named:
-            if image.lower() not in stages and image != "scratch" and image not in found:
-                found.append(image)
+            base = Base(image, platform)
+            if image.lower() not in stages and image != "scratch" and base not in found:
+                found.append(base)
         if match:
-            stages.add((match[2] or "").lower())
+            stages.add((match["stage"] or "").lower())
     return found
+
+
+def _platform_of(flags: str) -> str:
+    return next((one[11:] for one in flags.split() if one.lower().startswith("--platform=")), "")
 
 
 def _taken_from(one: Instruction) -> list[str]:

@@ -69,6 +69,11 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "schedule": crontab(),
         "options": {"queue": "upkeep", "expire_seconds": 50},
     },
+    "bound build caches": {
+        "task": "fleet.jobs.bound_build_caches",
+        "schedule": schedule(timedelta(minutes=10)),
+        "options": {"queue": "transfer", "expire_seconds": 500},
+    },
     "roll up usage": {
         "task": "fleet.jobs.roll_up_usage",
         "schedule": schedule(timedelta(minutes=5)),

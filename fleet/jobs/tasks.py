@@ -83,6 +83,14 @@ def sweep_builds() -> None:
     sweep_tars()
 
 
+@shared_task(name="fleet.jobs.bound_build_caches", ignore_result=True)
+def bound_build_caches() -> None:
+    """Remove build cache that is too much, where builds have ended."""
+    from fleet.operations.build_cache import bound_caches
+
+    bound_caches()
+
+
 @shared_task(name="fleet.jobs.fire_schedules", ignore_result=True)
 def fire_schedules() -> None:
     """Run the builds whose time has come."""

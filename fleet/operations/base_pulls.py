@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from fleet.access import registries_for
-from fleet.builds.dockerfile import base_images
+from fleet.builds.dockerfile import BUILD_PLATFORM, Base, base_images
 from fleet.engine.build_types import BuildOptions
 from fleet.engine.errors import Aborted, EngineError, NotFound
 from fleet.engine.progress import Said
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from fleet.jobs.work import Work
 
 
-def named_bases(dockerfile: str, args: Mapping[str, str]) -> list[str]:
+def named_bases(dockerfile: str, args: Mapping[str, str]) -> list[Base]:
     """Return the images that a Dockerfile is built from, without what can be no image's name.
 
     The builder says of those what is wrong, with the line.
     """
-    return [image for image in base_images(dockerfile, dict(args)) if _is_name(image)]
+    return [base for base in base_images(dockerfile, dict(args)) if _is_name(base.image)]
 
 
 def _is_name(text: str) -> bool:
@@ -46,17 +46,29 @@ def _is_name(text: str) -> bool:
 def pull_bases(work: Work, dockerfile: str, options: BuildOptions) -> BuildOptions:
     """Pull what stands in special registries; return the options for a build that finds it there.
 
-    A builder that is to look for newer ones would ask all registries, so all are pulled then.
+    A builder that is to look for newer ones would ask all registries, so all are pulled then. One
+    that is wanted for two platforms is left to the builder: a host has one of them under a name.
     Raises Failed in words.
     """
-    images = named_bases(dockerfile, options.args)
-    special = _in_special_registries(work.host, images)
+    wanted: dict[str, set[str]] = {}
+    for base in named_bases(dockerfile, options.args):
+        wanted.setdefault(base.image, set()).add(_platform(base, options))
+    special = _in_special_registries(work.host, list(wanted))
     if not special:
         return options
-    for image in images if options.pull else special:
-        if options.pull or not _is_there(work, image, options.platform):
-            _pull(work, image, options.platform)
+    for image in wanted if options.pull else special:
+        platforms = list(wanted[image])
+        if len(platforms) == 1 and (options.pull or not _is_there(work, image, platforms[0])):
+            _pull(work, image, platforms[0])
     return replace(options, pull=False)
+
+
+def _platform(base: Base, options: BuildOptions) -> str:
+    """Return for which platform a base is wanted; "": the host's own."""
+    if base.platform == BUILD_PLATFORM:
+        return ""
+    plain = base.platform and "$" not in base.platform
+    return base.platform if plain else options.platform
 
 
 def _in_special_registries(host: Host, images: list[str]) -> list[str]:

@@ -1,15 +1,18 @@
-"""Keeping the build cache of hosts within bounds: when asked to, and after each build."""
+"""Keeping the build cache of hosts within bounds: when asked to, and after builds."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from pydantic import Field
 
+from fleet.crypto import SecretLost
 from fleet.engine.build_cache import CachePruned, prune_build_cache
 from fleet.engine.client import open_engine
 from fleet.engine.endpoint import Endpoint
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 PRUNE_NAME = "build.prune"
 MIB = 1024**2
 GIB = 1024**3
+LATELY = timedelta(minutes=25)  # two turns of the beat, and some
 log = structlog.get_logger(__name__)
 
 
@@ -53,18 +57,24 @@ def words_of(gone: CachePruned) -> str:
     return said % {"count": gone.count, "mib": gone.size / MIB}
 
 
-def keep_within_bounds(host: Host) -> None:
-    """Remove what is more than QUAYSIDE_BUILD_CACHE_BYTES; whatever happens, nothing is raised.
-
-    Over a connection of its own: that of a job may have been cut by its cancellation.
-    """
+def bound_caches() -> None:
+    """Keep the build cache within bounds on hosts where a build has ended of late."""
     if not settings.BUILD_CACHE_BYTES:
         return
+    since = timezone.now() - LATELY
+    hosts = Host.objects.filter(jobs__operation="build.run", jobs__finished_at__gte=since)
+    for host in hosts.distinct():
+        if host.enabled:
+            keep_within_bounds(host)
+
+
+def keep_within_bounds(host: Host) -> None:
+    """Remove what is more than QUAYSIDE_BUILD_CACHE_BYTES; a host that fails is left for later."""
     try:
         with open_engine(Endpoint(**host.endpoint_fields())) as engine:
             gone = prune_build_cache(engine, keep=settings.BUILD_CACHE_BYTES)
-    except EngineError as error:
-        log.info("build_cache_left", host=host.name, error=error.code)
+    except (EngineError, SecretLost) as error:
+        log.info("build_cache_left", host=host.name, error=str(error))
         return
     if gone.count:
         log.info("build_cache_pruned", host=host.name, records=gone.count, size=gone.size)

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -38,9 +38,8 @@ from fleet.engine.builds import build as build_image
 from fleet.engine.client import open_engine
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import Aborted, EngineError
-from fleet.models import Build, BuildRun, BuildSource, Job, JobState
+from fleet.models import OPEN_STATES, Build, BuildRun, BuildSource, Job, JobState, StageState
 from fleet.operations.base_pulls import named_bases, pull_bases
-from fleet.operations.build_cache import keep_within_bounds
 from fleet.operations.build_failures import explain_failure
 from fleet.operations.build_notes import tell_advice
 from fleet.operations.errors import Invalid
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     from fleet.jobs.work import Work
 
 RUNS_KEPT = 100
+OPEN_LIMIT = 50  # runs of one build that wait or run
 END = 0  # the part of lines that come after all steps
 BUILDERS = {
     "buildx": gettext_lazy("BuildKit, by docker buildx"),
@@ -79,14 +79,25 @@ class RunParams(Params):
 
 
 def _written(job: Job, build: Build) -> None:
-    """Number a new run; the oldest go, their jobs stay as long as other jobs do."""
+    """Number a new run; the oldest that ended go, their jobs stay as long as other jobs do."""
+    if open_runs(build).count() >= OPEN_LIMIT:
+        said = _("%(count)d runs of it have not ended yet: cancel some, or wait.")
+        raise Invalid({"": [said % {"count": OPEN_LIMIT}]})
     if job.params.get("ref") and build.source != BuildSource.GIT:
         raise Invalid({"ref": [_("Only a build from Git has other branches.")]})
     Build.objects.filter(pk=build.pk).update(next_number=F("next_number") + 1)
     number = Build.objects.values_list("next_number", flat=True).get(pk=build.pk) - 1
     run = BuildRun.objects.create(build=build, number=number, job=job)
     plan_stages(job, build, run.pk)
-    BuildRun.objects.filter(build=build, number__lte=number - RUNS_KEPT).delete()
+    old = BuildRun.objects.filter(build=build, number__lte=number - RUNS_KEPT)
+    old.exclude(pk__in=open_runs(build).values("pk")).delete()
+
+
+def open_runs(build: Build) -> QuerySet[BuildRun]:
+    """Return the runs of a build of which something is still under way or to come."""
+    building = Q(job__state__in=OPEN_STATES)
+    after = Q(stages__state__in=(StageState.WAITING, StageState.RUNNING))
+    return BuildRun.objects.filter(building | after, build=build).distinct()
 
 
 def _same(job: Job, build: Build) -> bool:
@@ -131,7 +142,6 @@ def _run(work: Work) -> None:
         raise Failed(str(error)) from None
     finally:
         record.close()
-        keep_within_bounds(work.host)  # a build that failed has left some, too
 
 
 @dataclass
@@ -308,8 +318,8 @@ def _as_shown(text: str) -> str:
 def _logins(work: Work, dockerfile: str, args: dict[str, str]) -> Iterator[RegistryLogin]:
     """Yield the credentials that the base images need, one for each registry."""
     seen: set[str] = set()
-    for image in named_bases(dockerfile, args):
-        auth = auth_for(work.host, image)
+    for base in named_bases(dockerfile, args):
+        auth = auth_for(work.host, base.image)
         if auth and auth["serveraddress"] not in seen:
             seen.add(auth["serveraddress"])
             yield RegistryLogin(auth["serveraddress"], auth["username"], auth["password"])

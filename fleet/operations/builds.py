@@ -16,11 +16,13 @@ from fleet.actor import Actor
 from fleet.builds import store
 from fleet.builds.errors import ContextRefused
 from fleet.builds.git_url import parse_git_url
-from fleet.models import OPEN_STATES, Build, BuildSource, Host, Job
+from fleet.models import Build, BuildSource, Host
 from fleet.operations.build_input import CREDENTIALS, BuildInput, read_build
+from fleet.operations.build_run import open_runs
 from fleet.operations.errors import Invalid
 from fleet.operations.registry import Operation, register
 from fleet.operations.release_input import Release, check_release, read_release, split
+from fleet.operations.triggers import check_triggered
 from fleet.publish import BuildsChanged, publish_on_commit
 
 OF_GIT = ("git_token", "git_ssh_key")
@@ -51,9 +53,11 @@ def build_update(*, actor: Actor, build_id: int, data: Mapping[str, Any]) -> Bui
     access_build(actor, build_id, "build.update")
     with transaction.atomic():
         build = _locked(build_id)
+        check_triggered(actor, build)
         before = _facts(build)
         if data.get("host") not in (None, build.host_id):
             build.host = _host_for(actor, data)
+            check_triggered(actor, build)
         found, release = _read(actor, data, build.host, build)
         _check_credentials(build, found, data)
         _check_name_is_free(found.name, build)
@@ -75,6 +79,7 @@ def build_archive(*, actor: Actor, build_id: int, name: str, pieces: Iterable[by
     if build.source != BuildSource.ARCHIVE:
         raise Invalid({"archive": [_("This build does not take its files from an archive.")]})
     check_release(actor, build, "archive")
+    check_triggered(actor, build)
     try:
         archive, size = store.keep(pieces)
     except ContextRefused as refused:
@@ -118,7 +123,7 @@ def build_remove(*, actor: Actor, build_id: int) -> None:
     access_build(actor, build_id, "build.remove")
     with transaction.atomic():
         build = _locked(build_id)
-        if Job.objects.filter(build_run__build=build, state__in=OPEN_STATES).exists():
+        if open_runs(build).exists():
             raise Invalid({"": [_("A run of it has not ended yet. Cancel it first.")]})
         archive = build.archive
         detail = {**_facts(build), "runs": build.runs.count()}

@@ -60,8 +60,21 @@ def _scan_one(work: Work, engine_id: str, name: str, size: int) -> None:
             except ScanFailed as error:
                 raise Failed(str(error), error.raw) from None
         report.check()
+        _check_same(work, engine_id, found.report.image_id)
         _tell(work, store(engine_id, found))
         report.part(name, "done")
+
+
+def _check_same(work: Work, engine_id: str, scanned: str) -> None:
+    """Raise Failed when the host gave another image than it said: what is kept is for all hosts.
+
+    Where containerd keeps images, an id is of another thing than the config that Trivy names.
+    """
+    from fleet.jobs.work import Failed
+
+    if scanned == engine_id or "io.containerd" in str(work.engine.get("/info").get("DriverStatus")):
+        return
+    raise Failed(_("The host gave another image than the one that was asked for."), scanned)
 
 
 def _save(work: Work, engine_id: str, name: str, size: int, place: Path) -> None:

@@ -57,6 +57,19 @@ def access_to_change(actor: Actor, build_id: int) -> Build:
     return build
 
 
+def check_triggered(actor: Actor, build: Build) -> None:
+    """Who changes what a trigger runs must be allowed to run it, for good.
+
+    Raises Refused, while one is switched on.
+    """
+    rows: tuple[Any, ...] = (BuildSchedule.objects, Webhook.objects)
+    if any(found.filter(build=build, enabled=True).exists() for found in rows):
+        if not actor.access.may(RUN.permission, build.host):
+            raise Refused(RUN.permission, build)
+        if actor.narrowed:
+            raise NotLasting(build)
+
+
 def take_over(trigger: Trigger, actor: Actor) -> None:
     """From now on it runs with the rights of who saves it.
 

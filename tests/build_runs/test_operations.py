@@ -15,7 +15,20 @@ from fleet.actor import Actor, actor_for
 from fleet.jobs.claims import claim_job
 from fleet.jobs.endings import end_job
 from fleet.jobs.retention import purge_jobs
-from fleet.models import AuditEntry, Build, BuildRun, Environment, Host, Job, JobLine, JobState
+from fleet.models import (
+    AuditEntry,
+    Build,
+    BuildRun,
+    Environment,
+    Host,
+    Job,
+    JobLine,
+    JobState,
+    RunStage,
+    StageKind,
+    StageState,
+)  # fmt: skip
+from fleet.operations import build_run
 from fleet.operations.build_run import RUNS_KEPT
 from fleet.operations.builds import build_archive, build_create, build_remove, build_update
 from fleet.operations.errors import Invalid
@@ -198,6 +211,27 @@ def test_the_last_runs_are_kept(actor: Actor, host: Host) -> None:
     end(asked(actor, build))
     assert [run.number for run in BuildRun.objects.all()] == [RUNS_KEPT + 1]
     assert Job.objects.filter(pk=old.pk).exists()
+
+
+def test_runs_that_have_not_ended_are_kept_and_bounded(
+    actor: Actor, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = made(actor, host, **GIT)
+    waiting = asked(actor, build, ref="one")
+    pushing = asked(actor, build, ref="two")
+    end(pushing)
+    run = BuildRun.objects.get(job=pushing)
+    RunStage.objects.create(run=run, kind=StageKind.PUSH, state=StageState.RUNNING)
+    Build.objects.update(next_number=RUNS_KEPT + 3)
+    end(asked(actor, build, ref="three"))
+    kept = set(BuildRun.objects.values_list("job", flat=True))
+    assert {waiting.pk, pushing.pk} < kept
+    end(waiting)
+    with pytest.raises(Invalid, match="has not ended yet"):  # its push has not
+        build_remove(actor=actor, build_id=build.pk)
+    monkeypatch.setattr(build_run, "OPEN_LIMIT", 1)
+    with pytest.raises(Invalid, match="1 runs of it have not ended"):
+        asked(actor, build, ref="four")
 
 
 def test_history_outlives_old_jobs_without_their_lines(actor: Actor, host: Host) -> None:

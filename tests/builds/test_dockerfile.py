@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.builds.dockerfile import base_images, excerpt, instruction_of, line_said, parse
+from fleet.builds.dockerfile import (
+    BUILD_PLATFORM,
+    Base,
+    base_images,
+    excerpt,
+    instruction_of,
+    line_said,
+    parse,
+)
 
 TEXT = """# syntax=docker/dockerfile:1
 ARG BASE=debian:12
@@ -90,9 +98,24 @@ def test_it_shows_what_is_around() -> None:
 
 
 def test_it_tells_the_base_images() -> None:
-    assert base_images(TEXT, {}) == ["debian:12"]
-    assert base_images(TEXT, {"BASE": "own.example.org/base:2"}) == ["own.example.org/base:2"]
-    assert base_images("FROM scratch\nFROM ${X:-a:1}", {}) == ["a:1"]
+    assert base_images(TEXT, {}) == [Base("debian:12")]
+    assert base_images(TEXT, {"BASE": "own.example.org/base:2"}) == [Base("own.example.org/base:2")]
+    assert base_images("FROM scratch\nFROM ${X:-a:1}", {}) == [Base("a:1")]
+
+
+def test_bases_have_the_platform_of_their_stage() -> None:
+    text = (
+        "ARG ARM=linux/arm64\nFROM --platform=$BUILDPLATFORM a:1 AS one\nFROM --platform=$ARM a:1\n"
+        "FROM --platform=${TARGETPLATFORM} b:2\nFROM --platform=linux/s390x c:3\n"
+        "COPY --from=d:4 / /"
+    )
+    assert base_images(text, {}) == [
+        Base("a:1", BUILD_PLATFORM),
+        Base("a:1", "linux/arm64"),
+        Base("b:2"),
+        Base("c:3", "linux/s390x"),
+        Base("d:4"),
+    ]
 
 
 def test_images_from_which_files_are_taken_count() -> None:
@@ -101,7 +124,7 @@ def test_images_from_which_files_are_taken_count() -> None:
         "COPY --from=0 /z /z\nRUN --mount=type=bind,from=c:3,target=/c --mount=from=one make\n"
         "RUN echo --from=d:4\n"
     )
-    assert base_images(text, {}) == ["a:1", "b:2", "c:3"]
+    assert [base.image for base in base_images(text, {})] == ["a:1", "b:2", "c:3"]
 
 
 @pytest.mark.parametrize("text", ["", "\\", "FROM", "RUN <<END\nnever ends", "\x00\n\\\n\\\n", "#"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import tarfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +196,29 @@ def test_the_last_of_the_disk_is_not_taken(
     assert job.state == JobState.FAILED and "no room" in job.message
 
 
+def quick(place: Path) -> Scanned:
+    """What Trivy would say, of the image that is in a tar."""
+    with tarfile.open(place) as tar:
+        told = tar.extractfile("manifest.json")
+        assert told is not None
+        config = json.load(told)[0]["Config"]
+    report = replace(make_report(), image_id=f"sha256:{config.removesuffix('.json')}")
+    return Scanned(report, SBOM)
+
+
+def test_another_image_than_was_asked_for_is_not_believed(
+    actor: Actor, fake: FakeEngine, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_scan, "scan", lambda place, *_more: quick(place))
+    saved_image(tmp_path / "clean.tar", {})
+    fake.images.known[image.engine_id].archive = (tmp_path / "clean.tar").read_bytes()
+    job = ask(actor, image)
+    run_job(job.pk)
+    job.refresh_from_db()
+    assert job.state == JobState.FAILED and "another image" in job.message
+    assert not Scan.objects.exists()
+
+
 @trivy
 def test_all_in_use_that_have_none(
     actor: Actor,
@@ -202,8 +228,7 @@ def test_all_in_use_that_have_none(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = Scanned(make_report(), SBOM)
-    monkeypatch.setattr(image_scan, "scan", lambda *_given: found)
+    monkeypatch.setattr(image_scan, "scan", lambda place, *_more: quick(place))
     other = put(fake, host, tmp_path, "shop/api:1", {**FILES, "x": "y"})
     unused = put(fake, host, tmp_path, "shop/old:1", {**FILES, "x": "z"})
     gone = make_image(host, f"sha256:{9:064x}", tags=["shop/gone:1"])

@@ -15,6 +15,7 @@ from fleet.jobs.schedule import SCHEDULES
 from fleet.jobs.tasks import fire_schedules
 from fleet.models import AuditEntry, Build, BuildSchedule, Host, Job, Role, User
 from fleet.operations import schedules, triggers
+from fleet.operations.builds import build_update
 from fleet.operations.errors import Invalid
 from fleet.operations.schedules import (
     fire_due,
@@ -209,6 +210,25 @@ def test_a_narrow_token_leaves_nothing_behind(build: Build, dora: User) -> None:
         schedule_create(actor=narrow, build_id=build.pk, data=NIGHTLY)
     with pytest.raises(NotLasting):
         webhook_create(actor=narrow, build_id=build.pk, data={"name": "x", "kind": "plain"})
+
+
+def test_what_a_trigger_runs_is_changed_by_who_may_run_it(
+    add: Add, build: Build, dora: User, make_user: Callable[..., User]
+) -> None:
+    role = Role.objects.create(
+        name="author", permissions=["host.view", "build.view", "build.update"]
+    )
+    author = actor_for(make_user("ann", role=role.name, on=build.host.environment))
+    change = {"git_ref": "next"}
+    build_update(actor=author, build_id=build.pk, data=change)
+    schedule = add()
+    with pytest.raises(Refused):
+        build_update(actor=author, build_id=build.pk, data=change)
+    token = create_token(dora, "ci", None, Role.objects.get(name="deployer"))[0]
+    with pytest.raises(NotLasting):
+        build_update(actor=actor_for(dora, via="api", token=token), build_id=build.pk, data=change)
+    BuildSchedule.objects.filter(pk=schedule.pk).update(enabled=False)
+    build_update(actor=author, build_id=build.pk, data=change)
 
 
 def test_beat_fires_each_minute(add: Add) -> None:
