@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from fleet.actor import Actor
 from fleet.models import Build, Deploy, Environment, Host
-from fleet.operations.release_input import FIELDS, ways
+from fleet.operations.release_input import FIELDS
 from fleet.selectors.releases import places_for, release_facts
 
 PLACES = ("deploy_hosts", "deploy_environments")
@@ -36,7 +36,7 @@ class ReleaseFields(forms.Form):
         help_text=gettext_lazy("All its names, to the registries that they say."),
     )  # fmt: skip
     deploy = forms.ChoiceField(
-        label=gettext_lazy("Then, on hosts"), required=False,
+        label=gettext_lazy("Then, on hosts"), required=False, choices=Deploy.choices,
         help_text=gettext_lazy(
             "What was pushed is pulled first. A restart keeps the image that a container was made"
             " of; an update makes it anew from the new one."
@@ -49,9 +49,7 @@ class ReleaseFields(forms.Form):
     places_hidden = False  # it goes to places that the reader does not see: they stay
 
     def offer_places(self, actor: Actor, build: Build | None) -> None:
-        """Offer the ways to deploy and where the actor may, and what is chosen already."""
-        way: Any = self.fields["deploy"]
-        way.choices = [(value, Deploy(value).label) for value in ways()]
+        """Offer where the actor may deploy, and what is chosen already."""
         facts = release_facts(actor, [build])[build.pk] if build else None
         self.places_hidden = bool(facts and facts.hidden)
         if self.places_hidden:

@@ -13,8 +13,7 @@ from fleet.actor import Actor
 from fleet.models import Build, Deploy, Environment, Host
 from fleet.operations.errors import Invalid
 from fleet.operations.inputs import Reader
-from fleet.operations.registry import REGISTRY
-from fleet.operations.release_plan import PUSH, RECREATE, Plan
+from fleet.operations.release_plan import PUSH, Plan
 
 FIELDS = ("push", "deploy", "deploy_hosts", "deploy_environments")
 
@@ -42,11 +41,6 @@ def split(data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what is sent of the build itself, and of what comes after it."""
     after = {name: value for name, value in data.items() if name in FIELDS}
     return {name: value for name, value in data.items() if name not in FIELDS}, after
-
-
-def ways() -> list[str]:
-    """Return the ways to deploy that there are here."""
-    return [way for way in Deploy.values if way != Deploy.UPDATE or RECREATE in REGISTRY]
 
 
 def read_release(
@@ -97,8 +91,8 @@ class _ReleaseReader(Reader):
 
     def _deploy(self) -> str:
         value = self.data.get("deploy", self.current.deploy if self.current else "")
-        if value not in ways():
-            known = ", ".join(way for way in ways() if way)
+        if value not in Deploy.values:
+            known = ", ".join(filter(None, Deploy.values))
             said = _("Choose one of %(names)s, or leave it empty.") % {"names": known}
             self.refuse("deploy", said)
             return ""

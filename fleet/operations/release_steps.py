@@ -165,8 +165,7 @@ def _states(name: str) -> frozenset[str]:
     """Return the states in which a container is acted on; empty: any."""
     if name == RESTART:  # what was stopped on purpose is not started by it
         return frozenset({ContainerState.RUNNING.value})
-    operation = REGISTRY.get(name)
-    return operation.states if operation else frozenset()
+    return REGISTRY[name].states
 
 
 def _left(stage: RunStage, on: list[int], name: str) -> list[int]:

@@ -7,15 +7,11 @@ from typing import Any
 
 import pytest
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
 
-from fleet import permissions
 from fleet.actor import Actor
 from fleet.jobs.endings import end_job
-from fleet.models import Build, BuildRun, Environment, Host, Job, JobState, Role, RunStage
+from fleet.models import Build, BuildRun, Environment, Host, Job, JobState, RunStage
 from fleet.operations.builds import build_create
-from fleet.operations.registry import REGISTRY, Operation, Params
-from fleet.operations.release_plan import RECREATE
 from fleet.operations.requests import request
 from tests.conftest import make_host
 from tests.jobs.conftest import broker
@@ -92,26 +88,3 @@ def last(run: BuildRun) -> Job:
     job = Job.objects.filter(stage_links__stage__run=run).order_by("pk").last()
     assert job is not None
     return job
-
-
-class RecreateParams(Params):
-    """Those of the real one that are used here."""
-
-    pull: bool = False
-
-
-@pytest.fixture
-def recreate(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> None:
-    """An operation that recreates containers, where there is none yet; administrators may."""
-    if RECREATE in REGISTRY:
-        return
-    stand_in = Operation(
-        name=RECREATE, target="container", verb="Recreate", doing="Recreating %(target)s",
-        done="Recreated %(target)s", sentence="Makes it anew.", params=RecreateParams,
-        run=lambda work: None,
-    )  # fmt: skip
-    monkeypatch.setitem(REGISTRY, RECREATE, stand_in)
-    role = Role.objects.get(name="administrator")
-    role.permissions = [*role.permissions, RECREATE]
-    role.save()
-    monkeypatch.setitem(permissions.PERMISSIONS, RECREATE, _("Recreate containers"))

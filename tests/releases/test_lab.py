@@ -14,7 +14,6 @@ from fleet.actor import Actor
 from fleet.jobs.runner import run_job
 from fleet.models import BuildRun, Environment, Host, Job, JobLine, JobState
 from fleet.operations.builds import build_create
-from fleet.operations.registry import REGISTRY
 from fleet.operations.release_plan import RECREATE
 from fleet.operations.stages import run_go_on
 from tests.conftest import make_container, make_host
@@ -151,7 +150,6 @@ def test_another_image_of_the_name_is_not_pushed(
     assert "is another image by now" in stage(run, "push").why
 
 
-@pytest.mark.skipif(RECREATE not in REGISTRY, reason="Nothing makes containers anew yet.")
 def test_what_uses_it_is_made_anew(
     lab: Lab, actor: Actor, host: Host, second: Host, repository: str
 ) -> None:
