@@ -64,7 +64,7 @@ class Webhook(Trigger):
     public_id = models.CharField(max_length=40, unique=True)  # in its address; opens nothing
     secret_encrypted = models.TextField()
     secret_at = models.DateTimeField(default=timezone.now)
-    branches = models.CharField(max_length=500, blank=True)  # globs; "": every branch
+    branches = models.CharField(max_length=500, blank=True)  # globs; "": no branch
     tags = models.CharField(max_length=500, blank=True)  # globs; "": no tag
     # The last request that did not prove where it came from.
     refused_at = models.DateTimeField(null=True, blank=True)
