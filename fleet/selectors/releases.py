@@ -23,10 +23,10 @@ from fleet.models import (
     StageJob,
     StageState,
 )
-from fleet.operations.release_plan import Plan, refusals
+from fleet.operations.release_plan import PULL, RECREATE, RESTART, Plan, refusals
 from fleet.operations.stages import AGAIN
 
-DEPLOYING = ("image.pull", "container.restart", "container.recreate")
+DEPLOYING = (PULL, RESTART, RECREATE)
 
 
 @dataclass(frozen=True)
