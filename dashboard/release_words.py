@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -27,11 +28,6 @@ BRIEF = {
     ("deploy", "running"): gettext_lazy("deploying"),
     ("deploy", "failed"): gettext_lazy("deploy failed"),
     ("deploy", "cancelled"): gettext_lazy("deploy cancelled"),
-}
-DEPLOYS = {
-    "pull": gettext_lazy("Pull it"),
-    "restart": gettext_lazy("Restart what uses it"),
-    "update": gettext_lazy("Update what uses it"),
 }
 
 
@@ -89,9 +85,9 @@ def brief(stage: StageView | None) -> dict[str, Any] | None:
 
 def after_words(build: Build) -> list[str]:
     """Return what comes after a build, a line for each."""
-    deploys = DEPLOYS.get(build.deploy)
     push = [_("Push all its names")] if build.push else []
-    return [*push, *([str(deploys)] if deploys else [])]
+    deploy = [capfirst(build.get_deploy_display())] if build.deploy else []
+    return [*push, *deploy]
 
 
 def place_words(facts: ReleaseFacts) -> list[str]:

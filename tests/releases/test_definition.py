@@ -109,7 +109,7 @@ def test_the_form_keeps_what_it_is_given(client: Client, host: Host, second: Hos
     assert f'name="deploy_hosts" value="{host.pk}"> ' in page
     page = client.get(f"/builds/{build.pk}/").content.decode()
     assert "all of staging, stage-2" in page
-    assert "Restart what uses it" in page
+    assert "Restart the containers that use it" in page
 
 
 def test_places_that_one_does_not_see_stay(
