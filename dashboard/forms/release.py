@@ -39,7 +39,7 @@ class ReleaseFields(forms.Form):
         label=gettext_lazy("Then, on hosts"), required=False, choices=Deploy.choices,
         help_text=gettext_lazy(
             "What was pushed is pulled first. A restart keeps the image that a container was made"
-            " of; an update makes it anew from the new one."
+            " of; an update makes the container again of the new one."
         ),
     )  # fmt: skip
     deploy_hosts = forms.MultipleChoiceField(label=gettext_lazy("Hosts"), required=False)

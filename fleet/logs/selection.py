@@ -23,7 +23,7 @@ MOST = 50  # containers in one view: each is a stream of its own at its engine
 
 @dataclass(frozen=True)
 class Source:
-    """A container in a view. `key` stays the same when it is made anew: its host and name."""
+    """A container in a view. `key` stays the same when it is made again: its host and name."""
 
     container: int
     name: str

@@ -169,7 +169,7 @@ def _states(name: str) -> frozenset[str]:
 
 
 def _left(stage: RunStage, on: list[int], name: str) -> list[int]:
-    """Return the containers to which it is still to be done: one that was made anew has the name
+    """Return the containers to which it is still to be done: one that was made again has the name
     of the one before, and counts as done."""
     done = set(_done(stage, name).values_list("host_id", "target_name"))
     states = _states(name)

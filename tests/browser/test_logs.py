@@ -73,7 +73,7 @@ def test_it_shows_a_whole_log_of_a_real_engine(
     expect(page.locator(".log-line.is-marked")).to_contain_text("number 0012345")
 
 
-def test_it_shows_several_of_them_and_follows_what_is_made_anew(
+def test_it_shows_several_of_them_and_follows_what_is_made_again(
     lab: Lab, stack: Stack, rows: Callable[[str], int], sign_in: SignIn
 ) -> None:
     chosen = [rows("log-long"), rows("log-tty")]
@@ -87,7 +87,7 @@ def test_it_shows_several_of_them_and_follows_what_is_made_anew(
     script = "echo born again; exec sleep 600"
     lab[1].docker("run", "-d", "--name", "log-tty", IMAGE, "sh", "-c", script)
     expect(shown.filter(has_text="born again")).to_have_count(1)
-    expect(page.locator(".log-mark", has_text="was made anew")).to_have_count(1)
+    expect(page.locator(".log-mark", has_text="was made again")).to_have_count(1)
 
 
 def test_whole_logs_of_several_are_merged(

@@ -243,7 +243,7 @@ async def test_containers_join_and_leave_while_it_is_open(
         assert (mark["source"], mark["code"]) == (1, "left")
 
 
-async def test_a_container_that_is_made_anew_is_followed(
+async def test_a_container_that_is_made_again_is_followed(
     viewer: User,
     row: Container,
     engine: FakeEngine,
@@ -261,7 +261,7 @@ async def test_a_container_that_is_made_anew_is_followed(
         again.write("second")
         await sync_to_async(make_container)(row.host, "web-1", engine_id=again.id)
         mark = (await page.until(of("log.mark")))[-1]
-        assert (mark["code"], mark["text"]) == ("recreated", "web-1 on fake-1 was made anew.")
+        assert (mark["code"], mark["text"]) == ("recreated", "web-1 on fake-1 was made again.")
         assert [line.text for line in await lines_from(page)] == ["second"]
 
 

@@ -150,7 +150,7 @@ def test_another_image_of_the_name_is_not_pushed(
     assert "is another image by now" in stage(run, "push").why
 
 
-def test_what_uses_it_is_made_anew(
+def test_what_uses_it_is_made_again(
     lab: Lab, actor: Actor, host: Host, second: Host, repository: str
 ) -> None:
     live = f"{repository}:live"

@@ -254,7 +254,7 @@ def test_nobody_uses_it(actor: Actor, define: Define, second: Host) -> None:
 
 
 def test_an_update_asks_for_new_containers_once(actor: Actor, define: Define, host: Host) -> None:
-    """What was made anew is a row of its own, under the name of before."""
+    """What was made again is a row of its own, under the name of before."""
     old = make_container(host, "web", image=IMAGE)
     run = built(actor, define(deploy="update", deploy_hosts=[host.pk]))
     job = last(run)

@@ -207,7 +207,7 @@ class LogView:
         where = {"name": source.name, "host": source.host}
         with translation.override(self._wanted.language or None):
             if code == "recreated":
-                return _("%(name)s on %(host)s was made anew.") % where
+                return _("%(name)s on %(host)s was made again.") % where
             if code == "joined":
                 return _("%(name)s on %(host)s has joined.") % where
             return _("%(name)s on %(host)s no longer belongs here.") % where
