@@ -133,7 +133,9 @@ def _check_kind(old: Json, engine: Json) -> None:
               " Nothing was done.")
         )  # fmt: skip
     if socket.gethostname() == as_str(old.get("Id"))[:SHORT]:
-        raise Failed(_("Quayside's own worker runs in it and cannot replace itself."))
+        raise Failed(
+            _("Quayside's own worker runs in it and cannot replace itself. Nothing was done.")
+        )
 
 
 def _check_shared(work: Work, old: Json, around: list[Neighbour]) -> None:
