@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.test import Client
 
 from fleet.models import AuditEntry, AuditResult, Container, ContainerState, Environment, Job
 from fleet.operations import REGISTRY, Operation, operations_on
+from fleet.operations.registry import register
 from fleet.permissions import BUILT_IN_ROLES, PERMISSIONS
 from fleet.selectors.audit import OTHERS, action_words
 from fleet.tokens import create_token
@@ -82,6 +84,19 @@ def test_each_has_words_and_a_permission(operation: Operation) -> None:
     for text in (operation.doing, operation.done):
         assert "it" in str(text) % {"target": "it"}
     assert action_words(operation.name) == (str(operation.verb), str(operation.sentence))
+
+
+@pytest.mark.parametrize(
+    ("target", "hook"),
+    [("container", "allowed"), ("host", "written"), ("host", "same"), ("image", "unfit")],
+)
+def test_a_hook_that_nobody_calls_is_refused(target: Any, hook: str) -> None:
+    known = REGISTRY["container.restart"]
+    more: dict[str, Any] = {hook: lambda *given: None}
+    operation = replace(known, name="x.restart", needs=known.name, target=target, **more)
+    with pytest.raises(ValueError, match=f"{hook} would be passed over"):
+        register(operation)
+    assert "x.restart" not in REGISTRY
 
 
 def literals() -> Iterator[str]:

@@ -27,9 +27,8 @@ from fleet.operations.many import (
     sort_out,
     with_params,
 )
-from fleet.operations.params import check_params
 from fleet.operations.registry import Operation
-from fleet.operations.requests import lock_operation, new_job
+from fleet.operations.requests import checked_params, lock_operation, new_job
 
 MANY = 20_000  # containers of one job
 # What planning looks at; the large JSON columns stay where they are.
@@ -109,7 +108,7 @@ def preview_many(
     many containers, and Refused when the actor may do it nowhere.
     """
     operation = operation_on("container", operation_name, actor)
-    values = check_params(operation, params or {})
+    values = checked_params(operation, actor, params or {})
     return _plan(operation, actor, _chosen(containers), values)
 
 
@@ -177,7 +176,7 @@ def ask_many(
     or Invalid; then nothing was changed.
     """
     operation = operation_on("container", operation_name, actor)
-    values = check_params(operation, params or {})
+    values = checked_params(operation, actor, params or {})
     with transaction.atomic():
         lock_operation(operation, alone=True)
         plan = _plan(operation, actor, _chosen(containers), values)

@@ -53,15 +53,16 @@ class Operation:
     about: str = ""
     unsaid: frozenset[str] = frozenset()  # parameters that say nothing to people
     needs: str = ""  # the permission, where it is not the operation's own name
-    # What else who asks must be allowed, on this target; raises Refused.
+    # What else who asks must be allowed, on this target; raises Refused. One target at a time.
     allowed: Callable[[Actor, Any], None] | None = None
-    # What else is written with a new job on a target, in its transaction.
+    # What else is written with a new job on a target, in its transaction. One target at a time.
     written: Callable[[Job, Any], None] | None = None
     # What else the actor needs, by the parameters. Raises Unknown, Refused or Invalid.
     checked: Callable[[Actor, dict[str, Any]], None] | None = None
     # Why a host is left out when it is asked for on many, in words; empty: it is not.
     unfit: Callable[[Host, dict[str, Any]], str] | None = None
     # Whether an open job of the same parameters does what is asked for now; without: it does.
+    # One target at a time.
     same: Callable[[Job, Any], bool] | None = None
     # Why nobody can have it done just now, in words; "" when it can be. Asked before a job is made.
     missing: Callable[[], str] | None = None
@@ -84,14 +85,24 @@ class Operation:
 
 
 REGISTRY: dict[str, Operation] = {}
+ONE_AT_A_TIME = ("allowed", "written", "same")  # who asks for many targets calls none of these
 
 
 def register(operation: Operation) -> Operation:
-    """Add an operation to the list. Raises ValueError for a second one of that name."""
+    """Add an operation to the list.
+
+    Raises ValueError for a second one of that name, and for a hook that would be passed over.
+    """
     from fleet.permissions import PERMISSIONS
 
     if operation.name in REGISTRY or operation.permission not in PERMISSIONS:
         raise ValueError(f"{operation.name} is registered twice or has no permission")
+    on_many = operation.target in ("container", "host")
+    dead = [name for name in ONE_AT_A_TIME if on_many and getattr(operation, name)]
+    if operation.unfit and operation.target != "host":
+        dead.append("unfit")
+    if dead:
+        raise ValueError(f"{operation.name}: {', '.join(dead)} would be passed over")
     REGISTRY[operation.name] = operation
     return operation
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -18,6 +20,7 @@ from fleet.models import AuditEntry, Container, Environment, Host, HostState, Jo
 from fleet.operations.bulk import ask_many, preview_many, request_many
 from fleet.operations.errors import Invalid
 from fleet.operations.jobs import job_cancel, job_retry
+from fleet.operations.registry import REGISTRY
 from fleet.operations.requests import request
 from tests.conftest import grant, make_container, make_host
 from tests.jobs.conftest import at_once
@@ -139,6 +142,25 @@ def test_it_refuses_who_may_do_it_nowhere(viewer: User, container: Container) ->
 def test_it_knows_only_operations_on_containers(actor: Actor) -> None:
     with pytest.raises(Unknown):
         preview_many("host.refresh", actor=actor, containers=Container.objects.all())
+
+
+def test_it_asks_first_what_one_alone_is_asked(
+    actor: Actor, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(who: Actor, values: dict[str, Any]) -> None:
+        raise Refused(f"{who.name} {values}")
+
+    make_many(host, 2)
+    known = REGISTRY["container.pause"]
+    monkeypatch.setitem(REGISTRY, known.name, replace(known, missing=lambda: "No fridge."))
+    for ask in (preview_many, request_many):
+        with pytest.raises(Invalid, match="No fridge"):
+            ask(known.name, actor=actor, containers=Container.objects.all())
+    monkeypatch.setitem(REGISTRY, known.name, replace(known, checked=refuse))
+    for ask in (preview_many, request_many):
+        with pytest.raises(Refused):
+            ask(known.name, actor=actor, containers=Container.objects.all())
+    assert not Job.objects.exists()
 
 
 def test_it_makes_nothing_when_there_is_nothing_to_do(actor: Actor, host: Host) -> None:
