@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from dashboard.forms.host_choice import Group, groups_of
 from fleet.actor import Actor
 from fleet.models import Build, Deploy, Environment, Host
 from fleet.operations.release_input import FIELDS
@@ -19,13 +19,11 @@ PLACES = ("deploy_hosts", "deploy_environments")
 
 
 @dataclass(frozen=True)
-class PlaceGroup:
-    """An environment with its hosts, as the form offers them; with what is chosen."""
+class PlaceGroup(Group):
+    """An environment that may be chosen as a whole, with what joins it later."""
 
-    environment: Environment
-    whole: bool  # may be chosen as a whole
-    chosen: bool
-    hosts: list[tuple[Host, bool]]
+    whole: bool = False  # it may be
+    chosen: bool = False  # it is
 
 
 class ReleaseFields(forms.Form):
@@ -70,17 +68,14 @@ class ReleaseFields(forms.Form):
     def place_groups(self) -> list[PlaceGroup]:
         """The environments with their hosts, by name."""
         on, at = (set(self[name].value() or ()) for name in PLACES)
+        chosen = {pk for pk in self._hosts if str(pk) in on}
         hosts = sorted(self._hosts.values(), key=lambda one: (one.environment.name, one.name))
-        grouped = {place: list(some) for place, some in groupby(hosts, lambda h: h.environment)}
-        for place in self._places.values():
-            grouped.setdefault(place, [])
+        grouped = {one.environment: one.hosts for one in groups_of(hosts, chosen)}
+        places = sorted({*grouped, *self._places.values()}, key=lambda one: one.name)
         return [
-            PlaceGroup(
-                place, place.pk in self._places, str(place.pk) in at,
-                [(host, str(host.pk) in on) for host in some],
-            )
-            for place, some in sorted(grouped.items(), key=lambda item: item[0].name)
-        ]  # fmt: skip
+            PlaceGroup(place, grouped.get(place, []), place.pk in self._places, str(place.pk) in at)
+            for place in places
+        ]
 
     def release_data(self) -> dict[str, Any]:
         """Return what the operation takes of it."""

@@ -1,8 +1,9 @@
 /**
- * Choosing hosts: a search, boxes that tick all hosts of an environment or of the whole list, and
- * how many are chosen. Without this script those boxes work by themselves, on the server.
+ * Choosing hosts: a search by the names of hosts and environments, boxes that tick all hosts of an
+ * environment or of the whole list, and how many are chosen. Without this script those boxes work
+ * by themselves, on the server.
  */
-const boxes = (root) => [...root.querySelectorAll("input[name=host]")].filter((box) => !box.disabled);
+const boxes = (root) => [...root.querySelectorAll("[data-host-name] input")].filter((box) => !box.disabled);
 const shown = (root) => boxes(root).filter((box) => !box.closest("[hidden]"));
 
 class HostChoice {
@@ -34,7 +35,7 @@ class HostChoice {
 
   #changed(target) {
     if (target.matches("[data-host-all]")) this.#tick(target.closest("[data-host-group]") ?? this.#form, target.checked);
-    if (target.matches("[data-host-all], input[name=host]")) this.#count();
+    if (target.matches("[data-host-all], [data-host-group] input")) this.#count();
   }
 
   #tick(root, on) {
@@ -43,11 +44,14 @@ class HostChoice {
 
   #search(text) {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const row of this.#form.querySelectorAll("[data-host-name]")) {
-      row.hidden = !words.every((word) => row.dataset.hostName.includes(word));
-    }
     const groups = [...this.#form.querySelectorAll("[data-host-group]")];
-    for (const group of groups) group.hidden = !group.querySelector("[data-host-name]:not([hidden])");
+    for (const group of groups) {
+      // What the environment is called, its hosts need not be.
+      const left = words.filter((word) => !group.dataset.hostGroup.includes(word));
+      const rows = [...group.querySelectorAll("[data-host-name]")];
+      for (const row of rows) row.hidden = !left.every((word) => row.dataset.hostName.includes(word));
+      group.hidden = left.length > 0 && rows.every((row) => row.hidden);
+    }
     const none = this.#form.querySelector("[data-host-none]");
     if (none) none.hidden = groups.some((group) => !group.hidden);
     this.#count();
@@ -63,7 +67,8 @@ class HostChoice {
     }
     const place = this.#form.querySelector("[data-host-count]");
     if (!place) return;
-    const chosen = boxes(this.#form).filter((box) => box.checked).length;
+    // A box that stands for an environment itself, with what joins it later, counts as one.
+    const chosen = this.#form.querySelectorAll("[data-host-group] input:checked:not([data-host-all])").length;
     const words = chosen === 1 ? place.dataset.one : place.dataset.many;
     place.textContent = chosen ? words.replace("{n}", chosen) : "";
   }

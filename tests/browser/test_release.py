@@ -46,7 +46,9 @@ def test_a_release_is_typed_and_watched(
     page.check("input[name=push]")
     expect(page.locator(".release-where")).to_be_hidden()  # there is nothing to deploy yet
     page.select_option("select[name=deploy]", "restart")
-    page.locator(".release-place", has_text="lab-2").click()
+    page.fill("[data-host-search]", "lab-2")
+    page.locator(".pull-host:visible").click()
+    expect(page.locator("[data-host-count]")).to_have_text("1 chosen")
     page.click("button:has-text('Save and build')")
     page.wait_for_url("**/runs/1/")
     pipes = page.locator(".pipe")

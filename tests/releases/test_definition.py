@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -104,7 +105,9 @@ def test_the_form_keeps_what_it_is_given(client: Client, host: Host, second: Hos
     build = Build.objects.get()
     assert (build.push, build.deploy) == (True, "restart")
     assert list(build.deploy_hosts.all()) == [second]
+    Environment.objects.create(name="later")  # of no hosts yet
     page = client.get(f"/builds/{build.pk}/edit/").content.decode()
+    assert re.findall(r'data-host-group="(\w+)"', page) == ["later", "staging"]
     assert f'name="deploy_hosts" value="{second.pk}" checked' in page
     assert f'name="deploy_hosts" value="{host.pk}"> ' in page
     page = client.get(f"/builds/{build.pk}/").content.decode()
