@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -35,8 +34,6 @@ from fleet.engine.build_types import (
     Using,
 )
 from fleet.engine.builds import build as build_image
-from fleet.engine.client import open_engine
-from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import Aborted, EngineError
 from fleet.models import OPEN_STATES, Build, BuildRun, BuildSource, Job, JobState, StageState
 from fleet.operations.base_pulls import named_bases, pull_bases
@@ -46,7 +43,7 @@ from fleet.operations.errors import Invalid
 from fleet.operations.registry import Operation, Params, register
 from fleet.operations.registry_auth import auth_for
 from fleet.operations.release_plan import Plan, check_rights, plan_stages, same_plan
-from fleet.operations.tagging import give_tags
+from fleet.operations.tagging import name_image
 
 if TYPE_CHECKING:
     from fleet.actor import Actor
@@ -169,18 +166,9 @@ class _Run:
         self.record.note(size=size)
         report.line(_("Image %(id)s.") % {"id": image_id}, part=END)
         report.check()
-        self._tag(image_id, names)
-
-    def _tag(self, image_id: str, names: list[str]) -> None:
-        """Over a connection of its own: a cancellation must not cut it in the middle of this."""
-        from fleet.jobs.reporter import Cancelled
-
-        with open_engine(Endpoint(**self.work.host.endpoint_fields())) as engine:
-            give_tags(engine, image_id, names)
+        told = [_("Tagged %(name)s.") % {"name": name} for name in names]
+        name_image(self.work, image_id, names, told, part=END)
         self.record.note(tags=names)
-        with suppress(Cancelled):  # too late for it
-            for name in names:
-                self.work.report.line(_("Tagged %(name)s.") % {"name": name}, part=END)
 
     # --- The context -----------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from fleet.moves.layers import file_names, shared_layers
 from fleet.moves.tar import Sieve
 from fleet.operations.image_acts import OwnName
 from fleet.operations.registry import Operation, Params, register
-from fleet.operations.tagging import give_tags
+from fleet.operations.tagging import name_image
 from fleet.reach import access_of
 
 if TYPE_CHECKING:
@@ -188,19 +188,12 @@ class _Copy:
     # --- Names -----------------------------------------------------------------------------
 
     def _name(self, ident: str, names: list[str]) -> None:
-        """Over a connection of its own: a cancellation must not cut it in the middle of this."""
-        from fleet.jobs.reporter import Cancelled
-
         self.work.report.check()
-        moved = [name for name in names if self._moves(name, ident)]
-        with open_engine(Endpoint(**self.work.host.endpoint_fields())) as engine:
-            give_tags(engine, ident, names)
-        with suppress(Cancelled):  # too late for it
-            for name in moved:
-                said = _("%(name)s meant another image here, which stays under its id.")
-                self.work.report.line(said % {"name": name})
-            if names:
-                self.work.report.line(_("It is called %(names)s.") % {"names": ", ".join(names)})
+        said = _("%(name)s meant another image here, which stays under its id.")
+        told = [said % {"name": name} for name in names if self._moves(name, ident)]
+        if names:
+            told.append(_("It is called %(names)s.") % {"names": ", ".join(names)})
+        name_image(self.work, ident, names, told)
 
     def _moves(self, name: str, ident: str) -> bool:
         with suppress(NotFound):

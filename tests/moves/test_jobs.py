@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from fleet.access import Refused, Unknown
 from fleet.actor import Actor, actor_for
+from fleet.engine.client import Engine
 from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_images import FakeImage
 from fleet.jobs.runner import run_job
@@ -62,6 +65,40 @@ def test_a_name_that_it_lost_is_left_out(
     assert job.state == JobState.SUCCEEDED
     assert other.images.known[image.engine_id].tags == [NAMES[1]]
     assert f"{NAMES[0]} is no name of it any more on stage-1" in lines()
+
+
+def test_it_has_all_names_when_it_is_cancelled_while_it_gets_them(
+    actor: Actor, image: Image, other: FakeEngine, target: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ask(actor, "image.copy", copy_params(image), target)
+    at_the_first_name(monkeypatch, lambda: job_cancel(actor=actor, job_id=job.pk))
+    assert ran(job).state == JobState.SUCCEEDED
+    assert job.cancel_requested_at is not None
+    assert other.images.known[image.engine_id].tags == NAMES
+    assert f"It is called {', '.join(NAMES)}." in lines()
+
+
+def test_who_loses_the_job_while_it_gives_names_neither_goes_on_nor_back(
+    actor: Actor, image: Image, other: FakeEngine, target: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ask(actor, "image.copy", copy_params(image), target)
+    taken = Job.objects.filter(pk=job.pk)
+    at_the_first_name(monkeypatch, lambda: taken.update(claim=uuid4()))
+    assert ran(job).state == JobState.RUNNING  # with whoever has it now
+    assert other.images.known[image.engine_id].tags == NAMES[:1]
+    assert "It is called" not in lines()
+
+
+def at_the_first_name(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen once an engine has given an image its first name."""
+    tag = Engine.tag
+
+    def then(engine: Engine, image: str, reference: str) -> None:
+        tag(engine, image, reference)
+        if reference == NAMES[0]:
+            happens()
+
+    monkeypatch.setattr(Engine, "tag", then)
 
 
 def test_it_says_which_end_failed(
