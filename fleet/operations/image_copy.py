@@ -17,8 +17,7 @@ from fleet.engine.client import Engine, open_engine
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import Aborted, EngineError, NotFound
 from fleet.engine.images import image_id, inspect_image, parse_images
-from fleet.engine.loading import Loaded, load_image, rootfs_of
-from fleet.engine.progress import LayerProgress, Said
+from fleet.engine.loading import rootfs_of
 from fleet.engine.raw import Json, as_dict, as_int, as_list, as_str
 from fleet.engine.saving import save_image
 from fleet.engine.types import is_podman
@@ -26,6 +25,7 @@ from fleet.models import Host, Image
 from fleet.moves.layers import file_names, shared_layers
 from fleet.moves.tar import Sieve
 from fleet.operations.image_acts import OwnName
+from fleet.operations.loading import load_pieces
 from fleet.operations.registry import Operation, Params, register
 from fleet.operations.tagging import name_image
 from fleet.reach import access_of
@@ -234,18 +234,7 @@ class _Copy:
             return ()
 
     def _load(self, left_out: frozenset[str]) -> str:
-        loaded = Loaded()
-        unpacked: dict[str, int] = {}
-        with closing(self._pieces(left_out)) as pieces, self.work.report.awaiting():
-            for news in load_image(self.work.engine, pieces):
-                if isinstance(news, LayerProgress):
-                    unpacked[news.layer] = news.done
-                    done = sum(unpacked.values())
-                    self.work.report.part(self.label, "extracting", done, self.size)
-                elif isinstance(news, Said):
-                    self.work.report.line(news.text, level="engine")
-                else:
-                    loaded = news
+        loaded = load_pieces(self.work, self._pieces(left_out), self.label, self.size)
         found = next(iter((*loaded.ids, *loaded.names)), self.params.image)
         return image_id(found) or image_id(as_str(self.work.engine.image(found).get("Id")))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 from django.utils.translation import gettext as _
@@ -11,11 +10,10 @@ from django.utils.translation import gettext_lazy
 from pydantic import Field
 
 from fleet.actor import Actor
-from fleet.engine.loading import Loaded, load_image
-from fleet.engine.progress import LayerProgress, Said
 from fleet.engine.saving import PIECE
 from fleet.moves.store import LOAD, Kept, TarRefused, place_of, release
 from fleet.operations.errors import Invalid
+from fleet.operations.loading import load_pieces
 from fleet.operations.registry import Operation, Params, register
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ def _load(work: Work) -> None:
 
     params = work.params_as(LoadParams)
     try:
-        loaded = _sent(work, params)
+        loaded = load_pieces(work, _pieces(work, params), params.name, params.size)
     except (FileNotFoundError, TarRefused):
         raise Failed(str(TarRefused("gone"))) from None
     finally:
@@ -62,21 +60,6 @@ def _load(work: Work) -> None:
         raise Failed(_("There was no image in it: nothing is there that was not before."))
     count = len(loaded.names) + len(loaded.ids)
     work.report.line(_("Names and images that it brought: %(count)d.") % {"count": count})
-
-
-def _sent(work: Work, params: LoadParams) -> Loaded:
-    unpacked: dict[str, int] = {}
-    loaded = Loaded()
-    with closing(_pieces(work, params)) as pieces, work.report.awaiting():
-        for news in load_image(work.engine, pieces):
-            if isinstance(news, LayerProgress):
-                unpacked[news.layer] = news.done
-                work.report.part(params.name, "extracting", sum(unpacked.values()), params.size)
-            elif isinstance(news, Said):
-                work.report.line(news.text, level="engine")
-            else:
-                loaded = news
-    return loaded
 
 
 def _pieces(work: Work, params: LoadParams) -> Generator[bytes]:
