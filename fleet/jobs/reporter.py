@@ -97,9 +97,12 @@ class JobReporter:
         self._meter.tell(label, state, done, total)
         self.dirty.set()
 
-    def awaiting(self) -> AbstractContextManager[None]:
-        """Within the block lines and parts are due: it is told when none come for a while."""
-        return self._silence.waiting()
+    def awaiting(self, *, packs: bool = False) -> AbstractContextManager[None]:
+        """Within the block lines and parts are due: it is told when none come for a while.
+
+        An engine that `packs`, or unpacks, may well say nothing for minutes.
+        """
+        return self._silence.waiting(is_usual=packs)
 
     def keep(self, save: Callable[[], None]) -> None:
         """Call this in the transaction of each saving, and of the end."""
@@ -172,8 +175,15 @@ class JobReporter:
     def tell_silence(self) -> None:
         """Add a line when what was awaited has not come for a while."""
         if seconds := self._silence.due():
-            said = _("Nothing has moved for %(n)d s. Cancel ends it at once.") % {"n": seconds}
-            self._add(said, level=LineLevel.ERROR)
+            said = _("Nothing has moved for %(n)d s. Cancel ends it at once.")
+            level = LineLevel.ERROR
+            if self._silence.is_usual:
+                said = _(
+                    "Nothing has come for %(n)d s; an engine may still be packing or unpacking."
+                    " Cancel ends it at once."
+                )
+                level = LineLevel.INFO
+            self._add(said % {"n": seconds}, level=level)
 
     def flush(self) -> None:
         """Save what has gathered, if the job is still ours. Raises DatabaseError."""

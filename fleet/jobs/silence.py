@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 MOMENTS = (30, 60, 120, 180, 240)  # seconds without news, after each of which it is said
+EVERY = 180  # seconds from one to the next after these
 
 
 class Silence:
@@ -18,11 +19,13 @@ class Silence:
         self._lock = threading.Lock()
         self._since: float | None = None  # None: nobody waits
         self._told = 0
+        self.is_usual = False  # silence may be long, and nothing be wrong
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def waiting(self, *, is_usual: bool = False) -> Iterator[None]:
         """Within the block silence counts, from its beginning on."""
         with self._lock:
+            self.is_usual = is_usual
             self._since, self._told = self._clock(), 0
         try:
             yield
@@ -44,8 +47,15 @@ class Silence:
             if self._since is None:
                 return 0
             seconds = int(self._clock() - self._since)
-            passed = [moment for moment in MOMENTS if self._told < moment <= seconds]
-            if not passed:
+            moment = _moment_before(seconds)
+            if moment <= self._told:
                 return 0
-            self._told = passed[-1]
+            self._told = moment
             return seconds
+
+
+def _moment_before(seconds: int) -> int:
+    further = seconds - MOMENTS[-1]
+    if further > 0:
+        return seconds - further % EVERY
+    return max((moment for moment in MOMENTS if moment <= seconds), default=0)

@@ -40,8 +40,11 @@ class Report(Protocol):
     def part(self, label: str, state: str, done: int = 0, total: int = 0) -> None:
         """Say how far a part is (`fleet.jobs.meter`): percent, speed and time left follow."""
 
-    def awaiting(self) -> AbstractContextManager[None]:
-        """Within the block lines and parts are due: it is told when none come for a while."""
+    def awaiting(self, *, packs: bool = False) -> AbstractContextManager[None]:
+        """Within the block lines and parts are due: it is told when none come for a while.
+
+        An engine that `packs`, or unpacks, may well say nothing for minutes.
+        """
 
     def keep(self, save: Callable[[], None]) -> None:
         """Call this in the transaction of each saving and of the end, in another thread too."""

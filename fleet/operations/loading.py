@@ -20,7 +20,7 @@ def load_pieces(work: Work, pieces: Generator[bytes], label: str, size: int) -> 
     """
     unpacked: dict[str, int] = {}
     loaded = Loaded()
-    with closing(pieces), work.report.awaiting():
+    with closing(pieces), work.report.awaiting(packs=True):
         for news in load_image(work.engine, pieces):
             if isinstance(news, LayerProgress):
                 unpacked[news.layer] = news.done
