@@ -61,16 +61,21 @@ class BodyLimit:
         async def nothing() -> Message:
             return messages.pop() if messages else await asyncio.Future()
 
-        async def closing(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                # What is still coming is not read.
-                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
-            await send(message)
-
-        await self.app({**scope, "headers": headers, MARK: True}, nothing, closing)
+        await self.app({**scope, "headers": headers, MARK: True}, nothing, closing(send))
 
 
 def announced(scope: dict[str, Any]) -> int:
     """Return how large a body says it is; 0 when it does not say."""
     text = dict(scope["headers"]).get(b"content-length", b"0")
     return int(text) if text.isdigit() and len(text) < 19 else 0
+
+
+def closing(send: Send) -> Send:
+    """Return a `send` whose answer ends the connection: what is still coming is not read."""
+
+    async def close(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        await send(message)
+
+    return close

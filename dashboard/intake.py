@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.http import HttpRequest
 
-from dashboard.body_limit import OF_BODIES, App, Message, Receive, Send, announced
+from dashboard.body_limit import OF_BODIES, App, Message, Receive, Send, announced, closing
 from fleet.moves.store import Keeping, Kept, TarRefused, keep, release
 from fleet.operations.errors import Invalid
 
@@ -50,7 +49,7 @@ class Intake:
         rest = _Rest(receive, complete=taken.kept is not None)
         try:
             passed = {**scope, "headers": headers, TAKEN: taken}
-            await self.app(passed, rest, send if rest.complete else _closing(send))
+            await self.app(passed, rest, send if rest.complete else closing(send))
         finally:
             if taken.kept is not None:
                 await sync_to_async(_release)(taken.kept.archive)
@@ -102,15 +101,6 @@ async def _written(keeping: Keeping, receive: Receive) -> bool:
             await asyncio.to_thread(keeping.write, b"".join(waiting))
             waiting, size = [], 0
     return True
-
-
-def _closing(send: Send) -> Send:
-    def closing(message: Message) -> Awaitable[None]:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
-        return send(message)
-
-    return closing
 
 
 def _release(archive: str) -> None:

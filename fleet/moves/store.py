@@ -7,7 +7,8 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,17 +79,14 @@ class Keeping:
     """
 
     def __init__(self, announced: int = 0) -> None:
-        root = Path(settings.IMAGE_TAR_DIR)
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.size, self._looked, self._head = 0, 0, b""
+        self._place = _new_place()
         self._check_room(announced)
-        self.archive, self.size, self._looked = secrets.token_hex(16), 0, 0
-        self._head = b""
-        self._place = root / self.archive
         self._file = self._place.open("xb")
 
     def write(self, piece: bytes) -> None:
         """Add some."""
-        try:
+        with self._or_drop():
             if len(self._head) < BLOCK:
                 self._head += piece[: BLOCK - len(self._head)]
                 if len(self._head) == BLOCK:
@@ -97,34 +95,34 @@ class Keeping:
             if self.size > settings.IMAGE_TAR_BYTES or self.size - self._looked > LOOKS:
                 self._check_room(0)
             self._file.write(piece)
-        except BaseException as error:
-            self.drop()
-            if isinstance(error, OSError):
-                raise TarRefused("no_room") from error
-            raise
 
     def done(self) -> Kept:
         """All of it is there: look whether it can be what it should be."""
-        try:
+        with self._or_drop():
             self._file.close()
             check_tar(self._place)
-        except BaseException as error:
-            self.drop()
-            if isinstance(error, OSError):
-                raise TarRefused("no_room") from error
-            raise
-        return Kept(self.archive, self.size)
+        return Kept(self._place.name, self.size)
 
     def drop(self) -> None:
         """Forget it."""
         self._file.close()
         self._place.unlink(missing_ok=True)
 
+    @contextmanager
+    def _or_drop(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.drop()
+            raise TarRefused("no_room") from error
+        except BaseException:
+            self.drop()
+            raise
+
     def _check_room(self, more: int) -> None:
-        size = getattr(self, "size", 0) + more
-        if size > settings.IMAGE_TAR_BYTES:
+        if self.size + more > settings.IMAGE_TAR_BYTES:
             raise TarRefused("large")
-        self._looked = getattr(self, "size", 0)
+        self._looked = self.size
         if shutil.disk_usage(settings.IMAGE_TAR_DIR).free - more < RESERVE:
             raise TarRefused("no_room")
 
@@ -145,14 +143,18 @@ def keep_file(path: str, pieces: Callable[[], Iterable[bytes]]) -> Kept:
     """Keep a file that is on the disk already: moved where that can be done, else copied."""
     source = Path(path)
     check_tar(source)
-    root = Path(settings.IMAGE_TAR_DIR)
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    archive = secrets.token_hex(16)
+    place = _new_place()
     try:
-        os.link(source, root / archive)  # whoever wrote it removes his own name of it
+        os.link(source, place)  # whoever wrote it removes his own name of it
     except OSError:
         return keep(pieces())
-    return Kept(archive, source.stat().st_size)
+    return Kept(place.name, source.stat().st_size)
+
+
+def _new_place() -> Path:
+    root = Path(settings.IMAGE_TAR_DIR)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return root / secrets.token_hex(16)
 
 
 def check_tar(place: Path) -> None:
