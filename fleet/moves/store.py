@@ -8,7 +8,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,7 +105,8 @@ class Keeping:
 
     def drop(self) -> None:
         """Forget it."""
-        self._file.close()
+        with suppress(OSError):  # it writes what is still in its buffer: the disk may be full
+            self._file.close()
         self._place.unlink(missing_ok=True)
 
     @contextmanager

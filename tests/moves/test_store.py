@@ -67,6 +67,19 @@ def test_it_takes_no_more_than_the_setting_and_the_disk_allow(
     assert list(tars.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_a_disk_that_is_full_in_the_middle_keeps_nothing(size: int, tars: Path) -> None:
+    keeping = Keeping()
+    keeping._file.close()
+    keeping._file = Path("/dev/full").open("wb")  # noqa: SIM115
+    with pytest.raises(TarRefused) as caught:
+        for piece in (GOOD[:600], bytes(size)):
+            keeping.write(piece)
+        keeping.done()
+    assert caught.value.code == "no_room"
+    assert list(tars.iterdir()) == []
+
+
 def test_a_file_that_is_there_is_not_written_again(tmp_path: Path, tars: Path) -> None:
     sent = tmp_path / "sent"
     sent.write_bytes(GOOD)
