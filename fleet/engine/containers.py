@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fleet.engine.errors import NotFound
 from fleet.engine.log_blocks import FrameCutter
 from fleet.engine.protocol import container_path
-from fleet.engine.raw import UP, Json, as_dict, as_list, as_str
+from fleet.engine.raw import ALIVE, Json, as_dict, as_list, as_str
 
 if TYPE_CHECKING:
     from fleet.engine.client import Engine
@@ -32,7 +32,7 @@ def list_neighbours(engine: Engine) -> list[Neighbour]:
         names = [as_str(name).lstrip("/") for name in as_list(raw.get("Names"))]
         own = [name for name in names if "/" not in name]  # others are links to it
         mode = as_str(as_dict(raw.get("HostConfig")).get("NetworkMode"))
-        up = as_str(raw.get("State")) in UP | {"restarting"}
+        up = as_str(raw.get("State")) in ALIVE
         found.append(Neighbour(as_str(raw.get("Id")), next(iter(own), ""), up, mode))
     return found
 

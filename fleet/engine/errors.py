@@ -16,6 +16,8 @@ from fleet.engine.registry_sentences import REGISTRY_SENTENCES
 
 Text = str | Promise
 RAW_LIMIT = 2000
+# Engines, builders and steps say it in their own words; to be searched whatever the case.
+DISK_FULL = r"no space left on device|disk quota exceeded"
 
 
 class EngineError(Exception):

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fleet.engine.errors import Aborted, EngineError, Unreachable
+from fleet.engine.errors import DISK_FULL, Aborted, EngineError, Unreachable
 from fleet.engine.images import image_id
 from fleet.engine.progress import LayerProgress, Said, error_of, parse_progress, read_objects
 from fleet.engine.protocol import http_error
@@ -25,7 +25,7 @@ SILENCE_SECONDS = 900.0
 _LOADED = re.compile(r"^Loaded image(?:\(s\)| ID)?:\s*(.+)$", re.MULTILINE)
 # An engine's words for what is wrong with a tar. The first that fits decides.
 _WORDS = (
-    (r"no space left on device|disk quota exceeded", "disk_full"),
+    (DISK_FULL, "disk_full"),
     (r"unexpected EOF|invalid tar header|archive/tar", "tar_damaged"),
     (r"(manifest\.json|index\.json|repositories): (no such file|file does not exist)"
      r"|payload does not match|unrecognized image format", "tar_no_images"),

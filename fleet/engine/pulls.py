@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from fleet.engine.errors import Denied, EngineError, Invalid, NotFound
+from fleet.engine.errors import DISK_FULL, Denied, EngineError, Invalid, NotFound
 from fleet.engine.raw import Json, as_list, as_str
 
 # An engine that says nothing for so long hangs: it tells of every layer that moves, and gives a
@@ -99,7 +99,7 @@ def _kind(kind: type[EngineError], code: str) -> _Make:
 _failed, _missing = EngineError, NotFound
 # The first that fits decides: what is said first is what people can do something about.
 _PHRASES: tuple[tuple[str, _Make], ...] = (
-    (r"no space left on device|disk quota exceeded", _kind(_failed, "disk_full")),
+    (DISK_FULL, _kind(_failed, "disk_full")),
     (r"toomanyrequests|too many requests|pull rate limit", _kind(_failed, "registry_rate_limit")),
     (
         r"no matching manifest|does not match the specified platform|no image found in (image index"

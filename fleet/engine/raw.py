@@ -71,6 +71,7 @@ def from_seconds(value: float) -> datetime | None:
 
 STATES = frozenset({"created", "running", "paused", "restarting", "removing", "exited", "dead"})
 UP = frozenset({"running", "paused"})  # of these there are processes
+ALIVE = UP | {"restarting"}  # or there will be some in a moment
 # Podman's own words for what Docker calls otherwise.
 _PODMAN_STATES = {
     "configured": "created",

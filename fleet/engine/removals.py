@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fleet.engine.errors import Conflict, EngineError, NotFound
 from fleet.engine.images import image_id
-from fleet.engine.raw import as_dict, as_int, as_list, as_str
+from fleet.engine.raw import ALIVE, as_dict, as_int, as_list, as_str
 from fleet.engine.usage import DISK_USAGE_TIMEOUT
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def image_users(engine: Engine, ident: str) -> list[ImageUser]:
         if image_id(as_str(raw.get("ImageID"))) != ident:
             continue
         names = [as_str(name).lstrip("/") for name in as_list(raw.get("Names"))]
-        running = as_str(raw.get("State")) in ("running", "paused", "restarting")
+        running = as_str(raw.get("State")) in ALIVE
         found.append(ImageUser(next(iter(names), as_str(raw.get("Id"))[:12]), running))
     return found
 

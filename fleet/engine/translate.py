@@ -21,6 +21,7 @@ import urllib3.exceptions
 from aiohttp import http_exceptions
 
 from fleet.engine.errors import (
+    DISK_FULL,
     Conflict,
     Denied,
     EngineError,
@@ -233,10 +234,7 @@ _PHRASES: list[tuple[str, Callable[[str], EngineError]]] = [
     # No such path: the engine has no such thing at all. (No such object names the object.)
     (r"^(404 )?(page )?not found\.?$", lambda raw: Unsupported("not_supported", raw=raw)),
     (r"names must match", lambda raw: Invalid(message=_sentence(raw), raw=raw)),
-    (
-        r"no space left on device|disk quota exceeded",
-        lambda raw: EngineError("disk_full", raw=raw),
-    ),
+    (DISK_FULL, lambda raw: EngineError("disk_full", raw=raw)),
     # Engines answer these with 409 or 500, each as it likes.
     (
         r"is not (running|paused)|(is )?already paused|container state improper",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fleet.engine.raw import Json, as_dict, as_int, as_list, as_str, parse_state
+from fleet.engine.raw import ALIVE, Json, as_dict, as_int, as_list, as_str, parse_state
 
 DISK_USAGE_TIMEOUT = 120.0  # an engine walks through all that it has
 
@@ -62,8 +62,7 @@ def _images_usage(said: Json) -> UsageFacts:
 
 def _containers_usage(said: Json) -> UsageFacts:
     items = [as_dict(item) for item in as_list(said.get("Containers"))]
-    busy = {"running", "paused", "restarting"}
-    free = sum(as_int(i.get("SizeRw")) for i in items if parse_state(i.get("State")) not in busy)
+    free = sum(as_int(i.get("SizeRw")) for i in items if parse_state(i.get("State")) not in ALIVE)
     return UsageFacts(len(items), sum(as_int(i.get("SizeRw")) for i in items), free)
 
 

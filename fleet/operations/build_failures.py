@@ -7,10 +7,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from fleet.engine.errors import SENTENCES
+from fleet.engine.errors import DISK_FULL, SENTENCES
 from fleet.engine.pulls import explain_pull
 
-DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 # Steps in which the builder asks a registry: metadata, FROM itself, COPY --from.
 OF_REGISTRY = re.compile(r"load metadata for|resolve image config|\bFROM \S")
 BY_TLS = ("registry_plain_http", "registry_untrusted")
@@ -18,7 +17,7 @@ BY_TLS = ("registry_plain_http", "registry_untrusted")
 
 def is_disk_full(said: str) -> bool:
     """Return whether an engine, or a step, said that there is no room left."""
-    return bool(DISK_FULL.search(said))
+    return bool(re.search(DISK_FULL, said, re.IGNORECASE))
 
 
 def explain_failure(failure: dict[str, Any], raw: str) -> str:

@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from pydantic import AfterValidator, Field
 
+from fleet.engine.raw import ALIVE
 from fleet.operations.registry import Operation, Params, register
 
 if TYPE_CHECKING:
     from fleet.jobs.work import Work
 
-RUNNING = frozenset({"running", "restarting"})
 DOWN = frozenset({"created", "exited", "dead"})
 NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+\Z")  # the engine's own rule
 
@@ -119,7 +119,7 @@ STOP = register(
         icon="player-stop",
         params=StopParams,
         repeatable=True,
-        states=RUNNING | {"paused"},
+        states=ALIVE,
         run=_stop,
     )
 )
@@ -148,7 +148,7 @@ KILL = register(
         icon="skull",
         params=KillParams,
         destructive=True,
-        states=RUNNING | {"paused"},
+        states=ALIVE,
         run=_kill,
     )
 )

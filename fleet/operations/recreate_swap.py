@@ -21,7 +21,7 @@ from fleet.engine.containers import (
     last_lines,
 )
 from fleet.engine.errors import Aborted, EngineError, NotFound
-from fleet.engine.raw import Json, as_dict, as_int, as_str
+from fleet.engine.raw import ALIVE, Json, as_dict, as_int, as_str
 from fleet.engine.recreate import SHORT, Again, Aside, aside_of
 from fleet.engine.types import ContainerFacts
 from fleet.selectors.masking import mask_text
@@ -33,7 +33,6 @@ ALIVE_SECONDS = 5.0  # without a health check: so long it has to stay up
 HEALTH_SECONDS = 300.0  # with one: waited for at most so long
 LOOK_EVERY = 0.5
 TOLD_LINES = 10  # of what a new one wrote that failed
-UP = frozenset({"running", "restarting", "paused"})
 
 
 @dataclass
@@ -225,7 +224,7 @@ def _back(sure: Work, this: Swap) -> None:
         engine.rename(this.old, this.name)
     if this.was == "stopped":
         return
-    up = as_str(as_dict(found.get("State")).get("Status")) in UP
+    up = as_str(as_dict(found.get("State")).get("Status")) in ALIVE
     if up and this.stopping:  # it would end in a moment: let it, then start it
         engine.stop(this.old)
     if not up or this.stopping:
@@ -294,7 +293,7 @@ def _was(state: Json) -> str:
     status = as_str(state.get("Status"))
     if status == "paused":
         return "paused"
-    return "running" if status in UP else "stopped"
+    return "running" if status in ALIVE else "stopped"
 
 
 def _name(container: Json) -> str:

@@ -25,7 +25,7 @@ from fleet.access import (
     visible_jobs,
 )
 from fleet.actor import Actor
-from fleet.engine.raw import as_dict, as_int, as_list, as_str, parse_time
+from fleet.engine.raw import ALIVE, as_dict, as_int, as_list, as_str, parse_time
 from fleet.engine.recreate import Aside, aside_of
 from fleet.engine.usage import FileChange, ProcessTable
 from fleet.models import Container, Event, Host
@@ -44,7 +44,6 @@ from fleet.selectors.updates import Update, update_of
 from fleet.updates.names import tag_of
 
 SECRETS = "container.secrets"
-UP = frozenset({"running", "paused", "restarting"})
 CHANGES_SHOWN = 2000
 OUTPUT_SHOWN = 4096
 ENGINE_ID_LIMIT, NAME_LIMIT = 100, 512
@@ -146,7 +145,7 @@ _REMOVAL = Q(kind="destroy") | Q(kind="seen", to_state="")
 def container_processes(actor: Actor, pk: int) -> Answer[ProcessTable]:
     """Return what runs inside, arguments that look secret masked. Raises Unknown."""
     row = access_container(actor, pk)
-    if row.state not in UP:
+    if row.state not in ALIVE:
         return Answer(problem=_("It is not running, so it has no processes."), lasting=True)
     answer = ask(row.host, lambda engine: engine.top(row.engine_id))
     table = answer.value

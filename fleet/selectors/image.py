@@ -18,7 +18,7 @@ from fleet.access import access_image, visible_containers, visible_images
 from fleet.actor import Actor
 from fleet.engine.client import Engine
 from fleet.engine.images import Layer, image_history, inspect_image
-from fleet.engine.raw import Json, as_dict, as_list, as_str, strings
+from fleet.engine.raw import ALIVE, Json, as_dict, as_list, as_str, strings
 from fleet.models import Container, HostState, Image
 from fleet.selectors.engine_calls import Answer, ask
 from fleet.selectors.images import ImageLine, image_hosts, line_places, updates_at, used_pairs
@@ -28,7 +28,6 @@ from fleet.selectors.updates import updates_of_images
 Found = TypeVar("Found")
 CONTAINERS_SHOWN = 200
 USERS_NAMED = 12
-UP = frozenset({"running", "paused", "restarting"})
 USER_FIELDS = (
     "host_id", "name", "state", "health", "exit_code", "oom_killed", "revision", "host__name",
     "host__state", "host__last_seen", "host__environment__name",
@@ -66,14 +65,14 @@ class ImageUse:
     @property
     def running(self) -> bool:
         """Whether one of them runs, which force does not change."""
-        return any(one.state in UP for one in self.containers)
+        return any(one.state in ALIVE for one in self.containers)
 
 
 def image_use(actor: Actor, image: Image) -> ImageUse:
     """Return who uses an image on its host."""
     here = Container.objects.filter(host=image.host, image_id=image.engine_id)
     seen = visible_containers(actor).filter(pk__in=here).only(*USER_FIELDS)
-    rows = sorted(seen, key=lambda one: (one.state not in UP, one.name))
+    rows = sorted(seen, key=lambda one: (one.state not in ALIVE, one.name))
     same = visible_images(actor).filter(engine_id=image.engine_id).exclude(pk=image.pk)
     return ImageUse(
         image=image,

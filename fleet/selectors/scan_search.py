@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from fleet.access import visible_containers, visible_images, visible_scans
 from fleet.actor import Actor
+from fleet.engine.raw import ALIVE
 from fleet.models import (
     Advisory,
     Container,
@@ -23,7 +24,7 @@ from fleet.models import (
     ScanPackage,
     ScanVulnerability,
 )
-from fleet.selectors.image import UP, USER_FIELDS
+from fleet.selectors.image import USER_FIELDS
 from fleet.selectors.images import ImageLine, image_hosts, line_places, used_pairs
 from fleet.selectors.paging import Numbered, page_of
 from fleet.selectors.scans import ScanQuery
@@ -201,7 +202,7 @@ def _hits(
 
 def _users(actor: Actor, shown: Iterable[str]) -> dict[str, list[Container]]:
     """Return the containers that run and that the reader sees, by their images."""
-    rows = visible_containers(actor).filter(image_id__in=list(shown), state__in=UP)
+    rows = visible_containers(actor).filter(image_id__in=list(shown), state__in=ALIVE)
     rows = rows.only(*USER_FIELDS, "image_id").order_by("host__name", "name", "pk")
     found: dict[str, list[Container]] = defaultdict(list)
     for row in rows[:USERS_NAMED]:
