@@ -21,9 +21,10 @@ from dashboard.body_limit import LIMIT
 from dashboard.intake import MAY_LOAD
 from fleet.access import AccessError, access_build
 from fleet.actor import Actor, actor_for
+from fleet.moves.store import LOAD
 
 ARCHIVE = re.compile(r"^(?:/api/v1)?/builds/(\d{1,18})/archive/?\Z")
-LOAD = re.compile(r"^(?:/api/v1)?/images/load/?\Z")
+TAR = re.compile(r"^(?:/api/v1)?/images/load/?\Z")
 HOOK = re.compile(r"^/hooks/")
 HOOK_BYTES = 1024 * 1024  # anybody may send there
 AROUND = 64 * 1024  # bytes of a form around its file
@@ -34,7 +35,7 @@ async def body_limit_of(scope: dict[str, Any]) -> int:
     if HOOK.match(scope["path"]):
         return HOOK_BYTES
     sends = scope["method"] in ("PUT", "POST")
-    if sends and LOAD.match(scope["path"]):
+    if sends and TAR.match(scope["path"]):
         scope[MAY_LOAD] = await sync_to_async(_may_load)(scope)
         return max(LIMIT, settings.IMAGE_TAR_BYTES + AROUND) if scope[MAY_LOAD] else 0
     found = ARCHIVE.match(scope["path"]) if sends else None
@@ -57,7 +58,7 @@ def _may_upload(scope: dict[str, Any], build_id: int) -> bool:
 
 def _may_load(scope: dict[str, Any]) -> bool:
     actor = _actor(scope)
-    return actor is not None and bool(actor.access.reach("image.load"))
+    return actor is not None and bool(actor.access.reach(LOAD))
 
 
 def _actor(scope: dict[str, Any]) -> Actor | None:

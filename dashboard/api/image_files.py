@@ -11,12 +11,12 @@ from ninja import Field, Query, Router, Schema
 from dashboard.api.auth import caller
 from dashboard.api.jobs import accepted
 from dashboard.api.pulls import PullAccepted, SkippedHostOut, hosts_of
+from dashboard.downloads import tar_response
 from dashboard.failures import problem
 from dashboard.intake import kept_of
-from dashboard.views.image_files import LOAD, tar_response
 from fleet.access import Refused, access_image
 from fleet.moves.downloads import NotSaved
-from fleet.moves.store import release
+from fleet.moves.store import LOAD, release
 from fleet.operations.image_copy import COPY, NAMES, copy_params
 from fleet.operations.image_files import load_params
 from fleet.operations.many_hosts import MANY, AskedHosts, ask_on_hosts

@@ -5,30 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dashboard.downloads import tar_response
 from dashboard.forms.host_choice import HostChoice, HostsForm
 from dashboard.forms.image_files import CopyForm, LoadForm
 from dashboard.forms.people import attempt
 from dashboard.requests import actor_of
 from dashboard.views.actions import asked_for
 from fleet.access import access_image
-from fleet.actor import Actor
 from fleet.models import Image
-from fleet.moves.downloads import NotSaved, open_download
-from fleet.moves.store import Kept, TarRefused, keep, keep_file, release
+from fleet.moves.downloads import NotSaved
+from fleet.moves.store import LOAD, Kept, TarRefused, keep, keep_file, release
 from fleet.operations.errors import Invalid
 from fleet.operations.image_copy import COPY, copy_params
 from fleet.operations.image_files import load_params
 from fleet.operations.many_hosts import AskedHosts, HostsPreview, preview_on_hosts
 from fleet.selectors.image_copy import copy_notes
-
-LOAD = "image.load"
-
 
 # --- Save ----------------------------------------------------------------------------------
 
@@ -41,19 +38,6 @@ def image_tar(request: HttpRequest, pk: int) -> HttpResponseBase:
     except NotSaved as error:
         status = 429 if error.busy else 503
         return HttpResponse(f"{error}\n", status=status, content_type="text/plain; charset=utf-8")
-
-
-def tar_response(actor: Actor, pk: int, *, packed: bool) -> StreamingHttpResponse:
-    """Return an image as a file. Raises NotSaved, Unknown or Refused."""
-    download = open_download(actor, pk, packed=packed)
-    kind = "application/gzip" if packed else "application/x-tar"
-    response = StreamingHttpResponse(download, content_type=kind)
-    response["Content-Disposition"] = f'attachment; filename="{download.name}"'
-    response["Cache-Control"] = "private, no-store"
-    # Whoever sits in between must neither pack it again nor keep it all.
-    response["Content-Encoding"] = "identity"
-    response["X-Accel-Buffering"] = "no"
-    return response
 
 
 # --- Copy ----------------------------------------------------------------------------------

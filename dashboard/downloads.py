@@ -1,0 +1,21 @@
+"""Images given out as files, to pages and by the API."""
+
+from __future__ import annotations
+
+from django.http import StreamingHttpResponse
+
+from fleet.actor import Actor
+from fleet.moves.downloads import open_download
+
+
+def tar_response(actor: Actor, pk: int, *, packed: bool) -> StreamingHttpResponse:
+    """Return an image as a file. Raises NotSaved, Unknown or Refused."""
+    download = open_download(actor, pk, packed=packed)
+    kind = "application/gzip" if packed else "application/x-tar"
+    response = StreamingHttpResponse(download, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{download.name}"'
+    response["Cache-Control"] = "private, no-store"
+    # Whoever sits in between must neither pack it again nor keep it all.
+    response["Content-Encoding"] = "identity"
+    response["X-Accel-Buffering"] = "no"
+    return response
