@@ -81,7 +81,11 @@ def _save(work: Work, engine_id: str, name: str, size: int, place: Path) -> None
     """Write the image to a file, and never the last of the disk."""
     done = looked = 0
     _check_room(place.parent, size)
-    with place.open("wb") as out, closing(save_image(work.engine, [engine_id])) as pieces:
+    with (
+        place.open("wb") as out,
+        closing(save_image(work.engine, [engine_id])) as pieces,
+        work.report.awaiting(packs=True),
+    ):
         for piece in pieces:
             out.write(piece)
             done += len(piece)
