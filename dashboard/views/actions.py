@@ -6,11 +6,12 @@ or as JSON (`Accept: application/json`), which a page shows as a toast.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -143,6 +144,17 @@ def asked_for(
     messages.info(request, message)
     safe = back.startswith("/") and not back.startswith(("//", "/\\"))
     return HttpResponseRedirect(back if safe else href)
+
+
+def or_say_why(request: HttpRequest, back: str, answer: Callable[[], HttpResponse]) -> HttpResponse:
+    """Return the answer, or say on the page `back`, or as JSON, why nothing was done."""
+    try:
+        return answer()
+    except Invalid as error:
+        if wants_json(request):
+            return JsonResponse({"message": str(error)}, status=422)
+        messages.error(request, str(error))
+        return redirect(back)
 
 
 # --- Many ----------------------------------------------------------------------------------

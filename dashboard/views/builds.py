@@ -24,6 +24,7 @@ from dashboard.live.topics.builds import (
 )
 from dashboard.release_words import after_words, place_words
 from dashboard.requests import actor_of, is_part, wants_json
+from dashboard.views.actions import or_say_why
 from dashboard.views.jobs import Drawn
 from fleet.access import Refused, access_build, access_run
 from fleet.models import BuildRun
@@ -133,14 +134,13 @@ def other_ref(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _run(request: HttpRequest, pk: int, ref: str = "") -> HttpResponse:
+    back = reverse("build-detail", args=[pk])
+    return or_say_why(request, back, lambda: _run_asked(request, pk, ref))
+
+
+def _run_asked(request: HttpRequest, pk: int, ref: str) -> HttpResponse:
     params = {"ref": ref} if ref.strip() else {}
-    try:
-        job = request_job("build.run", actor=actor_of(request), target_id=pk, params=params)
-    except Invalid as error:
-        if wants_json(request):
-            return JsonResponse({"message": str(error)}, status=422)
-        messages.error(request, str(error))
-        return redirect("build-detail", pk)
+    job = request_job("build.run", actor=actor_of(request), target_id=pk, params=params)
     number = BuildRun.objects.values_list("number", flat=True).get(job=job)
     href = reverse("build-run", args=[pk, number])
     if wants_json(request):
@@ -168,16 +168,14 @@ def run_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 def go_on(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Try the stage of a run again that did not succeed, and go on after it."""
     href = reverse("build-run", args=[pk, number])
-    try:
+
+    def go() -> HttpResponse:
         run_go_on(actor=actor_of(request), build_id=pk, number=number)
-    except Invalid as error:
         if wants_json(request):
-            return JsonResponse({"message": str(error)}, status=422)
-        messages.error(request, str(error))
+            return JsonResponse({"message": _("It goes on …"), "location": href}, status=202)
         return redirect(href)
-    if wants_json(request):
-        return JsonResponse({"message": _("It goes on …"), "location": href}, status=202)
-    return redirect(href)
+
+    return or_say_why(request, href, go)
 
 
 @require_GET
@@ -206,18 +204,15 @@ def archive(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     access_build(actor, pk, "build.update")
     sent = request.FILES.get("archive")
-    try:
+
+    def take() -> HttpResponse:
         if sent is None:
             raise Invalid({"archive": [_("Choose an archive: tar, tar.gz or zip.")]})
-        builds.build_archive(
-            actor=actor, build_id=pk, name=str(sent.name or ""), pieces=sent.chunks()
-        )
-    except Invalid as error:
-        if wants_json(request):
-            return JsonResponse({"message": str(error)}, status=422)
-        messages.error(request, str(error))
-        return redirect("build-detail", pk)
-    return done(request, pk, _("The archive is there."))
+        name = str(sent.name or "")
+        builds.build_archive(actor=actor, build_id=pk, name=name, pieces=sent.chunks())
+        return done(request, pk, _("The archive is there."))
+
+    return or_say_why(request, reverse("build-detail", args=[pk]), take)
 
 
 @require_POST

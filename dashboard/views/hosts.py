@@ -17,11 +17,12 @@ from dashboard.forms.people import attempt
 from dashboard.live.topics.jobs import ROWS
 from dashboard.live.topics.jobs_on import latest_snapshot
 from dashboard.requests import actor_of, wants_json
+from dashboard.views.actions import asked_for, or_say_why
 from dashboard.views.jobs import Drawn
 from dashboard.views.usage import charts_context
 from fleet.access import Refused, access_host
 from fleet.models import Host
-from fleet.operations import REGISTRY, hosts, words
+from fleet.operations import hosts
 from fleet.operations.errors import Invalid
 from fleet.operations.host_input import CREDENTIALS_OF
 from fleet.operations.requests import request as request_job
@@ -220,20 +221,14 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 def refresh(request: HttpRequest, pk: int) -> HttpResponse:
     """Measure the disk usage in the background."""
     actor = actor_of(request)
-    host = access_host(actor, pk, "host.refresh")
-    try:
+    access_host(actor, pk, "host.refresh")
+    back = reverse("host-detail", args=[pk])
+
+    def ask() -> HttpResponse:
         job = request_job("host.refresh", actor=actor, target_id=pk, params={})
-    except Invalid as error:
-        if wants_json(request):
-            return JsonResponse({"message": str(error)}, status=422)
-        messages.error(request, str(error))
-        return redirect("host-detail", pk)
-    doing = words(REGISTRY["host.refresh"], host)["doing"]
-    if wants_json(request):
-        href = reverse("job-detail", args=[job.pk])
-        said = {"id": job.pk, "href": href, "message": f"{doing} …"}
-        return JsonResponse({"job": said}, status=202)
-    return _done(request, host, f"{doing} …")
+        return asked_for(request, job, back=back)
+
+    return or_say_why(request, back, ask)
 
 
 def _done(request: HttpRequest, host: Host, message: str) -> HttpResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -20,11 +19,10 @@ from dashboard.live.moments import site_of
 from dashboard.live.topics.base import Snapshot
 from dashboard.live.topics.jobs import CHILDREN, LINES, PARTS, ROWS, job_snapshot, list_snapshot
 from dashboard.requests import actor_of, wants_json
-from dashboard.views.actions import asked_for
+from dashboard.views.actions import asked_for, or_say_why
 from fleet.access import access_job, visible_hosts
 from fleet.models import Job, JobState
 from fleet.operations import REGISTRY
-from fleet.operations.errors import Invalid
 from fleet.operations.jobs import job_cancel, job_retry
 from fleet.selectors.builds import run_place
 from fleet.selectors.jobs import JobQuery, job_detail, job_page
@@ -141,19 +139,9 @@ def _cancel_words(job: Job) -> str:
 @require_POST
 def job_retry_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask again for what a job did not do."""
-    return _or_say_why(
-        request, pk, lambda: asked_for(request, job_retry(actor=actor_of(request), job_id=pk))
-    )
-
-
-def _or_say_why(request: HttpRequest, pk: int, answer: Callable[[], HttpResponse]) -> HttpResponse:
-    try:
-        return answer()
-    except Invalid as error:
-        if wants_json(request):
-            return JsonResponse({"message": str(error)}, status=409)
-        messages.warning(request, str(error))
-        return redirect("job-detail", pk)
+    actor = actor_of(request)
+    back = reverse("job-detail", args=[pk])
+    return or_say_why(request, back, lambda: asked_for(request, job_retry(actor=actor, job_id=pk)))
 
 
 def _told(request: HttpRequest, pk: int, message: str) -> HttpResponse:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -17,9 +16,9 @@ from dashboard.live.html import draw
 from dashboard.live.moments import site_of
 from dashboard.live.topics.base import Snapshot
 from dashboard.live.topics.scans import SURVEY, list_id, scan_snapshot, survey_part
-from dashboard.requests import actor_of, wants_json
+from dashboard.requests import actor_of
 from dashboard.scan_words import severity_badge
-from dashboard.views.actions import asked_for
+from dashboard.views.actions import asked_for, or_say_why
 from dashboard.views.container import private
 from dashboard.views.image import image_tab
 from fleet.access import visible_hosts
@@ -58,14 +57,7 @@ def image_scan(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _ask(request: HttpRequest, back: str, ask: Callable[[], Job]) -> HttpResponse:
-    """Ask for a job, or say why there is none."""
-    try:
-        return asked_for(request, ask(), back=back)
-    except Invalid as error:
-        if wants_json(request):
-            return JsonResponse({"message": str(error)}, status=409)
-        messages.warning(request, str(error))
-        return redirect(back)
+    return or_say_why(request, back, lambda: asked_for(request, ask(), back=back))
 
 
 @require_safe

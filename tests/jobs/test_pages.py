@@ -196,7 +196,7 @@ def test_it_cancels_and_tries_again(client: Client, queued: Job) -> None:
 def test_it_says_why_it_does_not_try_again(client: Client, queued: Job) -> None:
     answer = client.post(f"/jobs/{queued.pk}/retry/", headers=JSON)
     assert (answer.status_code, answer.json()["message"]) == (
-        409,
+        422,
         "The job has not ended yet. Cancel it first.",
     )
     assert client.post(f"/jobs/{queued.pk}/retry/").status_code == 302

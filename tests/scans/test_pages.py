@@ -51,7 +51,7 @@ def test_without_trivy_the_button_says_how_to_get_it(client: Client, image: Imag
     page = text_of(client, f"/images/{image.pk}/scan/")
     assert "Not scanned yet" in page and "QUAYSIDE_TRIVY" in page and "disabled" in page
     answer = client.post(f"/images/{image.pk}/scan/", headers=JSON)
-    assert answer.status_code == 409 and "QUAYSIDE_TRIVY" in answer.json()["message"]
+    assert answer.status_code == 422 and "QUAYSIDE_TRIVY" in answer.json()["message"]
     assert "QUAYSIDE_TRIVY" in text_of(client, "/scans/")
     assert not Job.objects.exists()
 
@@ -136,7 +136,7 @@ def test_all_that_are_missing_are_asked_for(
     assert (job.operation, job.host_id) == ("image.scan_missing", image.host_id)
     make_scan(ONE)
     answer = client.post("/scans/missing/", headers=JSON)
-    assert answer.status_code == 409 and "has been scanned" in answer.json()["message"]
+    assert answer.status_code == 422 and "has been scanned" in answer.json()["message"]
 
 
 def test_comparing_asks_for_what_is_missing(
