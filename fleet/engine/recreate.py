@@ -49,6 +49,11 @@ class Again:
     disconnect: str = ""  # the network that it gets by itself, and the old one has left
 
 
+def name_of(container: Json) -> str:
+    """Return the name that an inspection says."""
+    return as_str(container.get("Name")).lstrip("/")
+
+
 def bonds(container: Json) -> dict[str, str]:
     """Of which other containers it shares the network, processes or memory: by what, which."""
     host = as_dict(container.get("HostConfig"))

@@ -28,11 +28,12 @@ from fleet.engine.recreate import (
     destinations,
     lenders,
     make_again,
+    name_of,
 )
 from fleet.engine.types import is_podman
 from fleet.models import Job, JobState
 from fleet.operations.images import pull_image
-from fleet.operations.recreate_swap import settle, swap
+from fleet.operations.recreate_swap import end_settled, settle, swap
 from fleet.operations.references import check_reference
 from fleet.operations.registry import Operation, Params, register
 from fleet.updates.names import tag_of
@@ -82,9 +83,10 @@ def _again(work: Work, old: Json, image_of_old: Json, image: str) -> Again:
 
 
 def _old(work: Work) -> Json:
-    """Return the container as it is. Raises Failed when it is gone, or its update was done."""
-    from fleet.jobs.work import NothingToDo
+    """Return the container as it is. Raises NothingToDo when an earlier try has replaced it.
 
+    Raises NotFound when it is gone otherwise.
+    """
     try:
         return work.engine.inspect(work.engine_id)
     except NotFound:
@@ -93,10 +95,7 @@ def _old(work: Work) -> Json:
         # The last step of an earlier try was to remove it.
         aside = aside_of(work.job.target_name)
         heir = work.engine.container(aside.name if aside else work.job.target_name)
-        told = {"name": heir.name, "id": heir.engine_id[:SHORT]}
-        raise NothingToDo(
-            _("%(name)s was made again by the earlier try (%(id)s).") % told
-        ) from None
+    end_settled(heir.name, heir.engine_id)
 
 
 # --- What is refused -------------------------------------------------------------------------
@@ -147,20 +146,20 @@ def _check_shared(work: Work, old: Json, around: list[Neighbour]) -> None:
         if other not in ids:
             said = _("It shares the %(what)s of a container that is gone (%(other)s), so it could"
                      " not be started again. Nothing was done.")  # fmt: skip
-            raise Failed(said % {"what": _shared()[what], "other": other[:SHORT]})
+            raise Failed(said % {"what": _bond_words()[what], "other": other[:SHORT]})
     if tied := _tied_to(work, old, around):
         said = _("Others share its network, processes or memory, and would be cut off: %(names)s."
                  " Remove them, update it, and start them anew. Nothing was done.")  # fmt: skip
         raise Failed(said % {"names": ", ".join(sorted(tied)[:NAMED])})
 
 
-def _shared() -> dict[str, str]:
+def _bond_words() -> dict[str, str]:
     return {"network": _("network"), "pid": _("processes"), "ipc": _("memory")}
 
 
 def _tied_to(work: Work, old: Json, around: list[Neighbour]) -> list[str]:
     """Return the names of those that share what is its own; a list tells of networks only."""
-    this = {as_str(old.get("Id")), as_str(old.get("Id"))[:SHORT], _name(old)}
+    this = {as_str(old.get("Id")), as_str(old.get("Id"))[:SHORT], name_of(old)}
     tied = []
     for one in around:
         if one.engine_id in this:
@@ -187,7 +186,7 @@ def _check_leftover(old: Json, around: list[Neighbour]) -> None:
     short = as_str(old.get("Id"))[:SHORT]
     for one in around:
         aside = aside_of(one.name)
-        if aside and aside.kind == "old" and (aside.name, aside.other) == (_name(old), short):
+        if aside and aside.kind == "old" and (aside.name, aside.other) == (name_of(old), short):
             said = _("An earlier update of it was not finished. Update %(name)s, the one before,"
                      " which finishes that; or remove it. Nothing was done.")  # fmt: skip
             raise Failed(said % {"name": Aside(aside.name, "old", aside.other, aside.was)})
@@ -232,10 +231,6 @@ def _paths_of(work: Work, lender: str) -> set[str]:
         return destinations(work.engine.inspect(lender))
     except NotFound:
         return set()
-
-
-def _name(container: Json) -> str:
-    return as_str(container.get("Name")).lstrip("/")
 
 
 RECREATE = register(

@@ -22,7 +22,7 @@ from fleet.engine.containers import (
 )
 from fleet.engine.errors import Aborted, EngineError, NotFound
 from fleet.engine.raw import ALIVE, Json, as_dict, as_int, as_str
-from fleet.engine.recreate import SHORT, Again, Aside, aside_of
+from fleet.engine.recreate import SHORT, Again, Aside, aside_of, name_of
 from fleet.engine.types import ContainerFacts
 from fleet.selectors.masking import mask_text
 
@@ -66,7 +66,9 @@ def swap(work: Work, old: Json, again: Again) -> None:
 
     state = as_dict(old.get("State"))
     health = as_str(as_dict(state.get("Health")).get("Status"))
-    this = Swap(_name(old), as_str(old.get("Id")), _was(state), was_unhealthy=health == "unhealthy")
+    this = Swap(
+        name_of(old), as_str(old.get("Id")), _was(state), was_unhealthy=health == "unhealthy"
+    )
     try:
         _make(work, this, again)
         work.report.check()
@@ -98,22 +100,23 @@ def settle(work: Work, old: Json, around: list[Neighbour]) -> Json:
             work.report.line(str(error), level="error")
         else:
             _finish(work, found)
-            _end_settled(found)
+            end_settled(found.name, found.new)
     _insist_back(work, found)
     work.report.line(_("What an earlier try had begun was taken back."))
     return work.engine.inspect(found.old)
 
 
-def _end_settled(this: Swap) -> NoReturn:
+def end_settled(name: str, new: str) -> NoReturn:
+    """Raise NothingToDo: the earlier try has made it again, which is told with the new id."""
     from fleet.jobs.work import NothingToDo
 
-    told = {"name": this.name, "id": this.new[:SHORT]}
+    told = {"name": name, "id": new[:SHORT]}
     raise NothingToDo(_("%(name)s was made again by the earlier try (%(id)s).") % told)
 
 
 def _left(old: Json, around: list[Neighbour]) -> Swap | None:
     """Return how far an earlier try with this old one came; None without any."""
-    name, ident = _name(old), as_str(old.get("Id"))
+    name, ident = name_of(old), as_str(old.get("Id"))
     mine = aside_of(name)
     if mine is not None and mine.kind == "old":
         new = next((one.engine_id for one in around if one.engine_id.startswith(mine.other)), "")
@@ -220,7 +223,7 @@ def _back(sure: Work, this: Swap) -> None:
     sure.report.line(_("Going back to the old one."), level="error")
     with suppress(NotFound):
         engine.remove(this.new or this.making, force=True)
-    if _name(found) != this.name:
+    if name_of(found) != this.name:
         engine.rename(this.old, this.name)
     if this.was == "stopped":
         return
@@ -294,7 +297,3 @@ def _was(state: Json) -> str:
     if status == "paused":
         return "paused"
     return "running" if status in ALIVE else "stopped"
-
-
-def _name(container: Json) -> str:
-    return as_str(container.get("Name")).lstrip("/")
