@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -100,9 +101,7 @@ def _found_context(found: Found, survey: Survey) -> dict[str, Any]:
         "unknown": survey.total - survey.looked_for,
         "missing": survey.missing,
         "total": survey.total,
-        "pages": found.pages > 1,
-        "previous": found.page - 1,
-        "next": found.page + 1,
+        "page_obj": Paginator(range(found.total), found.query.size).page(found.page),
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.core.paginator import Paginator
 from django.template import Context, Template
+from django.template.loader import get_template
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
@@ -198,6 +199,24 @@ def test_it_sorts_by_click_and_keeps_the_filter() -> None:
 )
 def test_it_names_the_pages_worth_a_link(pages: int, number: int, shown: list[int]) -> None:
     assert page_numbers(Paginator(range(pages), 1).page(number)) == shown
+
+
+@pytest.mark.parametrize(
+    ("query", "start"),
+    [("page=2", "?"), ("q=a%26b&page=2&sort=name", "?q=a%26b&amp;sort=name&amp;")],
+)
+@pytest.mark.parametrize(("number", "beside"), [(1, [2]), (2, [1, 3]), (3, [2])])
+def test_links_to_pages_keep_what_a_list_is_asked_for(
+    query: str, start: str, number: int, beside: list[int]
+) -> None:
+    page = Paginator(range(3), 1).page(number)
+    request = RequestFactory().get(f"/?{query}")
+    html = get_template("components/pagination.html").render({"page_obj": page}, request)
+    by_number = re.findall(r'<a href="([^"]+)">(\d)</a>', html)
+    assert by_number == [(f"{start}page={n}", str(n)) for n in (1, 2, 3) if n != number]
+    arrows = re.findall(r'<a rel="(?:prev|next)" href="([^"]+)"', html)
+    assert arrows == [f"{start}page={n}" for n in beside]
+    assert html.count("aria-disabled") == 2 - len(beside)
 
 
 def test_it_ties_errors_and_help_to_their_field() -> None:

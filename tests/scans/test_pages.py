@@ -11,9 +11,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from fleet.models import Host, Image, Job, JobState, User
+from fleet.scans.report import Package
 from tests.conftest import make_container, make_image
 from tests.jobs.conftest import broker
-from tests.scans.rows import HOLE, make_scan
+from tests.scans.rows import BASH, HOLE, make_scan
 
 __all__ = ["broker"]
 ONE = f"sha256:{1:064x}"
@@ -115,6 +116,18 @@ def test_each_list_is_shown(client: Client, image: Image) -> None:
     assert "GPL-3.0-or-later" in packages and "5.2.15-2" in packages
     assert "Nothing of it matches" in text_of(client, path + "packages&q=nothing-like-it")
     assert 'class="state severity' in text_of(client, "/images/")
+
+
+def test_a_search_and_a_list_have_pages_by_number(client: Client, host: Host) -> None:
+    many = [Package(f"lib-{number}", "1", "debian") for number in range(101)]
+    for number in range(51):
+        image = make_image(host, f"sha256:{number:064x}")
+        make_scan(image.engine_id, packages=(*many, BASH) if not number else (BASH,))
+    found = text_of(client, "/scans/?q=bash&page=2")
+    assert "51–51 of 51" in found and '<a href="?q=bash&amp;page=1">1</a>' in found
+    first = Image.objects.earliest("pk").pk
+    tab = text_of(client, f"/images/{first}/scan/?show=packages")
+    assert "1–100 of 102" in tab and '<a href="?show=packages&amp;page=2">2</a>' in tab
 
 
 def test_the_bill_of_materials_is_downloaded(client: Client, image: Image) -> None:

@@ -93,12 +93,5 @@ def range_of(page: ListPage) -> dict[str, Any]:
 
 
 def pages_of(page: ListPage) -> dict[str, Any]:
-    """Where the other pages are."""
-    query = page.query
-    return {
-        "number": page.page,
-        "pages": page.pages,
-        "base": query.urlencode(),
-        "previous": query.urlencode(page=page.page - 1) if page.page > 1 else "",
-        "next": query.urlencode(page=page.page + 1) if page.page < page.pages else "",
-    }
+    """Where the other pages are; the number is there for the revision."""
+    return {"pages": page.pages, "number": page.page, "base": page.query.urlencode()}
