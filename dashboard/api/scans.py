@@ -259,7 +259,7 @@ def list_scans(request: HttpRequest, wanted: Query[SearchFilter]) -> Any:
     if wanted.cve and wanted.package:
         raise Invalid({"cve": [_("Ask for a vulnerability or for a package, not for both.")]})
     found = _search(request, wanted)
-    scans = scans_of(hit.line.engine_id for hit in found.rows)
+    scans = scans_of(caller(request), [hit.line.engine_id for hit in found.rows])
     items = [
         HitOut.of_hit(hit, scans[hit.line.engine_id])
         for hit in found.rows

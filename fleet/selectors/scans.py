@@ -159,7 +159,7 @@ def _all_in(words: Iterable[str], *fields: str) -> Q:
     return found
 
 
-def scans_of(engine_ids: Iterable[str]) -> dict[str, Scan]:
+def scans_of(actor: Actor, engine_ids: Iterable[str]) -> dict[str, Scan]:
     """Return the scans of images that the viewer sees, by the images' ids; one query."""
-    rows = Scan.objects.filter(engine_id__in=list(engine_ids))
+    rows = visible_scans(actor).filter(engine_id__in=list(engine_ids))
     return {scan.engine_id: scan for scan in rows}

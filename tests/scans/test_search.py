@@ -18,7 +18,7 @@ from fleet.selectors.scan_search import (
     search_vulnerability,
 )
 from fleet.selectors.scan_survey import survey_scans
-from fleet.selectors.scans import ScanQuery, scan_rows
+from fleet.selectors.scans import ScanQuery, scan_rows, scans_of
 from tests.conftest import make_container, make_image
 from tests.scans.rows import BASH, HOLE, OPENSSL, make_scan
 
@@ -59,6 +59,7 @@ def test_who_sees_the_fleet_finds_all_of_it(actor: Actor, text: str) -> None:
 
 def test_of_hosts_that_nobody_shows_nothing_is_told(viewer: User) -> None:
     actor = actor_for(viewer)
+    assert list(scans_of(actor, [ONE, TWO, THREE])) == [ONE]
     found = search_scans(actor, "CVE-2024-0001")
     assert (found.total, found.hosts) == (1, 1)
     (hit,) = found.rows
