@@ -15,6 +15,7 @@ from dashboard.api.jobs import JobOut, accepted
 from dashboard.api.pages import Window, page
 from fleet.access import access_build, access_run, visible_builds
 from fleet.actor import Actor
+from fleet.builds.dockerfile import SIZE_LIMIT
 from fleet.models import Build, BuildRun, BuildSource
 from fleet.operations import builds
 from fleet.operations.requests import request as request_job
@@ -25,7 +26,6 @@ from fleet.selectors.releases import ReleaseFacts, StageView, release_facts, sta
 
 router = Router(tags=["builds"])
 PIECE = 256 * 1024
-SIZE_LIMIT = 256 * 1024  # letters of a Dockerfile
 PLACES = ("deploy_hosts", "deploy_environments")
 SORTS = {"id": "pk", "name": "name", "created_at": "created_at", "changed_at": "changed_at"}
 Long = Annotated[str, Field(max_length=65536)]

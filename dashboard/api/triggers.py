@@ -130,7 +130,7 @@ class SecretIn(Schema, extra="forbid"):
 
 
 class DeliveryOut(Schema):
-    """What came; `result` is started, joined, ignored or refused, `words` say why."""
+    """What came; `result` is started, joined, ignored or refused, `message` says why."""
 
     id: int
     delivery_id: str
@@ -139,13 +139,14 @@ class DeliveryOut(Schema):
     ref: str
     commit: str
     result: str
-    words: str
+    message: str
     run: int | None
 
     @staticmethod
     def of(row: WebhookDelivery) -> dict[str, Any]:
         """Return what is shown of a row."""
-        return _shown(row, DeliveryOut, {"run": getattr(row, "run", None)})
+        made = {"run": getattr(row, "run", None), "message": row.words}
+        return _shown(row, DeliveryOut, made)
 
 
 class DeliveriesOut(Schema):

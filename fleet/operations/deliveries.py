@@ -21,7 +21,7 @@ from fleet.models import (
     WebhookMemory,
 )
 from fleet.operations.requests import lock_row
-from fleet.operations.triggers import fire
+from fleet.operations.triggers import WORDS_LIMIT, fire
 from fleet.publish import BuildsChanged, publish_on_commit
 from fleet.triggers.globs import matches, parse_globs
 from fleet.triggers.payloads import BadPayload, Push, read_push
@@ -93,7 +93,7 @@ def _note_refusal(webhook: Webhook, why: str) -> None:
     """Keep the last one, for who sets it up; not every one: anybody can send those."""
     now = timezone.now()
     if webhook.refused_at is None or now - webhook.refused_at > NOTED_EVERY:
-        Webhook.objects.filter(pk=webhook.pk).update(refused_at=now, refused_why=why[:300])
+        Webhook.objects.filter(pk=webhook.pk).update(refused_at=now, refused_why=why[:WORDS_LIMIT])
         publish_on_commit(BuildsChanged([webhook.build_id]))
 
 
@@ -105,7 +105,7 @@ class _Delivery:
 
     def take(self) -> Taken:
         taken = self._taken()
-        words = taken.words[:300]
+        words = taken.words[:WORDS_LIMIT]
         row = WebhookDelivery.objects.create(
             webhook=self.webhook, delivery_id=self.proven.proof.delivery_id, event=self.push.event,
             ref=self.push.ref, commit=self.push.commit, result=taken.result, words=words,

@@ -109,15 +109,20 @@ def _check_room(folder: Path, size: int = 0) -> None:
 
 
 def _tell(work: Work, kept: Scan) -> None:
-    count = kept.packages_count
-    said = ngettext("%(count)d package", "%(count)d packages", count) % {"count": count}
-    if kept.looked == Looked.DONE:
-        holes = kept.vulnerabilities_count
-        words = ngettext("%(count)d vulnerability", "%(count)d vulnerabilities", holes)
-        said += f", {words % {'count': holes}}"
-    else:
-        said += f"; {_('vulnerabilities were')} {kept.get_looked_display()}"
-    work.report.line(f"{said}.")
+    count, holes = kept.packages_count, kept.vulnerabilities_count
+    said = ngettext("%(count)d package was found.", "%(count)d packages were found.", count)
+    work.report.line(said % {"count": count})
+    done = ngettext(
+        "%(count)d vulnerability was found.", "%(count)d vulnerabilities were found.", holes
+    )
+    sentences = {
+        Looked.DONE: done % {"count": holes},
+        Looked.NO_DATABASE: _("Vulnerabilities were not looked for: no database is set."),
+        Looked.DATABASE_FAILED: _(
+            "Vulnerabilities were not looked for: the database did not come."
+        ),
+    }
+    work.report.line(sentences[Looked(kept.looked)])
 
 
 # --- All that have none ---------------------------------------------------------------------

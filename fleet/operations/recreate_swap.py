@@ -193,10 +193,15 @@ def _go_back(work: Work, this: Swap, error: Exception) -> NoReturn:
 
     _insist_back(work, this, error)
     runs = this.was == "running"
-    back = _("The old one runs as before.") if runs else _("The old one is as before.")
     if isinstance(error, (Cancelled, Aborted)):
-        raise Cancelled(_("Cancelled.") + " " + back) from error
+        told = (
+            _("Cancelled. The old one runs as before.")
+            if runs
+            else _("Cancelled. The old one is as before.")
+        )
+        raise Cancelled(told) from error
     if isinstance(error, (Failed, EngineError)):
+        back = _("The old one runs as before.") if runs else _("The old one is as before.")
         raise Failed(f"{error} {back}", error.raw) from error
     raise error
 

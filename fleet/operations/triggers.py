@@ -20,7 +20,7 @@ from fleet.operations.requests import request
 
 CHANGE = "build.update"
 LIMIT = 20  # schedules of a build, and webhooks
-WORDS_LIMIT = 300
+WORDS_LIMIT = 300  # letters of what came of it
 Trigger = BuildSchedule | Webhook
 
 

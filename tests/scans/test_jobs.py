@@ -7,6 +7,7 @@ import tarfile
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ from fleet.selectors.transfers import parts_of
 from tests.conftest import make_container, make_host, make_image
 from tests.jobs.conftest import at_once, broker
 from tests.programs import program
-from tests.scans.rows import SBOM, make_report
+from tests.scans.rows import SBOM, make_report, make_scan
 from tests.scans.saved import DPKG, OS_RELEASE, saved_image
 from tests.waiting import eventually
 
@@ -109,11 +110,26 @@ def test_an_image_is_saved_scanned_and_kept(actor: Actor, image: Image, tmp_path
     assert [(part["label"], part["state"]) for part in parts_of(job)] == [("shop/web:1", "done")]
     scan = Scan.objects.get(engine_id=image.engine_id)
     assert (scan.system, scan.looked, scan.packages_count) == ("debian 12.5", "no_database", 1)
-    assert "vulnerabilities were not looked for" in lines()
+    assert "Vulnerabilities were not looked for" in lines()
     assert "CycloneDX" in scan.document.text
     assert list((tmp_path / "builds").iterdir()) == []
     assert AuditEntry.objects.get().action == "image.scan"
     assert ask(actor, image).pk != job.pk  # again, as often as one likes
+
+
+@pytest.mark.parametrize(
+    ("looked", "said"),
+    [
+        ("done", "1 vulnerability was found."),
+        ("no_database", "Vulnerabilities were not looked for: no database is set."),
+        ("database_failed", "Vulnerabilities were not looked for: the database did not come."),
+    ],
+)
+def test_what_was_found_is_told(db: None, looked: str, said: str) -> None:
+    told: list[str] = []
+    work: Any = SimpleNamespace(report=SimpleNamespace(line=told.append))
+    image_scan._tell(work, make_scan("sha256:1", looked=looked))
+    assert told == ["2 packages were found.", said]
 
 
 def test_without_trivy_it_is_refused_before_it_begins(

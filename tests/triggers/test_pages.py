@@ -166,6 +166,7 @@ def test_by_the_api(call: Callable[..., Any], build: Build, deliver: Deliver) ->
     assert shown.json()["url"].endswith(f"/hooks/{row.public_id}/")
     sent = call("GET", f"{path}/deliveries").json()["items"]
     assert [(one["result"], one["ref"], one["run"]) for one in sent] == [("started", "main", 1)]
+    assert sent[0]["message"] == "Started run #1."
     assert call("PATCH", path, {"branches": ""}).status_code == 422
     assert call("PATCH", path, {"tags": "v*", "branches": ""}).json()["tags"] == "v*"
     assert call("POST", f"{path}/rotate", {"secret": "x"}).status_code == 422
