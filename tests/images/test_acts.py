@@ -15,14 +15,13 @@ from fleet.access import Refused, Unknown
 from fleet.actor import Actor, actor_for
 from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_images import FakeImage
-from fleet.jobs.runner import run_job
 from fleet.models import AuditEntry, Environment, Host, Image, Job, JobLine, JobState, Role, User
 from fleet.operations.errors import Invalid
 from fleet.operations.requests import request
 from fleet.selectors.jobs import job_rows
 from fleet.selectors.transfers import parts_of
 from tests.conftest import grant, make_container, make_host, make_image
-from tests.jobs.conftest import broker
+from tests.jobs.conftest import broker, lines, ran
 
 __all__ = ["broker"]
 
@@ -59,14 +58,7 @@ def client(administrator: User, sign_in: Callable[[User], Client]) -> Client:
 
 def act(actor: Actor, image: Image, slug: str, **params: Any) -> Job:
     """Ask for it, run it, and return how it went."""
-    job = request(f"image.{slug}", actor=actor, target_id=image.pk, params=params)
-    run_job(job.pk)
-    job.refresh_from_db()
-    return job
-
-
-def lines() -> str:
-    return "\n".join(JobLine.objects.values_list("text", flat=True))
+    return ran(request(f"image.{slug}", actor=actor, target_id=image.pk, params=params))
 
 
 def test_one_name_goes_and_the_image_stays(actor: Actor, image: Image, fake: FakeEngine) -> None:

@@ -13,12 +13,11 @@ import pytest
 from django.test import Client
 
 from fleet.actor import Actor
-from fleet.jobs.runner import run_job
-from fleet.models import Environment, Host, Job, JobState, User
+from fleet.models import Environment, Host, JobState, User
 from fleet.operations.builds import build_create
 from fleet.operations.requests import request
 from tests.conftest import make_host
-from tests.jobs.conftest import broker
+from tests.jobs.conftest import broker, ran
 from tests.lab.images import MIB
 from tests.lab.lab import Lab
 from tests.lab.own_registry import Own
@@ -55,12 +54,6 @@ def large(small: SmallHost, tmp_path: Path) -> Iterator[str]:
     subprocess.run([*inside, PUSH.format((name, tag, [1000, LARGE]))], cwd=ROOT, check=True)
     yield own.reference
     own.end()
-
-
-def ran(job: Job) -> Job:
-    run_job(job.pk)
-    job.refresh_from_db()
-    return job
 
 
 def names(small: SmallHost) -> list[str]:

@@ -14,13 +14,13 @@ from fleet.access import Refused, visible_hosts
 from fleet.actor import Actor, actor_for
 from fleet.engine.fake import FakeEngine
 from fleet.jobs.runner import run_job
-from fleet.models import AuditEntry, Environment, Host, Job, JobLine, JobState, User
+from fleet.models import AuditEntry, Environment, Host, Job, JobState, User
 from fleet.operations.errors import Invalid
 from fleet.operations.many_hosts import ask_on_hosts
 from fleet.operations.prune import prune_preview
 from fleet.operations.prune_rules import Candidate, PruneParams, choose
 from tests.conftest import make_container, make_host, make_image
-from tests.jobs.conftest import broker
+from tests.jobs.conftest import broker, lines
 
 __all__ = ["broker"]
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -93,10 +93,6 @@ def ran(actor: Actor, **params: Any) -> Job:
     run_job(job.pk)
     job.refresh_from_db()
     return job
-
-
-def lines() -> str:
-    return "\n".join(JobLine.objects.values_list("text", flat=True))
 
 
 def test_dangling_ones_go(actor: Actor, host: Host, fake: FakeEngine) -> None:

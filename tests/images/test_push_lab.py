@@ -19,7 +19,7 @@ from fleet.models import Environment, Job, JobState, Registry
 from fleet.operations.jobs import job_cancel
 from fleet.operations.requests import request
 from tests.conftest import make_host, make_image
-from tests.jobs.conftest import at_once, broker
+from tests.jobs.conftest import at_once, broker, ran
 from tests.lab.images import MIB, push_image
 from tests.lab.lab import Lab
 from tests.lab.own_registry import Own
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.lab
 @pytest.fixture
 def own(lab: Lab, tmp_path: Path) -> Iterator[Own]:
     """A registry on the first host's loopback, and a large image there to push to it."""
-    found = Own(f"/run/netns/{lab._prefix}-h1", tmp_path)
+    found = Own(lab[1].netns, tmp_path)
     push_image(lab.registry, "large:1", [24 * MIB])
     source = f"{lab.registry}/large:1"
     lab[1].docker("pull", "-q", source)
@@ -104,14 +104,11 @@ def test_it_pushes_with_the_account_of_its_registry_and_another_host_pulls_it(
     ident = lab[1].docker("image", "inspect", "--format", "{{.Id}}", reference)
     row = make_image(first, ident, tags=[reference])
 
-    def ran(name: str, target: int) -> Job:
+    def done(name: str, target: int) -> Job:
         params = {"reference": reference}
-        job = request(name, actor=actor, target_id=target, params=params)
-        run_job(job.pk)
-        job.refresh_from_db()
-        return job
+        return ran(request(name, actor=actor, target_id=target, params=params))
 
-    refused = ran("image.push", row.pk)
+    refused = done("image.push", row.pk)
     assert "wants a user name" in refused.message
     account = Registry.objects.create(
         name="lab", kind="distribution", url=f"http://{address}", insecure=True, everywhere=True,
@@ -119,6 +116,6 @@ def test_it_pushes_with_the_account_of_its_registry_and_another_host_pulls_it(
     )  # fmt: skip
     account.password = "labpass"
     account.save()
-    assert ran("image.push", row.pk).state == JobState.SUCCEEDED
-    assert ran("image.pull", second.pk).state == JobState.SUCCEEDED
+    assert done("image.push", row.pk).state == JobState.SUCCEEDED
+    assert done("image.pull", second.pk).state == JobState.SUCCEEDED
     assert ident == lab[2].docker("image", "inspect", "--format", "{{.Id}}", reference)

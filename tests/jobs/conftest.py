@@ -13,7 +13,8 @@ from django.db import connection
 from fleet.actor import Actor
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.jobs.pulse import pulse
-from fleet.models import Container, Environment, Host, Job
+from fleet.jobs.runner import run_job
+from fleet.models import Container, Environment, Host, Job, JobLine
 from fleet.operations.requests import request
 from tests.conftest import make_container, make_host
 
@@ -44,6 +45,19 @@ def container(fake: FakeEngine, host: Host) -> Container:
 def queued(actor: Actor, container: Container) -> Job:
     """A queued restart."""
     return request("container.restart", actor=actor, target_id=container.pk)
+
+
+def ran(job: Job) -> Job:
+    """Run a job here and now; how it went."""
+    run_job(job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def lines(job: Job | None = None) -> str:
+    """Return what a job has told, or all of them; a line for each."""
+    rows = JobLine.objects.filter(job=job) if job else JobLine.objects.all()
+    return "\n".join(rows.values_list("text", flat=True))
 
 
 def messages(queue: str = "control") -> int:

@@ -15,6 +15,7 @@ from fleet.operations.requests import request
 from tests.conftest import make_container, make_host
 from tests.jobs.conftest import at_once
 from tests.lab.lab import Lab, LabHost
+from tests.lab.rows import lab_row
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
@@ -31,13 +32,7 @@ def engine(lab: Lab) -> Iterator[LabHost]:
 @pytest.fixture(params=["socket", "tls", "ssh"])
 def way(request: pytest.FixtureRequest, engine: LabHost, staging: Environment) -> Host:
     """The engine's row, by one of the ways that lead to it."""
-    if request.param == "socket":
-        return make_host("lab", staging, url=engine.socket_url)
-    if request.param == "tls":
-        facts = {"tls_ca": engine.tls_ca, "tls_cert": engine.tls_cert, "tls_key": engine.tls_key}
-        return make_host("lab", staging, url=engine.url, **facts)
-    facts = {"ssh_key": engine.ssh_key, "ssh_host_key": engine.ssh_host_key}
-    return make_host("lab", staging, url=engine.ssh_url, **facts)
+    return lab_row(engine, staging, request.param)
 
 
 def state(engine: LabHost, name: str) -> str:

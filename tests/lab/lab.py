@@ -39,6 +39,7 @@ class LabHost:
     number: int
     folder: Path
     address: str
+    netns: str = ""  # the file of its network namespace
 
     @property
     def name(self) -> str:
@@ -127,7 +128,10 @@ class Lab:
     @cached_property
     def hosts(self) -> list[LabHost]:
         count = int((self.folder / "n").read_text())
-        return [LabHost(i, self.folder, f"{self.net}.{10 + i}") for i in range(1, count + 1)]
+        return [
+            LabHost(i, self.folder, f"{self.net}.{10 + i}", f"/run/netns/{self._prefix}-h{i}")
+            for i in range(1, count + 1)
+        ]
 
     def __getitem__(self, number: int) -> LabHost:
         return self.hosts[number - 1]

@@ -28,8 +28,6 @@ PLAIN = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward
 class SmallHost(LabHost):
     """A host like the lab's, reached by its socket alone."""
 
-    netns: str = ""
-
     @property
     def disk(self) -> Path:
         return self.folder / "disk"

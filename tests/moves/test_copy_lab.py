@@ -21,26 +21,14 @@ from fleet.operations.image_copy import copy_params
 from fleet.operations.jobs import job_cancel
 from fleet.operations.many_hosts import ask_on_hosts
 from tests.conftest import make_host
-from tests.jobs.conftest import at_once, broker
+from tests.jobs.conftest import at_once, broker, lines, ran
 from tests.lab.images import MIB, push_image
 from tests.lab.lab import Lab, LabError, LabHost
+from tests.lab.rows import lab_row
 from tests.waiting import eventually
 
 __all__ = ["broker"]
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("broker")]
-
-
-def row(host: LabHost, environment: Environment, way: str = "socket") -> Host:
-    """Return a row of a lab's host, reached in this way."""
-    ways: dict[str, dict[str, Any]] = {
-        "socket": {"url": host.socket_url},
-        "ssh": {"url": host.ssh_url, "ssh_key": host.ssh_key, "ssh_host_key": host.ssh_host_key},
-        "tls": {
-            "url": host.url, "tls_ca": host.tls_ca, "tls_cert": host.tls_cert,
-            "tls_key": host.tls_key,
-        },
-    }  # fmt: skip
-    return make_host(f"lab-{host.number}-{way}", environment, **ways[way])
 
 
 @pytest.fixture(scope="module")
@@ -88,16 +76,6 @@ def asked(actor: Actor, image: Image, to: Host) -> Job:
     return ask_on_hosts("image.copy", actor=actor, hosts=hosts, params=params).job
 
 
-def ran(job: Job) -> Job:
-    run_job(job.pk)
-    job.refresh_from_db()
-    return job
-
-
-def said(job: Job) -> str:
-    return "\n".join(job.lines.values_list("text", flat=True))
-
-
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """The source gives its pieces so that there is time to do something in the middle."""
@@ -115,8 +93,8 @@ def test_it_comes_with_its_names_and_the_same_id(
     actor: Actor, lab: Lab, base: str, staging: Environment, one: str, other: str
 ) -> None:
     ident = id_of(lab[1], base)
-    image = image_row(row(lab[1], staging, one), ident, base)
-    job = ran(asked(actor, image, row(lab[2], staging, other)))
+    image = image_row(lab_row(lab[1], staging, one), ident, base)
+    job = ran(asked(actor, image, lab_row(lab[2], staging, other)))
     assert job.state == JobState.SUCCEEDED, (job.message, job.error)
     assert id_of(lab[2], base) == ident
     assert job.bytes_done and job.bytes_done > 12 * MIB
@@ -143,10 +121,10 @@ def test_only_what_is_missing_goes_over(
             sieves.append(self)
 
     monkeypatch.setattr(image_copy, "Sieve", Watched)
-    source, target = row(lab[1], staging), row(lab[2], staging)
+    source, target = lab_row(lab[1], staging), lab_row(lab[2], staging)
     job = ran(asked(actor, image_row(source, made, "moved/extra:1"), target))
     assert job.state == JobState.SUCCEEDED, (job.message, job.error)
-    assert "2 of its 2 layers" in said(job) or "2 of its 3 layers" in said(job)
+    assert "2 of its 2 layers" in lines(job) or "2 of its 3 layers" in lines(job)
     assert len(sieves) == 1 and sieves[0].left_out > 12 * MIB
     assert id_of(lab[2], "moved/extra:1") == made
     # What was left out is there all the same.
@@ -160,9 +138,11 @@ def test_an_engine_that_wants_all_gets_all(
 ) -> None:
     monkeypatch.setattr(image_copy, "shared_layers", lambda layers, others: 1)
     ident = id_of(lab[1], base)
-    job = ran(asked(actor, image_row(row(lab[1], staging), ident, base), row(lab[3], staging)))
+    job = ran(
+        asked(actor, image_row(lab_row(lab[1], staging), ident, base), lab_row(lab[3], staging))
+    )
     assert job.state == JobState.SUCCEEDED, (job.message, job.error)
-    assert "wants all of them" in said(job)
+    assert "wants all of them" in lines(job)
     assert id_of(lab[3], base) == ident
 
 
@@ -173,12 +153,12 @@ def test_what_is_there_only_gets_its_names_which_another_loses(
     lab[2].docker("pull", "-q", base)
     lab[2].docker("tag", "lab/busybox:1", "moved/other:1")
     lab[1].docker("tag", base, "moved/other:1")
-    image = image_row(row(lab[1], staging), ident, "moved/other:1", base)
-    job = ran(asked(actor, image, row(lab[2], staging)))
+    image = image_row(lab_row(lab[1], staging), ident, "moved/other:1", base)
+    job = ran(asked(actor, image, lab_row(lab[2], staging)))
     assert job.state == JobState.SUCCEEDED, (job.message, job.error)
     assert id_of(lab[2], "moved/other:1") == ident
-    assert "moved/other:1 meant another image here" in said(job)
-    assert "has this image already" in said(job)
+    assert "moved/other:1 meant another image here" in lines(job)
+    assert "has this image already" in lines(job)
     assert not job.bytes_done
 
 
@@ -189,8 +169,8 @@ def begun(job: Job) -> None:
 def test_a_cut_cable_leaves_nothing_behind(
     actor: Actor, lab: Lab, base: str, staging: Environment, slow: None
 ) -> None:
-    image = image_row(row(lab[1], staging, "tls"), id_of(lab[1], base), base)
-    job = asked(actor, image, row(lab[3], staging, "tls"))
+    image = image_row(lab_row(lab[1], staging, "tls"), id_of(lab[1], base), base)
+    job = asked(actor, image, lab_row(lab[3], staging, "tls"))
 
     def cut() -> None:
         begun(job)
@@ -210,8 +190,8 @@ def test_a_cut_cable_leaves_nothing_behind(
 def test_cancel_stops_both_ends(
     actor: Actor, lab: Lab, base: str, staging: Environment, slow: None
 ) -> None:
-    image = image_row(row(lab[1], staging), id_of(lab[1], base), base)
-    job = asked(actor, image, row(lab[3], staging))
+    image = image_row(lab_row(lab[1], staging), id_of(lab[1], base), base)
+    job = asked(actor, image, lab_row(lab[3], staging))
 
     def cancel() -> None:
         begun(job)
@@ -233,12 +213,12 @@ def test_podman_takes_and_gives(actor: Actor, lab: Lab, base: str, staging: Envi
     if not lab.podman_socket.exists():
         pytest.skip("The lab has no Podman.")
     podman = make_host("podman", staging, url=f"unix://{lab.podman_socket}")
-    image = image_row(row(lab[1], staging), id_of(lab[1], base), base)
+    image = image_row(lab_row(lab[1], staging), id_of(lab[1], base), base)
     there = ran(asked(actor, image, podman))
     assert there.state == JobState.SUCCEEDED, (there.message, there.error)
     ident = lab.podman("image", "inspect", "-f", "{{.Id}}", base)
     try:
-        back = ran(asked(actor, image_row(podman, ident, base), row(lab[3], staging)))
+        back = ran(asked(actor, image_row(podman, ident, base), lab_row(lab[3], staging)))
         assert back.state == JobState.SUCCEEDED, (back.message, back.error)
         assert base in names_on(lab[3])
     finally:

@@ -14,8 +14,7 @@ from fleet.actor import Actor, actor_for
 from fleet.engine.client import Engine
 from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_images import FakeImage
-from fleet.jobs.runner import run_job
-from fleet.models import AuditEntry, Grant, Host, Image, Job, JobLine, JobState, User
+from fleet.models import AuditEntry, Grant, Host, Image, Job, JobState, User
 from fleet.moves.store import keep
 from fleet.operations.errors import Invalid
 from fleet.operations.image_copy import copy_params
@@ -23,6 +22,7 @@ from fleet.operations.image_files import load_params
 from fleet.operations.jobs import job_cancel, job_retry
 from fleet.operations.many_hosts import ask_on_hosts
 from tests.conftest import grant
+from tests.jobs.conftest import lines, ran
 from tests.moves.conftest import NAMES
 from tests.moves.test_tar import tar_of
 
@@ -30,16 +30,6 @@ from tests.moves.test_tar import tar_of
 def ask(actor: Actor, name: str, params: dict[str, Any], *hosts: Host) -> Job:
     rows = Host.objects.filter(pk__in=[host.pk for host in hosts])
     return ask_on_hosts(name, actor=actor, hosts=rows, params=params).job
-
-
-def ran(job: Job) -> Job:
-    run_job(job.pk)
-    job.refresh_from_db()
-    return job
-
-
-def lines() -> str:
-    return "\n".join(JobLine.objects.values_list("text", flat=True))
 
 
 # --- Copy ----------------------------------------------------------------------------------

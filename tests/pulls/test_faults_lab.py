@@ -48,7 +48,7 @@ def source(lab: Lab) -> str:
 @pytest.fixture(scope="module")
 def filled(lab: Lab, source: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
     """A registry on the first host's loopback that has the image."""
-    found = Own(f"/run/netns/{lab._prefix}-h1", tmp_path_factory.mktemp("filled"))
+    found = Own(lab[1].netns, tmp_path_factory.mktemp("filled"))
     found.start()
     lab[1].docker("pull", "-q", source)
     lab[1].docker("tag", source, found.reference)
@@ -72,7 +72,7 @@ def own(lab: Lab, filled: Own) -> Iterator[Own]:
 def empty(lab: Lab, source: str, tmp_path: Path) -> Iterator[Own]:
     """A slow registry that has nothing; the host has the image."""
     lab[1].docker("pull", "-q", source)
-    found = Own(f"/run/netns/{lab._prefix}-h1", tmp_path)
+    found = Own(lab[1].netns, tmp_path)
     lab[1].docker("tag", source, found.reference)
     found.start()
     found.pace(RATE)

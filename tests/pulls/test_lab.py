@@ -13,10 +13,10 @@ from fleet.jobs.runner import run_job
 from fleet.models import Environment, Host, Job, JobParts, JobState
 from fleet.operations.jobs import job_cancel
 from fleet.operations.requests import request
-from tests.conftest import make_host
-from tests.jobs.conftest import at_once
+from tests.jobs.conftest import at_once, ran
 from tests.lab.images import MIB, push_image
-from tests.lab.lab import Lab, LabHost
+from tests.lab.lab import Lab
+from tests.lab.rows import lab_row
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
@@ -38,24 +38,8 @@ def image(lab: Lab) -> str:
     return f"{lab.registry}/app:1"
 
 
-def row(host: LabHost, environment: Environment, way: str = "socket") -> Host:
-    if way == "socket":
-        return make_host("lab", environment, url=host.socket_url)
-    if way == "ssh":
-        key = {"ssh_key": host.ssh_key, "ssh_host_key": host.ssh_host_key}
-        return make_host("lab", environment, url=host.ssh_url, **key)
-    facts = {"tls_ca": host.tls_ca, "tls_cert": host.tls_cert, "tls_key": host.tls_key}
-    return make_host("lab", environment, url=host.url, **facts)
-
-
 def asked(actor: Actor, host: Host, reference: str) -> Job:
     return request("image.pull", actor=actor, target_id=host.pk, params={"reference": reference})
-
-
-def ran(job: Job) -> Job:
-    run_job(job.pk)
-    job.refresh_from_db()
-    return job
 
 
 def flows(lab: Lab) -> bool:
@@ -68,7 +52,7 @@ def flows(lab: Lab) -> bool:
 def test_it_pulls_with_progress_of_each_layer(
     actor: Actor, slow: Lab, image: str, staging: Environment
 ) -> None:
-    job = asked(actor, row(slow[1], staging, "tls"), image)
+    job = asked(actor, lab_row(slow[1], staging, "tls"), image)
     seen: list[tuple[int, int, int]] = []
 
     def watch() -> None:
@@ -95,7 +79,7 @@ def test_it_pulls_with_progress_of_each_layer(
 
 def test_it_says_in_words_what_went_wrong(actor: Actor, lab: Lab, staging: Environment) -> None:
     push_image(lab.private_registry, "secret:1", [1000], auth="lab:labpass")
-    host = row(lab[1], staging)
+    host = lab_row(lab[1], staging)
     words = {
         f"{lab.registry}/nothing:1": "no such image or tag",
         f"{lab.private_registry}/secret:1": "wants a user name and a password",
@@ -114,7 +98,7 @@ def test_it_signs_in_or_says_that_it_could_not(
 ) -> None:
     address = lab.private_registry
     push_image(address, "secret:2", [1000], auth="lab:labpass")
-    host, reference = row(lab[1], staging), f"{address}/secret:2"
+    host, reference = lab_row(lab[1], staging), f"{address}/secret:2"
     login = {"username": "lab", "password": "wrong-pass", "serveraddress": address}
     monkeypatch.setattr("fleet.operations.images.auth_for", lambda host, reference: login)
     refused = ran(asked(actor, host, reference))
@@ -139,7 +123,7 @@ def cancel_when_running(actor: Actor, job: Job, lab: Lab) -> Callable[[], None]:
 def test_cancel_stops_the_engine(
     actor: Actor, slow: Lab, image: str, staging: Environment, way: str
 ) -> None:
-    job = asked(actor, row(slow[2], staging, way), image)
+    job = asked(actor, lab_row(slow[2], staging, way), image)
     at_once([partial(run_job, job.pk), cancel_when_running(actor, job, slow)])
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED
@@ -152,7 +136,7 @@ def test_cancel_stops_the_engine(
 def test_a_cut_cable_ends_it_in_words(
     actor: Actor, slow: Lab, image: str, staging: Environment
 ) -> None:
-    job = asked(actor, row(slow[3], staging, "tls"), image)
+    job = asked(actor, lab_row(slow[3], staging, "tls"), image)
 
     def cut() -> None:
         moving = Job.objects.filter(pk=job.pk, bytes_done__gt=MIB)

@@ -10,7 +10,6 @@ from fleet.actor import Actor
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.fake_pulls import FakeLayer
 from fleet.engine.fake_state import FakeContainer
-from fleet.jobs.runner import run_job
 from fleet.models import Container, Environment, Host, Job
 from fleet.operations.requests import request
 from tests.conftest import make_container, make_host
@@ -59,13 +58,6 @@ def newer(fake: FakeEngine, container: Container) -> str:
 def asked(actor: Actor, container: Container, **params: Any) -> Job:
     """Ask for an update."""
     return request("container.recreate", actor=actor, target_id=container.pk, params=params)
-
-
-def ran(job: Job) -> Job:
-    """Run a job; how it went."""
-    run_job(job.pk)
-    job.refresh_from_db()
-    return job
 
 
 def names(fake: FakeEngine) -> dict[str, FakeContainer]:

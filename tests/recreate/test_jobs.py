@@ -15,15 +15,12 @@ from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_networks import UNKNOWN
 from fleet.engine.fake_state import FakeContainer, FakeState, Refusal
 from fleet.engine.recreate import Aside
-from fleet.models import Container, Event, Host, Job, JobLine, JobState, User
+from fleet.models import Container, Event, Host, Job, JobState, User
 from fleet.operations.jobs import job_cancel
 from fleet.selectors.container import container_fate
 from tests.conftest import make_container
-from tests.recreate.conftest import IMAGE, asked, names, ran
-
-
-def said(job: Job) -> str:
-    return "\n".join(JobLine.objects.filter(job=job).values_list("text", flat=True))
+from tests.jobs.conftest import lines, ran
+from tests.recreate.conftest import IMAGE, asked, names
 
 
 def the_old_one_is_back(fake: FakeEngine, old: FakeContainer) -> bool:
@@ -34,7 +31,7 @@ def test_a_new_one_takes_the_place(
     actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
 ) -> None:
     job = ran(asked(actor, container))
-    assert (job.state, job.message) == (JobState.SUCCEEDED, "Updated web-1."), said(job)
+    assert (job.state, job.message) == (JobState.SUCCEEDED, "Updated web-1."), lines(job)
     assert job.queue == "transfer"
     (new,) = fake.state.containers.values()
     assert (new.name, new.state, new.image_id) == ("web-1", "running", newer)
@@ -54,7 +51,7 @@ def test_without_a_pull_it_is_made_again_of_what_is_there(
     actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
 ) -> None:
     job = ran(asked(actor, container, pull=False))
-    assert job.state == JobState.SUCCEEDED, said(job)
+    assert job.state == JobState.SUCCEEDED, lines(job)
     (new,) = fake.state.containers.values()
     assert new.id != old.id and new.image_id == old.image_id != newer
 
@@ -68,7 +65,7 @@ def test_it_does_afterwards_what_it_did_before(
 ) -> None:  # fmt: skip
     old.state = state
     job = ran(asked(actor, container))
-    assert job.state == JobState.SUCCEEDED, said(job)
+    assert job.state == JobState.SUCCEEDED, lines(job)
     (new,) = fake.state.containers.values()
     assert (new.state, new.image_id) == (then, newer)
 
@@ -94,7 +91,7 @@ def test_one_that_ends_at_once_gives_the_place_back(
     job = ran(asked(actor, container))
     assert job.state == JobState.FAILED
     assert job.message == "The new one ended with code 3. The old one runs as before."
-    assert "cannot go on" in said(job)
+    assert "cannot go on" in lines(job)
     assert the_old_one_is_back(fake, old)
 
 
@@ -132,7 +129,7 @@ def test_a_cancellation_at_any_step_brings_the_old_one_back(
     monkeypatch.setattr(Engine, step, cancelling)
     ran(job)
     words = "Cancelled. The old one runs as before."
-    assert (job.state, job.message) == (JobState.CANCELLED, words), said(job)
+    assert (job.state, job.message) == (JobState.CANCELLED, words), lines(job)
     assert the_old_one_is_back(fake, old)
 
 
@@ -195,8 +192,8 @@ def test_a_try_that_was_killed_before_the_exchange_is_taken_back_and_done(
     left(fake, old)
     fake.state.stop(old)
     job = ran(asked(actor, container))
-    assert job.state == JobState.SUCCEEDED, said(job)
-    assert "was taken back" in said(job)
+    assert job.state == JobState.SUCCEEDED, lines(job)
+    assert "was taken back" in lines(job)
     (new,) = fake.state.containers.values()
     assert (new.name, new.image_id, new.state) == ("web-1", newer, "running")
 
@@ -212,7 +209,7 @@ def test_a_try_that_was_killed_after_the_exchange_is_brought_to_its_end(
     if started:
         fake.state.start(new)
     job = ran(asked(actor, container))
-    assert job.state == JobState.SUCCEEDED, said(job)
+    assert job.state == JobState.SUCCEEDED, lines(job)
     assert ("by the earlier try" in job.message) == started
     assert {it.name: it.state for it in fake.state.containers.values()} == {"web-1": "running"}
     assert (new.id in fake.state.containers) == started
@@ -336,6 +333,6 @@ def test_whoever_goes_on_after_a_loss_at_any_step_brings_it_to_an_end(
         patch.setattr(Engine, step, losing)
         assert ran(job).state == JobState.RUNNING  # nobody has ended it
     Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, claim=None)
-    assert ran(job).state == JobState.SUCCEEDED, said(job)
+    assert ran(job).state == JobState.SUCCEEDED, lines(job)
     (new,) = fake.state.containers.values()
     assert (new.name, new.image_id, new.state) == ("web-1", newer, "running")

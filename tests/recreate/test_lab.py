@@ -13,9 +13,9 @@ from fleet.actor import Actor
 from fleet.models import Container, Environment, Job, JobLine, JobState
 from fleet.operations.jobs import job_cancel
 from tests.conftest import make_container, make_host
-from tests.jobs.conftest import at_once
+from tests.jobs.conftest import at_once, lines, ran
 from tests.lab.lab import Lab, LabHost
-from tests.recreate.conftest import asked, ran
+from tests.recreate.conftest import asked
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
@@ -76,17 +76,13 @@ def inspect(engine: LabHost) -> dict[str, Any]:
     return found
 
 
-def said(job: Job) -> str:
-    return "\n".join(JobLine.objects.filter(job=job).values_list("text", flat=True))
-
-
 def test_the_new_image_comes_and_what_was_given_stays(
     actor: Actor, lab: Lab, engine: LabHost, web: Container
 ) -> None:
     was = inspect(engine)
     image = push(lab, engine, *V2)
     job = ran(asked(actor, web))
-    assert job.state == JobState.SUCCEEDED, said(job)
+    assert job.state == JobState.SUCCEEDED, lines(job)
     now = inspect(engine)
     assert (now["Image"], now["Config"]["Image"]) == (image, image_name(lab))
     assert now["Id"] != was["Id"] and now["State"]["Running"]
@@ -119,7 +115,7 @@ def test_one_that_ends_at_once_gives_the_place_back(
     push(lab, engine, *BROKEN)
     job = ran(asked(actor, web))
     assert job.state == JobState.FAILED
-    assert "The old one runs as before." in job.message and "no config" in said(job)
+    assert "The old one runs as before." in job.message and "no config" in lines(job)
     assert_back(engine, web)
 
 
@@ -166,6 +162,6 @@ def test_a_try_whose_worker_was_lost_is_brought_to_its_end(
         assert ran(job).state == JobState.RUNNING
     assert engine.docker("ps", "-aq").count("\n") == 1  # both are there
     Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, claim=None)
-    assert ran(job).state == JobState.SUCCEEDED, said(job)
+    assert ran(job).state == JobState.SUCCEEDED, lines(job)
     assert inspect(engine)["Image"] == image
     assert engine.docker("ps", "-aq").count("\n") == 0

@@ -106,7 +106,7 @@ def test_it_is_built_pushed_and_pulled_where_it_is_used(
 def test_a_registry_that_is_away_is_told_and_gone_on_with(
     lab: Lab, actor: Actor, host: Host, second: Host, repository: str, tmp_path: Path
 ) -> None:
-    own = Own(f"/run/netns/{lab._prefix}-h1", tmp_path)
+    own = Own(lab[1].netns, tmp_path)
     there, away = f"{repository}:a", f"127.0.0.1:{PORT}/app:1"
     run = ran(
         actor, host, tags=[there, away], push=True, deploy="pull", deploy_environments=[

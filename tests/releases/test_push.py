@@ -7,11 +7,12 @@ import pytest
 from fleet.actor import Actor
 from fleet.engine.fake import FakeEngine
 from fleet.jobs.runner import run_job
-from fleet.models import BuildRun, Environment, Host, Job, JobLine, JobState
+from fleet.models import BuildRun, Environment, Host, JobState
 from fleet.operations.stages import run_go_on
 from fleet.selectors.builds import build_page, run_page
 from fleet.selectors.transfers import parts_of
 from tests.conftest import make_host
+from tests.jobs.conftest import lines
 from tests.releases.conftest import Define, built, end, last, stage, started, states
 
 NAMES = ["registry.test/app:1", "locked.test/app:1", "other.test/app:1"]
@@ -30,10 +31,6 @@ def run(actor: Actor, define: Define, fake: FakeEngine) -> BuildRun:
     fake.images.add(*NAMES, id=ident, layers=[("ADD a /", 1000)])
     fake.pulls.private = {"locked.test": ("ann", "hunter2")}
     return built(actor, define(push=True, tags=NAMES))
-
-
-def lines(job: Job) -> list[str]:
-    return list(JobLine.objects.filter(job=job).values_list("text", flat=True))
 
 
 def test_a_name_that_fails_tells_of_the_others_and_is_gone_on_with(

@@ -22,7 +22,7 @@ from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.saving import save_image
 from fleet.jobs import dispatch as dispatching
 from fleet.jobs.runner import run_job
-from fleet.models import AuditEntry, Environment, Host, Image, Job, JobLine, JobState, Scan, User
+from fleet.models import AuditEntry, Environment, Host, Image, Job, JobState, Scan, User
 from fleet.operations import image_scan
 from fleet.operations.errors import Invalid
 from fleet.operations.jobs import job_cancel
@@ -32,7 +32,7 @@ from fleet.scans.place import only_one
 from fleet.scans.trivy import Scanned
 from fleet.selectors.transfers import parts_of
 from tests.conftest import make_container, make_host, make_image
-from tests.jobs.conftest import at_once, broker
+from tests.jobs.conftest import at_once, broker, lines
 from tests.programs import program
 from tests.scans.rows import SBOM, make_report, make_scan
 from tests.scans.saved import DPKG, OS_RELEASE, saved_image
@@ -79,10 +79,6 @@ def image(fake: FakeEngine, host: Host, tmp_path: Path) -> Image:
 
 def ask(actor: Actor, image: Image) -> Job:
     return request("image.scan", actor=actor, target_id=image.pk)
-
-
-def lines() -> str:
-    return "\n".join(JobLine.objects.values_list("text", flat=True))
 
 
 def test_an_archive_comes_in_pieces(fake: FakeEngine, image: Image) -> None:
