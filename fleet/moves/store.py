@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 from django.conf import settings
@@ -28,6 +29,7 @@ GRACE_SECONDS = 900  # in which who sent a file gets to ask for its jobs
 LOOKS = 64 * 1024**2  # bytes between two looks at the disk
 # gzip, bzip2, xz, zstd: what engines unpack themselves.
 PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+MOST_ENTRIES = 100_000  # as in a build's files; docker save writes a few for each layer
 LISTS = {"manifest.json", "index.json", "repositories"}  # one of them tells of the images
 SENTENCES: dict[str, Promise] = {
     "empty": _("The file is empty. Choose the tar that docker save made."),
@@ -35,6 +37,9 @@ SENTENCES: dict[str, Promise] = {
     "no_images": _(
         "This tar has no images in it: neither manifest.json nor index.json. Make it with docker"
         " save; a container's export will not do."
+    ),
+    "entries": _(
+        "This tar has more than %(entries)s files in it. Save the images in several tars."
     ),
     "short": _("The file ends too early. Send it once more."),
     "large": _(
@@ -54,7 +59,8 @@ class TarRefused(Exception):
         self.code = code
 
     def __str__(self) -> str:
-        return str(SENTENCES[self.code]) % {"limit": words_of(settings.IMAGE_TAR_BYTES)}
+        limit = words_of(settings.IMAGE_TAR_BYTES)
+        return str(SENTENCES[self.code]) % {"limit": limit, "entries": f"{MOST_ENTRIES:,}"}
 
 
 @dataclass(frozen=True)
@@ -166,22 +172,31 @@ def check_tar(place: Path) -> None:
         _check_head(head)
         if head.startswith(PACKED):
             return  # the engine will say: to look inside would take as long as to load it
-        names, at = set[str](), 0
-        while at < size:
-            data.seek(at)
-            block = data.read(BLOCK)
-            if not block.strip(b"\0"):
-                break
-            try:
-                header = Header(block)
-            except ValueError:
-                raise TarRefused("short" if len(block) < BLOCK else "no_tar") from None
-            names.add(header.name.removeprefix("./"))
-            at += BLOCK + -(-header.size // BLOCK) * BLOCK
-        if at > size:
-            raise TarRefused("short")
-    if not names & LISTS:
+        has_list, at = _walk(data, size)
+    if at > size:
+        raise TarRefused("short")
+    if not has_list:
         raise TarRefused("no_images")
+
+
+def _walk(data: BinaryIO, size: int) -> tuple[bool, int]:
+    """Go from head to head; return whether one tells of images, and where the last one ends."""
+    has_list, at, entries = False, 0, 0
+    while at < size:
+        data.seek(at)
+        block = data.read(BLOCK)
+        if not block.strip(b"\0"):
+            break
+        try:
+            header = Header(block)
+        except ValueError:
+            raise TarRefused("short" if len(block) < BLOCK else "no_tar") from None
+        entries += 1
+        if entries > MOST_ENTRIES:
+            raise TarRefused("entries")
+        has_list = has_list or header.name.removeprefix("./") in LISTS
+        at += BLOCK + -(-header.size // BLOCK) * BLOCK
+    return has_list, at
 
 
 def _check_head(head: bytes) -> None:

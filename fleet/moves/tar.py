@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable
 
 BLOCK = 512
-HELD_LIMIT = 1024 * 1024  # bytes of one extended header
+HELD_LIMIT = 1024 * 1024  # bytes of extended headers before one entry
 EXTENDED = b"xLK"  # kinds of entries that tell more of the next one
 WITHOUT_DATA = b"123456"  # links, devices, folders
+LARGEST = 2**63 - 1  # what Go, which engines are written in, takes as a size
+_OCTAL = re.compile(rb"[0-7]*")
 _PAX_SIZE = re.compile(rb"(?:^|\n)\d+ size=(\d{1,18})\n")
 
 
@@ -88,7 +90,7 @@ class Sieve:
             self._give_up(out, block)
             return
         if header.kind in EXTENDED and header.kind:
-            if header.size > HELD_LIMIT:
+            if len(self._held) + header.size > HELD_LIMIT:
                 self._give_up(out, block)
                 return
             self._held += block
@@ -119,8 +121,18 @@ def _text(field: bytes) -> str:
 
 
 def _number(field: bytes) -> int:
-    """Return an octal number, or one in base 256 as GNU writes large ones. Raises ValueError."""
-    if field[:1] and field[0] & 0x80:
-        return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
+    """Return an octal number, or one in base 256 as GNU writes large ones.
+
+    Raises ValueError for all else that `int` would take: with a size below zero a reader goes back
+    to where it was, for ever.
+    """
     text = field.strip(b" \0")
-    return int(text, 8) if text else 0
+    if field[:1] and field[0] & 0xC0 == 0x80:  # 0x40 besides is the sign
+        found = int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
+    elif _OCTAL.fullmatch(text):
+        found = int(text or b"0", 8)
+    else:
+        raise ValueError("no number of a tar")
+    if found > LARGEST:
+        raise ValueError("no size of anything")
+    return found

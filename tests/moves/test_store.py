@@ -14,7 +14,7 @@ from django.conf import LazySettings
 from fleet.models import Host, Job, JobState
 from fleet.moves import store
 from fleet.moves.store import GRACE_SECONDS, Keeping, TarRefused, keep, keep_file, release, sweep
-from tests.moves.test_tar import tar_of
+from tests.moves.test_tar import head_of, tar_of
 
 GOOD = tar_of("layer.tar", "manifest.json")
 
@@ -30,6 +30,8 @@ GOOD = tar_of("layer.tar", "manifest.json")
         (tar_of("../manifest.json", "a/index.json"), "no_images"),
         (GOOD[:1200], "short"),
         (GOOD[:513], "short"),
+        (head_of(b"-1000") + bytes(1024), "no_tar"),  # once it never ended
+        (head_of(b"10") + bytes(512) + head_of(b"-4000"), "no_tar"),  # back to the start
     ],
 )
 def test_it_keeps_nothing_that_no_engine_could_load(data: bytes, code: str, tars: Path) -> None:
@@ -47,6 +49,14 @@ def test_it_keeps_what_may_be_images(data: bytes, tars: Path) -> None:
     kept = keep([data])
     assert kept.size == len(data)
     assert (tars / kept.archive).read_bytes() == data
+
+
+def test_a_tar_of_nothing_but_names_is_refused(monkeypatch: pytest.MonkeyPatch, tars: Path) -> None:
+    monkeypatch.setattr(store, "MOST_ENTRIES", 2)
+    assert keep([tar_of("a", "manifest.json", size=0)])
+    with pytest.raises(TarRefused) as caught:
+        keep([tar_of("a", "b", "manifest.json", size=0)])
+    assert caught.value.code == "entries" and "more than 2 files" in str(caught.value)
 
 
 def test_it_takes_no_more_than_the_setting_and_the_disk_allow(

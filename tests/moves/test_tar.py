@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from fleet.moves.layers import file_names, shared_layers
-from fleet.moves.tar import Sieve
+from fleet.moves.tar import Header, Sieve
 
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
 
@@ -57,6 +57,45 @@ def test_what_has_a_long_name_passes_and_what_comes_after_is_still_seen(kind: in
 )
 def test_what_it_does_not_understand_passes_as_it_is(data: bytes) -> None:
     assert sifted(data, "b") == (data, 0)
+
+
+def head_of(size: bytes, name: str = "layer.tar", kind: bytes = tarfile.REGTYPE) -> bytes:
+    """The head of an entry with this written as its size."""
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    head = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    head[124:136] = size.ljust(12, b"\0")
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head)
+
+
+NO_SIZES = [b"-1000", b"+1000", b"1_000", b"0o17", b"8", b"\xff" * 12, b"\x80" + b"\x01" * 11]
+
+
+@pytest.mark.parametrize("size", NO_SIZES)
+def test_a_size_that_is_none_makes_no_header(size: bytes) -> None:
+    with pytest.raises(ValueError, match=r"no (number|size)"):
+        Header(head_of(size))
+
+
+def test_sizes_are_octal_or_of_base_256() -> None:
+    sizes = [b"", b"00000001750", b" 1750 ", b"\x80" + bytes(9) + b"\x03\xe8"]
+    assert [Header(head_of(size)).size for size in sizes] == [0, 1000, 1000, 1000]
+    assert Header(head_of(b"\x80\0\0\0\x7f" + b"\xff" * 7)).size == 2**63 - 1
+
+
+@pytest.mark.parametrize("size", NO_SIZES)
+def test_what_has_no_size_passes_as_it_is(size: bytes) -> None:
+    data = head_of(size) + bytes(1024)
+    assert sifted(data, "layer.tar") == (data, 0)
+
+
+def test_headers_about_headers_are_not_held_for_ever() -> None:
+    sieve = Sieve(lambda name: True)
+    one = head_of(b"%o" % 600_000, kind=tarfile.XHDTYPE) + bytes(600_064)
+    assert sieve.feed(one) == b""
+    assert sieve.feed(one) == one + one
 
 
 def test_a_header_that_never_ends_is_not_held() -> None:
