@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 
+from dashboard.api.auth import caller_again
 from fleet.actor import Actor
 from fleet.moves.downloads import open_download
 
 
-def tar_response(actor: Actor, pk: int, *, packed: bool) -> StreamingHttpResponse:
+def tar_response(
+    request: HttpRequest, actor: Actor, pk: int, *, packed: bool
+) -> StreamingHttpResponse:
     """Return an image as a file. Raises NotSaved, Unknown or Refused."""
-    download = open_download(actor, pk, packed=packed)
+    download = open_download(actor, pk, caller_again(request), packed=packed)
     kind = "application/gzip" if packed else "application/x-tar"
     response = StreamingHttpResponse(download, content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{download.name}"'

@@ -90,6 +90,6 @@ def save_image(request: HttpRequest, image_id: int, wanted: Query[SaveFilter]) -
     503 says why its host cannot be asked now, 429 that too many are being saved.
     """
     try:
-        return tar_response(caller(request), image_id, packed=wanted.gz)
+        return tar_response(request, caller(request), image_id, packed=wanted.gz)
     except NotSaved as error:
         return problem(429 if error.busy else 503, str(error))

@@ -34,7 +34,7 @@ from fleet.selectors.image_copy import copy_notes
 def image_tar(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Give an image as `docker save` does: `?gz` compressed."""
     try:
-        return tar_response(actor_of(request), pk, packed="gz" in request.GET)
+        return tar_response(request, actor_of(request), pk, packed="gz" in request.GET)
     except NotSaved as error:
         status = 429 if error.busy else 503
         return HttpResponse(f"{error}\n", status=status, content_type="text/plain; charset=utf-8")

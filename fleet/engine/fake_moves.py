@@ -27,13 +27,14 @@ def _going() -> asyncio.Event:
 class FakeMoves:
     """``refuse`` is an error that a load ends with, as real engines tell it after their 200.
 
-    With ``halt`` cleared, what is saved stops in the middle.
+    With ``halt`` cleared, what is saved stops in the middle; with ``copied``, before it begins.
     """
 
     store: FakeImages
     refuse: str = ""
     under_way: int = 0
     halt: asyncio.Event = field(default_factory=_going)
+    copied: asyncio.Event = field(default_factory=_going)
 
     async def on_save(self, request: web.Request) -> web.StreamResponse:
         """``GET /images/get``."""
@@ -44,9 +45,10 @@ class FakeMoves:
         images = [(self.store.known[ident], asked) for ident, asked in found.items()]
         data = (len(images) == 1 and images[0][0].archive) or _packed(images)
         response = web.StreamResponse(headers={"Content-Type": "application/x-tar"})
-        await response.prepare(request)
         self.under_way += 1
         try:
+            await self.copied.wait()
+            await response.prepare(request)
             for at in range(0, len(data), PIECE):
                 await response.write(data[at : at + PIECE])
                 await self.halt.wait()

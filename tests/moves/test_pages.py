@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -18,10 +18,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient, Client
 
 from config.asgi import application
-from fleet.access import Refused
-from fleet.engine.fake import FakeEngine
-from fleet.models import AuditEntry, Grant, Host, Image, Job, User
+from fleet.access import AccessError
+from fleet.engine.fake import FakeEngine, in_fake
+from fleet.models import ApiToken, AuditEntry, Grant, Host, Image, Job, Role, User
 from fleet.moves import downloads
+from fleet.moves.downloads import NotSaved
 from fleet.tokens import create_token
 from tests.conftest import make_image
 from tests.moves.conftest import NAMES
@@ -228,6 +229,57 @@ async def test_who_goes_away_ends_it_at_the_engine(
     await eventually_async(lambda: not downloads.SEATS.taken)
 
 
+def get(secret: str, image: Image) -> Any:
+    path = f"/api/v1/images/{image.pk}/tar"
+    headers = {"host": "localhost", "authorization": f"Bearer {secret}"}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ["127.0.0.1", 5000],
+    }
+    return COMMUNICATOR(application, scope)
+
+
+@pytest.fixture
+def copying(fake: FakeEngine) -> Iterator[FakeEngine]:
+    """The engine copies an image to its own disk, as Docker does before the first byte."""
+    in_fake(fake, fake.moves.copied.clear)
+    yield fake
+    in_fake(fake, fake.moves.copied.set)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_who_goes_before_the_first_byte_has_the_seat_back(
+    secret: str, image: Image, copying: FakeEngine
+) -> None:
+    asked = get(secret, image)
+    await asked.send_input({"type": "http.request", "body": b"", "more_body": False})
+    assert (await asked.receive_output(10))["status"] == 200
+    await eventually_async(lambda: copying.moves.under_way == 1)
+    await asked.send_input({"type": "http.disconnect"})
+    await asked.wait(10)
+    assert not downloads.SEATS.taken
+    await eventually_async(lambda: copying.moves.under_way == 0)
+
+
+def test_a_download_that_nobody_begins_loses_its_seat(monkeypatch: pytest.MonkeyPatch) -> None:
+    seats = downloads.Seats()
+    kept = seats.take("nina")
+    seats.keep(kept)
+    monkeypatch.setattr(downloads, "BEGIN_SECONDS", -1.0)
+    gone = seats.take("nina")
+    assert seats.taken == 1
+    with pytest.raises(NotSaved):
+        seats.keep(gone)
+    seats.free(kept)
+    seats.free(kept)
+    assert not seats.taken
+
+
 @pytest.fixture
 def deployer(make_user: Callable[..., User], host: Host) -> str:
     """A token of somebody who may save on that host."""
@@ -244,7 +296,56 @@ async def test_a_right_that_is_taken_ends_it(
     pieces = aiter(answer)
     assert await anext(pieces)
     await Grant.objects.all().adelete()
-    with pytest.raises(Refused):
+    with pytest.raises(AccessError):
+        await anext(pieces)
+    await eventually_async(lambda: fake.moves.under_way == 0)
+
+
+async def revoke(token: ApiToken) -> None:
+    await token.adelete()
+
+
+async def narrow(token: ApiToken) -> None:
+    role = await Role.objects.aget(name="viewer")
+    await ApiToken.objects.filter(pk=token.pk).aupdate(role=role)
+
+
+async def switch_off(token: ApiToken) -> None:
+    await User.objects.filter(pk=token.user_id).aupdate(is_active=False)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", [revoke, narrow, switch_off])
+async def test_a_token_that_is_gone_or_may_less_ends_it(
+    secret: str,
+    large: Image,
+    fake: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[ApiToken], Awaitable[None]],
+) -> None:
+    monkeypatch.setattr(downloads, "CHECK_SECONDS", -1.0)
+    headers = {"Authorization": f"Bearer {secret}"}
+    answer: Any = await AsyncClient().get(f"/api/v1/images/{large.pk}/tar", headers=headers)
+    pieces = aiter(answer)
+    assert await anext(pieces)
+    await change(await ApiToken.objects.aget())
+    with pytest.raises(AccessError):
+        await anext(pieces)
+    await eventually_async(lambda: fake.moves.under_way == 0)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_session_that_ended_ends_it(
+    administrator: User, large: Image, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "CHECK_SECONDS", -1.0)
+    browser = AsyncClient()
+    await browser.aforce_login(administrator, "django.contrib.auth.backends.ModelBackend")
+    answer: Any = await browser.get(f"/images/{large.pk}/tar/")
+    pieces = aiter(answer)
+    assert await anext(pieces)
+    await browser.alogout()
+    with pytest.raises(AccessError):
         await anext(pieces)
     await eventually_async(lambda: fake.moves.under_way == 0)
 
