@@ -8,6 +8,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from dashboard.room import ROOM, Room
+
 LIMIT = 8 * 1024 * 1024  # bytes; the largest form of ours takes less than one MB
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -17,6 +19,7 @@ App = Callable[[dict[str, Any], Receive, Send], Awaitable[Any]]
 
 
 MARK = "quayside.too_large"
+NO_ROOM = "quayside.no_room"
 OF_BODIES = {b"content-length", b"content-type", b"transfer-encoding"}
 
 
@@ -25,10 +28,16 @@ def is_too_large(request: HttpRequest) -> bool:
     return MARK in getattr(request, "scope", {})
 
 
+def has_no_room(request: HttpRequest) -> bool:
+    """Return whether the request's body was left out since the disk has no room for it."""
+    return NO_ROOM in getattr(request, "scope", {})
+
+
 class BodyLimit:
     """Answers 413 for a request whose body is larger than LIMIT, announced or not.
 
-    `limit_of` tells for a scope another limit, or 0; it is asked before anything is read.
+    `limit_of` tells for a scope another limit, or 0; it is asked before anything is read. With a
+    `Room` in the scope it answers 507 for what the disk has no room for.
     """
 
     def __init__(self, app: App, limit_of: LimitOf | None = None) -> None:
@@ -40,20 +49,44 @@ class BodyLimit:
         if announced(scope) > limit:
             await self._refuse(scope, send)
             return
-        size = 0
+        room: Room | None = scope.get(ROOM)
+        if room is None:
+            await self._pass_on(scope, receive, send, limit)
+            return
+        try:
+            if await room.open():
+                await self._pass_on(scope, receive, send, limit, room)
+            else:
+                await self._refuse(scope, send, NO_ROOM)
+        finally:
+            room.close()
+
+    async def _pass_on(
+        self,
+        scope: dict[str, Any],
+        receive: Receive,
+        send: Send,
+        limit: int,
+        room: Room | None = None,
+    ) -> None:
+        size, why = 0, ""
 
         async def counted() -> Message:
-            nonlocal size
+            nonlocal size, why
             message = await receive()
             size += len(message.get("body", b""))
+            if size > limit:
+                why = MARK
+            elif room and not await room.has(size):
+                why = NO_ROOM
             # As if the browser had gone: Django drops what it has kept, and answers nothing.
-            return message if size <= limit else {"type": "http.disconnect"}
+            return {"type": "http.disconnect"} if why else message
 
         await self.app(scope, counted, send)
-        if size > limit:
-            await self._refuse(scope, send)
+        if why:
+            await self._refuse(scope, send, why)
 
-    async def _refuse(self, scope: dict[str, Any], send: Send) -> None:
+    async def _refuse(self, scope: dict[str, Any], send: Send, why: str = MARK) -> None:
         """Let Django say so (`dashboard.views.errors`), as if nothing had been sent."""
         headers = [pair for pair in scope["headers"] if pair[0] not in OF_BODIES]
         messages = [{"type": "http.request", "body": b"", "more_body": False}]
@@ -62,6 +95,14 @@ class BodyLimit:
             return messages.pop() if messages else await asyncio.Future()
 
         await self.app({**scope, "headers": headers, MARK: True}, nothing, closing(send))
+
+        async def closing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # What is still coming is not read.
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+            await send(message)
+
+        await self.app({**scope, "headers": headers, why: True}, nothing, closing)
 
 
 def announced(scope: dict[str, Any]) -> int:

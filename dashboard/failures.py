@@ -25,6 +25,7 @@ TITLES = {
     502: gettext_lazy("The other side failed"),
     503: gettext_lazy("Not available now"),
     504: gettext_lazy("No answer in time"),
+    507: gettext_lazy("No room"),
 }
 
 

@@ -17,14 +17,24 @@ from django.contrib.auth import get_user
 from django.core.handlers.asgi import ASGIRequest
 
 from dashboard.api.auth import bearer_of
-from dashboard.body_limit import LIMIT
+from dashboard.body_limit import LIMIT, announced
 from dashboard.intake import MAY_LOAD
+from dashboard.room import ROOM, Room
 from fleet.access import AccessError, access_build
 from fleet.actor import Actor, actor_for
 from fleet.moves.store import LOAD
 
 ARCHIVE = re.compile(r"^(?:/api/v1)?/builds/(\d{1,18})/archive/?\Z")
 TAR = re.compile(r"^(?:/api/v1)?/images/load/?\Z")
+# Pages take forms, the API takes the file as the body.
+ARCHIVE = {
+    "POST": re.compile(r"^/builds/(\d{1,18})/archive/?\Z"),
+    "PUT": re.compile(r"^/api/v1/builds/(\d{1,18})/archive/?\Z"),
+}
+LOAD = {
+    "POST": re.compile(r"^/images/load/?\Z"),
+    "PUT": re.compile(r"^/api/v1/images/load/?\Z"),
+}
 HOOK = re.compile(r"^/hooks/")
 HOOK_BYTES = 1024 * 1024  # anybody may send there
 AROUND = 64 * 1024  # bytes of a form around its file
@@ -40,9 +50,25 @@ async def body_limit_of(scope: dict[str, Any]) -> int:
         return max(LIMIT, settings.IMAGE_TAR_BYTES + AROUND) if scope[MAY_LOAD] else 0
     found = ARCHIVE.match(scope["path"]) if sends else None
     if found is None:
+    method, path = scope["method"], scope["path"]
+    if method not in LOAD:
         return 0
-    allowed: bool = await sync_to_async(_may_upload)(scope, int(found[1]))
-    return max(LIMIT, settings.BUILD_CONTEXT_BYTES + AROUND) if allowed else 0
+    if LOAD[method].match(path):
+        scope[MAY_LOAD] = await sync_to_async(_may_load)(scope)
+        if not scope[MAY_LOAD]:
+            return 0
+        if method == "POST":  # what is sent as a body looks itself: dashboard.intake
+            _with_room(scope)
+        return max(LIMIT, settings.IMAGE_TAR_BYTES + AROUND)
+    found = ARCHIVE[method].match(path)
+    if found is None or not await sync_to_async(_may_upload)(scope, int(found[1])):
+        return 0
+    _with_room(scope)
+    return max(LIMIT, settings.BUILD_CONTEXT_BYTES + AROUND)
+
+
+def _with_room(scope: dict[str, Any]) -> None:
+    scope[ROOM] = Room(announced(scope))
 
 
 def _may_upload(scope: dict[str, Any], build_id: int) -> bool:

@@ -12,7 +12,7 @@ from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from dashboard.body_limit import is_too_large
+from dashboard.body_limit import has_no_room, is_too_large
 from dashboard.context import theme_of
 from dashboard.failures import TITLES, failure
 from dashboard.requests import wants_json
@@ -52,6 +52,8 @@ class FailurePages:
         """Pass the request on, unless its body was left out."""
         if is_too_large(request):
             return too_large(request)
+        if has_no_room(request):
+            return no_room(request)
         response = self.get_response(request)
         return not_allowed(request, response) if response.status_code == 405 else response
 
@@ -104,6 +106,15 @@ def too_large(request: HttpRequest) -> HttpResponse:
     """413: more than any form of ours needs."""
     message = _("What was sent is larger than Quayside takes. Nothing was changed.")
     return failure(request, 413, message)
+
+
+def no_room(request: HttpRequest) -> HttpResponse:
+    """507: the disk is too full for what was sent."""
+    message = _(
+        "There is no room for it on the disk of Quayside. Ask an administrator. Nothing was"
+        " changed."
+    )
+    return failure(request, 507, message)
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
