@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from fleet.builds.limits import words_of
 from fleet.models import OPEN_STATES, Job
-from fleet.moves.tar import BLOCK, Header
+from fleet.moves.tar import BLOCK, EXTENDED, HELD_LIMIT, Header, told_size
 
 LOAD = "image.load"
 ID = re.compile(r"[0-9a-f]{32}")
@@ -182,6 +182,7 @@ def check_tar(place: Path) -> None:
 def _walk(data: BinaryIO, size: int) -> tuple[bool, int]:
     """Go from head to head; return whether one tells of images, and where the last one ends."""
     has_list, at, entries = False, 0, 0
+    told: int | None = None
     while at < size:
         data.seek(at)
         block = data.read(BLOCK)
@@ -195,7 +196,13 @@ def _walk(data: BinaryIO, size: int) -> tuple[bool, int]:
         if entries > MOST_ENTRIES:
             raise TarRefused("entries")
         has_list = has_list or header.name.removeprefix("./") in LISTS
-        at += BLOCK + -(-header.size // BLOCK) * BLOCK
+        extended = header.kind in EXTENDED
+        size_of = header.size if told is None or extended else told
+        if header.kind == b"x":
+            told = told_size(data.read(min(header.size, HELD_LIMIT)))
+        elif not extended:
+            told = None
+        at += BLOCK + -(-size_of // BLOCK) * BLOCK
     return has_list, at
 
 

@@ -96,8 +96,8 @@ class Sieve:
             self._held += block
             self._to, self._left = self._held, _padded(header.size)
             return
-        told = _PAX_SIZE.search(bytes(self._held))
-        size = int(told[1]) if told else header.size
+        told = told_size(bytes(self._held))
+        size = header.size if told is None else told
         dropped = header.is_file and not self._held and self._drop(header.name)
         if dropped:
             self.left_out += BLOCK
@@ -110,6 +110,12 @@ class Sieve:
         out += self._held + block
         self._held.clear()
         self._blind = True
+
+
+def told_size(headers: bytes) -> int | None:
+    """Return the size of the next entry if extended headers tell it: from 8 GiB on they do."""
+    told = _PAX_SIZE.search(headers)
+    return int(told[1]) if told else None
 
 
 def _padded(size: int) -> int:

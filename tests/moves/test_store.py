@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
@@ -13,7 +14,16 @@ from django.conf import LazySettings
 
 from fleet.models import Host, Job, JobState
 from fleet.moves import store
-from fleet.moves.store import GRACE_SECONDS, Keeping, TarRefused, keep, keep_file, release, sweep
+from fleet.moves.store import (
+    GRACE_SECONDS,
+    Keeping,
+    TarRefused,
+    check_tar,
+    keep,
+    keep_file,
+    release,
+    sweep,
+)
 from tests.moves.test_tar import head_of, tar_of
 
 GOOD = tar_of("layer.tar", "manifest.json")
@@ -49,6 +59,18 @@ def test_it_keeps_what_may_be_images(data: bytes, tars: Path) -> None:
     kept = keep([data])
     assert kept.size == len(data)
     assert (tars / kept.archive).read_bytes() == data
+
+
+def test_a_layer_may_be_larger_than_eight_gib(tmp_path: Path) -> None:
+    """Its size is in an extended header then, as Docker writes it."""
+    layer = tarfile.TarInfo("layer.tar")
+    layer.size = 9 * 1024**3
+    place = tmp_path / "large"
+    with place.open("wb") as data:
+        data.write(layer.tobuf(tarfile.PAX_FORMAT))
+        data.seek(layer.size, os.SEEK_CUR)  # a hole: nothing is written
+        data.write(GOOD)
+    check_tar(place)
 
 
 def test_a_tar_of_nothing_but_names_is_refused(monkeypatch: pytest.MonkeyPatch, tars: Path) -> None:
