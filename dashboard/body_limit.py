@@ -94,15 +94,7 @@ class BodyLimit:
         async def nothing() -> Message:
             return messages.pop() if messages else await asyncio.Future()
 
-        await self.app({**scope, "headers": headers, MARK: True}, nothing, closing(send))
-
-        async def closing(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                # What is still coming is not read.
-                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
-            await send(message)
-
-        await self.app({**scope, "headers": headers, why: True}, nothing, closing)
+        await self.app({**scope, "headers": headers, why: True}, nothing, closing(send))
 
 
 def announced(scope: dict[str, Any]) -> int:

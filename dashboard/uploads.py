@@ -24,14 +24,12 @@ from fleet.access import AccessError, access_build
 from fleet.actor import Actor, actor_for
 from fleet.moves.store import LOAD
 
-ARCHIVE = re.compile(r"^(?:/api/v1)?/builds/(\d{1,18})/archive/?\Z")
-TAR = re.compile(r"^(?:/api/v1)?/images/load/?\Z")
 # Pages take forms, the API takes the file as the body.
 ARCHIVE = {
     "POST": re.compile(r"^/builds/(\d{1,18})/archive/?\Z"),
     "PUT": re.compile(r"^/api/v1/builds/(\d{1,18})/archive/?\Z"),
 }
-LOAD = {
+TAR = {
     "POST": re.compile(r"^/images/load/?\Z"),
     "PUT": re.compile(r"^/api/v1/images/load/?\Z"),
 }
@@ -44,16 +42,10 @@ async def body_limit_of(scope: dict[str, Any]) -> int:
     """Return how many bytes the body of a request may have; 0: as many as any other."""
     if HOOK.match(scope["path"]):
         return HOOK_BYTES
-    sends = scope["method"] in ("PUT", "POST")
-    if sends and TAR.match(scope["path"]):
-        scope[MAY_LOAD] = await sync_to_async(_may_load)(scope)
-        return max(LIMIT, settings.IMAGE_TAR_BYTES + AROUND) if scope[MAY_LOAD] else 0
-    found = ARCHIVE.match(scope["path"]) if sends else None
-    if found is None:
     method, path = scope["method"], scope["path"]
-    if method not in LOAD:
+    if method not in TAR:
         return 0
-    if LOAD[method].match(path):
+    if TAR[method].match(path):
         scope[MAY_LOAD] = await sync_to_async(_may_load)(scope)
         if not scope[MAY_LOAD]:
             return 0
