@@ -11,7 +11,7 @@ BAD_STATES: Final = frozenset({JobState.FAILED, JobState.ERRORED, JobState.LOST}
 RETRYABLE_STATES: Final = BAD_STATES | {JobState.CANCELLED}
 MAX_ATTEMPTS: Final = 3  # how often the reaper lets a job run that is safe to repeat
 # Operations of which each target has one job under way at most; the next one waits for its turn.
-ONE_AT_A_TIME = ("build.run", "build.push")
+ONE_AT_A_TIME = ("build.run", "build.push", "container.recreate")
 # Operations that take much of a worker: of all of them so many run at once in the whole fleet,
 # and pulls and pushes find a free hand beside them.
 HEAVY = ("image.scan", "image.scan_missing")

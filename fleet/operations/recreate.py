@@ -102,13 +102,23 @@ def _old(work: Work) -> Json:
 
 
 def _check_alone(work: Work) -> None:
+    """Refuse beside another job on this container, by whichever of its ids and names."""
     from fleet.jobs.work import Failed
 
-    same = Job.objects.filter(operation=work.job.operation, target_id=work.job.target_id)
-    other = same.filter(state=JobState.RUNNING, pk__lt=work.job.pk).first()
+    job = work.job
+    running = Job.objects.filter(
+        operation=job.operation, host=job.host_id, state=JobState.RUNNING, children_count=0
+    )
+    other = next((one for one in running.exclude(pk=job.pk) if _marks(one) & _marks(job)), None)
     if other is not None:
         said = _("It is being updated already, in job %(job)d. Nothing was done.")
         raise Failed(said % {"job": other.pk})
+
+
+def _marks(job: Job) -> set[int | str | None]:
+    """Return what a container is known by; in the midst of an update it has two rows and names."""
+    aside = aside_of(job.target_name)
+    return {job.target_id, job.target_engine_id, aside.name if aside else job.target_name}
 
 
 def _check_kind(old: Json, engine: Json) -> None:

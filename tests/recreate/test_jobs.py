@@ -15,7 +15,10 @@ from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_networks import UNKNOWN
 from fleet.engine.fake_state import FakeContainer, FakeState, Refusal
 from fleet.engine.recreate import Aside
+from fleet.jobs.dispatch import dispatch
+from fleet.jobs.places import Place
 from fleet.models import Container, Event, Host, Job, JobState, User
+from fleet.operations.bulk import request_many
 from fleet.operations.jobs import job_cancel
 from fleet.selectors.container import container_fate
 from tests.conftest import make_container
@@ -283,13 +286,39 @@ def test_those_that_share_what_is_its_own_are_not_cut_off(
     assert old.state == "running"
 
 
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("known_by", ["row", "engine id", "name"])
 def test_two_updates_of_one_do_not_meet(
-    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
+    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str,
+    known_by: str, later: bool,
+) -> None:  # fmt: skip
+    first, second = asked(actor, container), asked(actor, container, pull=False)
+    job, other = (first, second) if later else (second, first)
+    aside = str(Aside("web-1", "old", "a" * 12, "running"))
+    told: dict[str, dict[str, Any]] = {
+        "row": {"target_engine_id": "f" * 64, "target_name": "was-renamed"},
+        "engine id": {"target_id": 0, "target_name": "was-renamed"},
+        "name": {"target_id": 0, "target_engine_id": "f" * 64, "target_name": aside},
+    }
+    Job.objects.filter(pk=other.pk).update(state=JobState.RUNNING, **told[known_by])
+    assert ran(job).state == JobState.FAILED and f"job {other.pk}" in job.message
+    assert the_old_one_is_back(fake, old)
+
+
+def test_a_single_update_waits_for_the_one_of_many_before_it(
+    actor: Actor, host: Host, container: Container
 ) -> None:
-    first = asked(actor, container)
-    Job.objects.filter(pk=first.pk).update(state=JobState.RUNNING)
-    job = ran(asked(actor, container, pull=False))
-    assert job.state == JobState.FAILED and f"job {first.pk}" in job.message
+    """Else it would take what the other is about to make for what an earlier try has left."""
+    rows = Container.objects.filter(pk=container.pk)
+    child = request_many("container.recreate", actor=actor, containers=rows).children.get()
+    Job.objects.filter(pk=child.pk).update(sent_at=None)  # as if no seat had been free
+    single = asked(actor, container, pull=False)
+    dispatch(Place(host.pk, "transfer"))
+    sent = Job.objects.filter(children_count=0, sent_at__isnull=False)
+    assert [job.pk for job in sent] == [child.pk]
+    ran(child)
+    single.refresh_from_db()
+    assert single.sent_at is not None
 
 
 def test_an_operator_may_not(container: Container, operator: User) -> None:
