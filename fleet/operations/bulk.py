@@ -121,11 +121,15 @@ def _chosen(containers: QuerySet[Container]) -> list[Container]:
 
 
 def _plan(
-    operation: Operation, actor: Actor, chosen: list[Container], values: dict[str, Any]
-) -> Preview:
-    affected, left = sort_out(
-        operation, values, chosen, lambda row: _why_not(operation, actor, row)
-    )
+    operation: Operation, actor: Actor, chosen: list[Container], values: dict[str, Any],
+    *, again: bool = False,
+) -> Preview:  # fmt: skip
+    def why_not(row: Container) -> str:
+        if (why := _why_not(operation, actor, row)) or again or operation.unfit is None:
+            return why
+        return operation.unfit(row, values)
+
+    affected, left = sort_out(operation, values, chosen, why_not)
     hosts = {container.host_id: container.host for container in affected}
     return Preview(
         operation=operation,
@@ -179,7 +183,7 @@ def ask_many(
     values = checked_params(operation, actor, params or {})
     with transaction.atomic():
         lock_operation(operation, alone=True)
-        plan = _plan(operation, actor, _chosen(containers), values)
+        plan = _plan(operation, actor, _chosen(containers), values, again=retry_of is not None)
         if not plan.affected:
             return _join(plan, actor, values)
         parent = _save_all(plan, actor, values, retry_of)

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -31,7 +31,7 @@ from fleet.engine.recreate import (
     name_of,
 )
 from fleet.engine.types import is_podman
-from fleet.models import Job, JobState
+from fleet.models import Container, Job, JobState
 from fleet.operations.images import pull_image
 from fleet.operations.recreate_swap import end_settled, settle, swap
 from fleet.operations.references import check_reference
@@ -243,6 +243,13 @@ def _paths_of(work: Work, lender: str) -> set[str]:
         return set()
 
 
+def _unfit(container: Container, values: dict[str, Any]) -> str:
+    """Who chooses many means the containers themselves: the other of a pair may be gone already."""
+    if aside_of(container.name) is None:
+        return ""
+    return _("It is kept by an update. Should that not be under way: update this one by itself.")
+
+
 RECREATE = register(
     Operation(
         name="container.recreate",
@@ -261,5 +268,6 @@ RECREATE = register(
         queue="transfer",
         states=frozenset({"created", "running", "restarting", "paused", "exited"}),
         run=_recreate,
+        unfit=_unfit,
     )
 )

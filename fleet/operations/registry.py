@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from fleet.actor import Actor
     from fleet.jobs.work import Work
-    from fleet.models import Host, Job
+    from fleet.models import Job
 
 Text = str | Promise
 
@@ -59,8 +59,8 @@ class Operation:
     written: Callable[[Job, Any], None] | None = None
     # What else the actor needs, by the parameters. Raises Unknown, Refused or Invalid.
     checked: Callable[[Actor, dict[str, Any]], None] | None = None
-    # Why a host is left out when it is asked for on many, in words; empty: it is not.
-    unfit: Callable[[Host, dict[str, Any]], str] | None = None
+    # Why a host or container is left out when it is asked for on many, in words; empty: it is not.
+    unfit: Callable[[Any, dict[str, Any]], str] | None = None
     # Whether an open job of the same parameters does what is asked for now; without: it does.
     # One target at a time.
     same: Callable[[Job, Any], bool] | None = None

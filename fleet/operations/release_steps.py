@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 
 from fleet.access import visible_containers, visible_hosts
 from fleet.actor import Actor
+from fleet.engine.recreate import aside_of
 from fleet.models import (
     Container,
     ContainerState,
@@ -146,12 +147,13 @@ def _asked(job: Job, joined: bool, skipped: Iterable[Job | None]) -> Asked:
 def users_of(names: Iterable[str], hosts: Iterable[int]) -> list[Container]:
     """Return the containers on these hosts that were made of one of these names of images.
 
-    What names a digest besides is pinned to it, and not meant.
+    What names a digest besides is pinned to it, and not meant. Nor is what an update makes or keeps
+    beside a container: the row may be there for a moment after it is gone.
     """
     wanted = {parse_reference(name).full for name in names}
     rows = Container.objects.filter(host__in=list(hosts)).order_by("host_id", "name", "pk")
     rows = rows.only("host_id", "name", "image", "state", "engine_id")
-    return [row for row in rows if _means(row.image, wanted)]
+    return [row for row in rows if aside_of(row.name) is None and _means(row.image, wanted)]
 
 
 def _means(image: str, wanted: set[str]) -> bool:
@@ -170,11 +172,13 @@ def _states(name: str) -> frozenset[str]:
 
 def _left(stage: RunStage, on: list[int], name: str) -> list[int]:
     """Return the containers to which it is still to be done: one that was made again has the name
-    of the one before, and counts as done."""
-    done = set(_done(stage, name).values_list("host_id", "target_name"))
+    of the one before, and counts as done, as does the one before by its id."""
+    jobs = _done(stage, name).values_list("host_id", "target_name", "target_engine_id")
+    done = {(host, mark) for host, *marks in jobs for mark in marks}
     states = _states(name)
     return [
         row.pk
         for row in users_of(stage.run.tags, on)
-        if (row.host_id, row.name) not in done and (not states or row.state in states)
+        if not done & {(row.host_id, row.name), (row.host_id, row.engine_id)}
+        and (not states or row.state in states)
     ]

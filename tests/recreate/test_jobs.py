@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db.models import Q
 from django.utils import timezone
 
 from fleet.access import Refused
@@ -16,10 +17,11 @@ from fleet.engine.fake_networks import UNKNOWN
 from fleet.engine.fake_state import FakeContainer, FakeState, Refusal
 from fleet.engine.recreate import Aside
 from fleet.jobs.dispatch import dispatch
+from fleet.jobs.endings import end_job
 from fleet.jobs.places import Place
 from fleet.models import Container, Event, Host, Job, JobState, User
-from fleet.operations.bulk import request_many
-from fleet.operations.jobs import job_cancel
+from fleet.operations.bulk import preview_many, request_many
+from fleet.operations.jobs import job_cancel, job_retry
 from fleet.selectors.container import container_fate
 from tests.conftest import make_container
 from tests.jobs.conftest import lines, ran
@@ -319,6 +321,23 @@ def test_a_single_update_waits_for_the_one_of_many_before_it(
     ran(child)
     single.refresh_from_db()
     assert single.sent_at is not None
+
+
+def test_of_many_those_are_left_out_that_an_update_keeps_unless_it_is_tried_again(
+    actor: Actor, host: Host, container: Container
+) -> None:
+    kept = make_container(host, str(Aside("web-2", "old", "a" * 12, "running")), state="exited")
+    rows = Container.objects.all()
+    plan = preview_many("container.recreate", actor=actor, containers=rows)
+    assert plan.affected == [container]
+    ((left, why),) = ((row.container, row.why) for row in plan.skipped)
+    assert left == kept and "kept by an update" in why
+    assert kept in preview_many("container.start", actor=actor, containers=rows).affected
+    parent = request_many("container.recreate", actor=actor, containers=rows)
+    Container.objects.filter(pk=container.pk).update(name=kept.name, state="exited")
+    assert end_job(parent.children.get(), Q(), JobState.FAILED, "It could not be removed.")
+    again = job_retry(actor=actor, job_id=parent.pk)
+    assert again.children.get().target_id == container.pk
 
 
 def test_an_operator_may_not(container: Container, operator: User) -> None:

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from fleet.access import Refused
 from fleet.actor import Actor, actor_for
+from fleet.engine.recreate import Aside
 from fleet.jobs.endings import end_job
 from fleet.jobs.reaper import reap
 from fleet.models import AuditEntry, Environment, Grant, Host, Job, JobState, RunStage, User
@@ -261,6 +262,27 @@ def test_an_update_asks_for_new_containers_once(actor: Actor, define: Define, ho
     assert (job.operation, job.params) == (RECREATE, {"pull": False})
     old.delete()
     make_container(host, "web", image=IMAGE, engine_id="f" * 64)
+    end(job)
+    assert (states(run), jobs(run)) == ("deploy:succeeded", [RECREATE])
+
+
+@pytest.mark.parametrize("written", ["made", "renamed", "exchanged", "moved"])
+def test_rows_that_lag_behind_an_update_are_not_asked_for_again(
+    recreate: None, actor: Actor, define: Define, host: Host, written: str
+) -> None:
+    """The job ends before the watcher has written all that it did: the old one's row is there."""
+    old = make_container(host, "web", image=IMAGE)
+    run = built(actor, define(deploy="update", deploy_hosts=[host.pk]))
+    job = last(run)
+    if written == "made":
+        beside = str(Aside("web", "new", old.engine_id, "running"))
+        make_container(host, beside, image=IMAGE, engine_id="f" * 64, state="created")
+    else:
+        old.name = "moved" if written == "moved" else str(Aside("web", "old", "f" * 12, "running"))
+        old.state = "exited"
+        old.save()
+        if written != "renamed":
+            make_container(host, "web", image=IMAGE, engine_id="f" * 64)
     end(job)
     assert (states(run), jobs(run)) == ("deploy:succeeded", [RECREATE])
 
