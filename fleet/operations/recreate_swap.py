@@ -45,6 +45,8 @@ class Swap:
     new: str = ""
     was_unhealthy: bool = False
     stopping: bool = False  # the engine was told so, and may still be at it
+    has_lived: bool = False  # the new one was another job's, and in use since
+    restarts: int = 0  # of the new one, before it was looked at
 
     @property
     def making(self) -> str:
@@ -85,25 +87,52 @@ def swap(work: Work, old: Json, again: Again) -> None:
 def settle(work: Work, old: Json, around: list[Neighbour]) -> Json:
     """Finish or take back what an earlier try left; return the old one as it is then.
 
-    Raises NothingToDo when finishing was all that was left, Failed when it cannot be done.
+    Raises NothingToDo when finishing was all that was left, Failed when it cannot be done or is
+    for people to decide.
     """
-    from fleet.jobs.work import Failed
-
     found = _left(old, around)
     if found is None:
         return old
     new = next((one for one in around if one.engine_id == found.new), None)
-    if new is not None and new.name == found.name and _has_started(work, found):
-        try:
-            _watch(work, found)
-        except Failed as error:
-            work.report.line(str(error), level="error")
-        else:
-            _finish(work, found)
-            end_settled(found.name, found.new)
+    if new is not None and _has_started(work, found, new):
+        _judge(work, found, new)
     _insist_back(work, found)
     work.report.line(_("What an earlier try had begun was taken back."))
     return work.engine.inspect(found.old)
+
+
+def _judge(work: Work, this: Swap, new: Neighbour) -> None:
+    """Finish when the new one, which has started, is well; return when it is to be taken back.
+
+    That is for the job that made it alone. For any other it may be weeks old, with what was
+    written in it since: then neither of the two is removed.
+    """
+    from fleet.jobs.work import Failed
+
+    this.has_lived = not _made_by(work, this, new)
+    if this.has_lived:
+        this.restarts = work.engine.container(this.new).restart_count
+    try:
+        if aside_of(new.name):
+            raise Failed(_("The new one was started as %(name)s.") % {"name": new.name})
+        _watch(work, this)
+    except Failed as error:
+        if this.has_lived:
+            said = _("%(why)s It has run since it was made, so Quayside removes neither. Look at"
+                     " %(new)s yourself; then remove %(kept)s, or remove %(new)s and update"
+                     " %(kept)s, which brings that back.")  # fmt: skip
+            told = {"why": error, "new": new.name, "kept": this.kept}
+            raise Failed(said % told, error.raw) from error
+        work.report.line(str(error), level="error")
+    else:
+        _finish(work, this)
+        end_settled(new.name, this.new)
+
+
+def _made_by(work: Work, this: Swap, new: Neighbour) -> bool:
+    """Whether this job made the new one: it was asked for before there was one, and is repeated."""
+    asked_before = aside_of(work.job.target_name) is None
+    return work.job.attempt > 1 and asked_before and new.name == this.name
 
 
 def end_settled(name: str, new: str) -> NoReturn:
@@ -128,8 +157,12 @@ def _left(old: Json, around: list[Neighbour]) -> Swap | None:
     return None
 
 
-def _has_started(work: Work, this: Swap) -> bool:
-    return this.was == "stopped" or work.engine.container(this.new).state != "created"
+def _has_started(work: Work, this: Swap, new: Neighbour) -> bool:
+    """Whether it did; of one that was not to, whether it has got its name, which comes last."""
+    if this.was == "stopped" and new.name == this.name:
+        return True
+    facts = work.engine.container(this.new)
+    return facts.state != "created" and facts.started_at is not None
 
 
 # --- Steps -----------------------------------------------------------------------------------
@@ -171,7 +204,7 @@ def _finish(work: Work, this: Swap) -> None:
 
     try:
         with insisting(work) as sure:
-            if this.was == "paused":
+            if this.was == "paused" and not this.has_lived:
                 with suppress(EngineError):
                     sure.engine.pause(this.new)
             with suppress(NotFound):
@@ -256,7 +289,7 @@ def _watch(work: Work, this: Swap) -> None:
     work.report.line(_("Looking whether it stays up …"))
     while True:
         facts = work.engine.container(this.new)
-        if wrong := _what_is_wrong(facts, this.was_unhealthy):
+        if wrong := _what_is_wrong(facts, this):
             _tell_last_words(work, this.new, tty=facts.tty)
             raise Failed(wrong)
         over = time.monotonic() >= until
@@ -267,13 +300,13 @@ def _watch(work: Work, this: Swap) -> None:
         work.report.line(_("Its health check has not said anything yet; it is kept."))
 
 
-def _what_is_wrong(facts: ContainerFacts, may_be_unhealthy: bool) -> str:
+def _what_is_wrong(facts: ContainerFacts, this: Swap) -> str:
     """Return why it cannot stay, in words; "" while nothing is wrong."""
-    if facts.state == "restarting" or facts.restart_count:
+    if facts.state == "restarting" or facts.restart_count > this.restarts:
         return _("The new one ends again and again.")
     if facts.state in ("exited", "dead") and (facts.exit_code or facts.oom_killed):
         return _("The new one ended with code %(code)d.") % {"code": facts.exit_code or 0}
-    if facts.health == "unhealthy" and not may_be_unhealthy:
+    if facts.health == "unhealthy" and not this.was_unhealthy:
         return _("The health check of the new one says that it is unhealthy.")
     return ""
 

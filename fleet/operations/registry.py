@@ -99,7 +99,7 @@ def register(operation: Operation) -> Operation:
         raise ValueError(f"{operation.name} is registered twice or has no permission")
     on_many = operation.target in ("container", "host")
     dead = [name for name in ONE_AT_A_TIME if on_many and getattr(operation, name)]
-    if operation.unfit and operation.target != "host":
+    if operation.unfit and not on_many:
         dead.append("unfit")
     if dead:
         raise ValueError(f"{operation.name}: {', '.join(dead)} would be passed over")

@@ -63,3 +63,8 @@ def asked(actor: Actor, container: Container, **params: Any) -> Job:
 def names(fake: FakeEngine) -> dict[str, FakeContainer]:
     """The containers by name."""
     return {it.name: it for it in fake.state.containers.values()}
+
+
+def the_old_one_is_back(fake: FakeEngine, old: FakeContainer) -> bool:
+    """Whether all is as before."""
+    return names(fake) == {"web-1": old} and old.state == "running"

@@ -25,11 +25,7 @@ from fleet.operations.jobs import job_cancel, job_retry
 from fleet.selectors.container import container_fate
 from tests.conftest import make_container
 from tests.jobs.conftest import lines, ran
-from tests.recreate.conftest import IMAGE, asked, names
-
-
-def the_old_one_is_back(fake: FakeEngine, old: FakeContainer) -> bool:
-    return names(fake) == {"web-1": old} and old.state == "running"
+from tests.recreate.conftest import asked, names, the_old_one_is_back
 
 
 def test_a_new_one_takes_the_place(
@@ -180,76 +176,6 @@ def test_a_stop_of_which_nobody_heard_is_waited_for_before_the_old_one_starts_ag
     assert the_old_one_is_back(fake, old) and told == [old.id] * 2 and old.started > began
 
 
-# --- A worker that was killed -------------------------------------------------------------------
-
-
-def left(fake: FakeEngine, old: FakeContainer) -> FakeContainer:
-    """A new one that an earlier try pulled and made."""
-    image = fake.images.add(IMAGE, id=fake.pulls.image_id(IMAGE))
-    made = fake.state.add("new-one", IMAGE, state="created", made_of=image.id)
-    made.name = str(Aside("web-1", "new", old.id, "running"))
-    return made
-
-
-def test_a_try_that_was_killed_before_the_exchange_is_taken_back_and_done(
-    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
-) -> None:
-    left(fake, old)
-    fake.state.stop(old)
-    job = ran(asked(actor, container))
-    assert job.state == JobState.SUCCEEDED, lines(job)
-    assert "was taken back" in lines(job)
-    (new,) = fake.state.containers.values()
-    assert (new.name, new.image_id, new.state) == ("web-1", newer, "running")
-
-
-@pytest.mark.parametrize("started", [True, False])
-def test_a_try_that_was_killed_after_the_exchange_is_brought_to_its_end(
-    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str,
-    started: bool,
-) -> None:  # fmt: skip
-    new = left(fake, old)
-    fake.state.stop(old)
-    old.name, new.name = str(Aside("web-1", "old", new.id, "running")), "web-1"
-    if started:
-        fake.state.start(new)
-    job = ran(asked(actor, container))
-    assert job.state == JobState.SUCCEEDED, lines(job)
-    assert ("by the earlier try" in job.message) == started
-    assert {it.name: it.state for it in fake.state.containers.values()} == {"web-1": "running"}
-    assert (new.id in fake.state.containers) == started
-
-
-def test_a_try_that_was_killed_and_whose_new_one_is_gone_is_taken_back(
-    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container, newer: str
-) -> None:
-    fake.state.stop(old)
-    old.name = str(Aside("web-1", "old", "f" * 64, "running"))
-    assert ran(asked(actor, container)).state == JobState.SUCCEEDED
-    assert names(fake)["web-1"].image_id == newer
-
-
-def test_a_try_that_was_killed_at_the_very_end_succeeded(
-    actor: Actor, fake: FakeEngine, old: FakeContainer, container: Container
-) -> None:
-    job = asked(actor, container)
-    Job.objects.update(attempt=1)
-    fake.state.remove(old, force=True)
-    fake.state.add("web-1", IMAGE)
-    assert ran(job).state == JobState.SUCCEEDED
-    assert "by the earlier try" in job.message
-
-
-def test_the_new_one_waits_for_what_the_old_one_has_left(
-    actor: Actor, fake: FakeEngine, host: Host, old: FakeContainer, container: Container
-) -> None:
-    kept = fake.state.add("other", IMAGE, state="exited")
-    kept.name = str(Aside("web-1", "old", old.id, "running"))
-    job = ran(asked(actor, container))
-    assert job.state == JobState.FAILED and kept.name in job.message
-    assert set(names(fake)) == {"web-1", kept.name}
-
-
 # --- What is refused -------------------------------------------------------------------------
 
 
@@ -362,25 +288,3 @@ def test_the_page_of_the_old_one_leads_to_the_new_one(
         actor, host_id=host.pk, engine_id=container.engine_id, name=container.name
     )
     assert (fate.name, fate.successor) == ("web-2", heir)
-
-
-@pytest.mark.parametrize("step", ["send", "stop", "rename", "start", "container", "remove"])
-def test_whoever_goes_on_after_a_loss_at_any_step_brings_it_to_an_end(
-    actor: Actor, fake: FakeEngine, container: Container, newer: str,
-    step: str, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    job = asked(actor, container)
-    real = getattr(Engine, step)
-
-    def losing(*given: Any, **more: Any) -> Any:
-        done = real(*given, **more)
-        Job.objects.filter(pk=job.pk).update(claim=Job.new_claim())
-        return done
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Engine, step, losing)
-        assert ran(job).state == JobState.RUNNING  # nobody has ended it
-    Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, claim=None)
-    assert ran(job).state == JobState.SUCCEEDED, lines(job)
-    (new,) = fake.state.containers.values()
-    assert (new.name, new.image_id, new.state) == ("web-1", newer, "running")
