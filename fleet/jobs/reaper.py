@@ -21,9 +21,10 @@ from kombu.exceptions import KombuError
 from fleet.jobs.dispatch import dispatch, dispatch_on_commit
 from fleet.jobs.endings import count_ended, end_job
 from fleet.jobs.places import Place
-from fleet.jobs.states import MAX_ATTEMPTS
+from fleet.jobs.settling import left_words
+from fleet.jobs.states import MAX_ATTEMPTS, SETTLE_ATTEMPTS
 from fleet.models import OPEN_STATES, Job, JobLine, JobState, LineLevel
-from fleet.operations.registry import REGISTRY
+from fleet.operations.registry import REGISTRY, Operation
 from fleet.operations.stages import advance_stalled
 from fleet.publish import JobsChanged, publish_on_commit
 
@@ -68,11 +69,18 @@ def _silent_jobs(done: Reaped) -> None:
     silent = Job.objects.filter(heard_long_ago, state=JobState.RUNNING, children_count=0)
     for job in silent:
         operation = REGISTRY.get(job.operation)
-        again = operation is not None and operation.repeatable and job.attempt < MAX_ATTEMPTS
-        if again and job.cancel_requested_at is None:
+        if operation is not None and _runs_again(operation, job):
             done.requeued += _queue_again(job)
         else:
             done.ended += _end_silent(job)
+
+
+def _runs_again(operation: Operation, job: Job) -> bool:
+    """Whether it is safe to repeat; what is to be settled runs again though it was cancelled."""
+    if operation.repeatable and operation.settles is not None:
+        return job.attempt < MAX_ATTEMPTS + SETTLE_ATTEMPTS
+    again = operation.repeatable and job.attempt < MAX_ATTEMPTS
+    return again and job.cancel_requested_at is None
 
 
 def _still_silent(job: Job) -> Q:
@@ -80,15 +88,11 @@ def _still_silent(job: Job) -> Q:
 
 
 def _queue_again(job: Job) -> bool:
-    """The operation is safe to repeat: back into the queue, with a line that says so."""
+    """Back into the queue, with a line that says so, unless it was cancelled just now."""
+    text = _again_words(job)
+    same = Q(cancel_requested_at=job.cancel_requested_at)
     with transaction.atomic():
-        text = _("Its worker fell silent. It will run again: attempt %(next)d of %(most)d.") % {
-            "next": job.attempt + 1,
-            "most": MAX_ATTEMPTS,
-        }
-        won = Job.objects.filter(
-            _still_silent(job), pk=job.pk, cancel_requested_at__isnull=True
-        ).update(
+        won = Job.objects.filter(_still_silent(job), same, pk=job.pk).update(
             state=JobState.QUEUED,
             claim=None,
             sent_at=None,
@@ -103,6 +107,13 @@ def _queue_again(job: Job) -> bool:
     return bool(won)
 
 
+def _again_words(job: Job) -> str:
+    if job.cancel_requested_at is not None or job.attempt >= MAX_ATTEMPTS:
+        return _("Its worker fell silent. It will bring to an end what it had begun, and no more.")
+    told = {"next": job.attempt + 1, "most": MAX_ATTEMPTS}
+    return _("Its worker fell silent. It will run again: attempt %(next)d of %(most)d.") % told
+
+
 def _end_silent(job: Job) -> bool:
     if job.cancel_requested_at is not None:
         state = JobState.CANCELLED
@@ -110,6 +121,7 @@ def _end_silent(job: Job) -> bool:
     else:
         state = JobState.LOST
         text = _("Its worker fell silent in the middle. Look at the target before trying again.")
+    text = f"{text} {left_words(job)}".strip()
     with transaction.atomic():
         ended = end_job(job, _still_silent(job), state, text)
         if ended:

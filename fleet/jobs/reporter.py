@@ -129,11 +129,11 @@ class JobReporter:
     @contextmanager
     def insisting(self) -> Iterator[None]:
         """Within the block a cancellation is not heard: to bring to an end what was begun."""
-        self._insists = True
+        before, self._insists = self._insists, True
         try:
             yield
         finally:
-            self._insists = False
+            self._insists = before
 
     def _news(self) -> None:
         self._stop_if_told()

@@ -15,6 +15,7 @@ from fleet.jobs.claims import claim_job
 from fleet.jobs.engines import guarded_engine
 from fleet.jobs.pulse import pulse
 from fleet.jobs.reporter import Cancelled, ClaimLost, JobReporter
+from fleet.jobs.settling import left_words, settle_first
 from fleet.jobs.work import Failed, NothingToDo, Work
 from fleet.models import Host, Job, JobState
 from fleet.operations.registry import REGISTRY, Operation, words
@@ -39,13 +40,21 @@ def run_job(job_id: int) -> None:
     if job is None:
         return
     reporter = JobReporter(job)
-    ending: Ending | None = Ending(JobState.ERRORED, _("Its worker was stopped in the middle."))
+    ending = _stopped(job)
     with pulse.watching(reporter):
         try:
             ending = _do(job, reporter)
         finally:
             if ending is not None:
                 _finish(reporter, ending)
+
+
+def _stopped(job: Job) -> Ending | None:
+    """Return how a job ends whose worker is stopped; what must not stay half done runs again."""
+    operation = REGISTRY.get(job.operation)
+    if operation is not None and operation.settles is not None:
+        return None
+    return Ending(JobState.ERRORED, _("Its worker was stopped in the middle."))
 
 
 def _finish(reporter: JobReporter, ending: Ending) -> None:
@@ -64,6 +73,7 @@ def _do(job: Job, reporter: JobReporter) -> Ending | None:
     try:
         operation = REGISTRY[job.operation]
         host = _host_of(job, operation)
+        settle_first(operation, job, host, reporter)
         said = words(operation, job.target_name)
         named = _("%(doing)s.") if job.target_name == host.name else _("%(doing)s on %(host)s.")
         reporter.line(named % {"doing": said["doing"], "host": host.name})
@@ -112,7 +122,8 @@ def _host_of(job: Job, operation: Operation) -> Host:
     if host is None:
         raise Failed(_("The host was removed in the meantime."))
     if not host.enabled:
-        raise Failed(_("The host %(host)s is switched off.") % {"host": host.name})
+        why = _("The host %(host)s is switched off.") % {"host": host.name}
+        raise Failed(f"{why} {left_words(job)}".strip() if job.attempt > 1 else why)
     by_a_person = job.actor is not None or job.actor_name != "system"
     if by_a_person and not access_of(job.actor).may(operation.permission, host):
         raise Failed(

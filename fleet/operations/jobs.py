@@ -21,7 +21,7 @@ from fleet.models import OPEN_STATES, Job, JobState, RunStage
 from fleet.operations.bulk import request_many
 from fleet.operations.errors import Invalid
 from fleet.operations.many_hosts import ask_on_hosts
-from fleet.operations.registry import permission_for
+from fleet.operations.registry import REGISTRY, permission_for
 from fleet.operations.requests import request
 from fleet.operations.stages import AGAIN, run_go_on, stage_of
 from fleet.publish import JobsChanged, publish_on_commit
@@ -80,8 +80,14 @@ def _ask_to_cancel(jobs: QuerySet[Job]) -> None:
     )
 
 
+def _ends_at_once() -> Q:
+    """Return the filter for queued jobs, without those that have to settle what they had begun."""
+    settling = [name for name, operation in REGISTRY.items() if operation.settles is not None]
+    return Q(state=JobState.QUEUED) & ~Q(operation__in=settling, attempt__gt=0)
+
+
 def _cancel_one(job: Job, message: str) -> None:
-    if not end_job(job, Q(state=JobState.QUEUED), JobState.CANCELLED, message):
+    if not end_job(job, _ends_at_once(), JobState.CANCELLED, message):
         _ask_to_cancel(Job.objects.filter(pk=job.pk))
     publish_on_commit(JobsChanged(ids=[job.pk]))
 
@@ -92,13 +98,13 @@ def _cancel_children(parent: Job, children: QuerySet[Job], message: str) -> None
     Children are locked before their parent, as their workers do.
     """
     with transaction.atomic():
-        ended = children.filter(state=JobState.QUEUED).update(
+        ended = children.filter(_ends_at_once()).update(
             state=JobState.CANCELLED,
             message=message,
             finished_at=timezone.now(),
             revision=F("revision") + 1,
         )
-        _ask_to_cancel(children.filter(state=JobState.RUNNING))
+        _ask_to_cancel(children)
         if ended:
             count_ended(parent.pk, ended=ended, failed=ended)
         publish_on_commit(JobsChanged(ids=[parent.pk]))

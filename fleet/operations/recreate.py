@@ -69,6 +69,31 @@ def _recreate(work: Work) -> None:
     swap(work, old, _again(work, old, image_of_old, image))
 
 
+def _settle_only(work: Work) -> str:
+    """Settle what an earlier attempt has left; how it is then, in words."""
+    _check_alone(work)
+    settle(work, _old(work), list_neighbours(work.engine))
+    return _("%(name)s is as before.") % {"name": _own_name(work.job)}
+
+
+def _what_is_left(job: Job) -> str:
+    rows = Container.objects.filter(host=job.host_id, engine_id=job.target_engine_id)
+    name = rows.values_list("name", flat=True).first()
+    if name and aside_of(name):
+        said = _("The old one is kept as %(name)s and may be stopped. Update it, which finishes the"
+                 " exchange or takes it back.")  # fmt: skip
+        return said % {"name": name}
+    said = _("Look whether %(name)s runs. An old one beside it has “.quayside-old-” in its name:"
+             " update that, which finishes the exchange or takes it back.")  # fmt: skip
+    return said % {"name": _own_name(job)}
+
+
+def _own_name(job: Job) -> str:
+    """Return what the container is called that a job is about, when no update is under way."""
+    aside = aside_of(job.target_name)
+    return aside.name if aside else job.target_name
+
+
 def _again(work: Work, old: Json, image_of_old: Json, image: str) -> Again:
     """Return how the new one is made."""
     if not image_of_old:
@@ -117,8 +142,7 @@ def _check_alone(work: Work) -> None:
 
 def _marks(job: Job) -> set[int | str | None]:
     """Return what a container is known by; in the midst of an update it has two rows and names."""
-    aside = aside_of(job.target_name)
-    return {job.target_id, job.target_engine_id, aside.name if aside else job.target_name}
+    return {job.target_id, job.target_engine_id, _own_name(job)}
 
 
 def _check_kind(old: Json, engine: Json) -> None:
@@ -264,6 +288,8 @@ RECREATE = register(
         icon="recycle",
         params=RecreateParams,
         repeatable=True,
+        settles=_settle_only,
+        left=_what_is_left,
         asks=True,
         queue="transfer",
         states=frozenset({"created", "running", "restarting", "paused", "exited"}),

@@ -80,8 +80,12 @@ def swap(work: Work, old: Json, again: Again) -> None:
     except ClaimLost:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the old one comes back
-        _go_back(work, this, error)
-    _finish(work, this)
+        wrong = error
+    else:
+        _finish(work, this)
+        return
+    # Not above: there an engine's answers would count as further words of this error.
+    _go_back(work, this, wrong)
 
 
 def settle(work: Work, old: Json, around: list[Neighbour]) -> Json:
@@ -242,36 +246,52 @@ def _go_back(work: Work, this: Swap, error: Exception) -> NoReturn:
 def _insist_back(work: Work, this: Swap, why: Exception | None = None) -> None:
     """Put the old one back. Raises Failed in words that say what is where."""
     from fleet.jobs.engines import insisting
+    from fleet.jobs.settling import patiently
     from fleet.jobs.work import Failed
 
-    try:
+    def back() -> None:
         with insisting(work) as sure:
             _back(sure, this)
+
+    try:
+        patiently(back)
     except EngineError as error:
-        said = _("The old one could not be put back: %(error)s It is kept, as %(kept)s or under its"
-                 " own name; update it again once that can be done.")  # fmt: skip
+        said = _("The old one could not be put back: %(error)s It may be stopped. It is kept, as"
+                 " %(kept)s or under its own name: update it once that can be done, which puts it"
+                 " back.")  # fmt: skip
         reason = f"{why} " if why is not None else ""
         told = {"error": error, "kept": this.kept if this.new else this.name}
         raise Failed(reason + said % told, error.raw) from error
 
 
 def _back(sure: Work, this: Swap) -> None:
+    """Put it back; its name comes last, as it tells who may have to go on what the old one did."""
     engine = sure.engine
     found = engine.inspect(this.old)  # first: the new one goes only while the old one is there
+    is_aside = name_of(found) != this.name
     sure.report.line(_("Going back to the old one."), level="error")
-    with suppress(NotFound):
-        engine.remove(this.new or this.making, force=True)
-    if name_of(found) != this.name:
+    if is_aside:  # the new one may have what the old one needs to start
+        _remove_new(sure, this)
+    if this.was != "stopped":
+        _start_old(sure, this, as_str(as_dict(found.get("State")).get("Status")) in ALIVE)
+    if is_aside:
         engine.rename(this.old, this.name)
-    if this.was == "stopped":
-        return
-    up = as_str(as_dict(found.get("State")).get("Status")) in ALIVE
+    else:
+        _remove_new(sure, this)
+
+
+def _remove_new(sure: Work, this: Swap) -> None:
+    with suppress(NotFound):
+        sure.engine.remove(this.new or this.making, force=True)
+
+
+def _start_old(sure: Work, this: Swap, up: bool) -> None:
     if up and this.stopping:  # it would end in a moment: let it, then start it
-        engine.stop(this.old)
+        sure.engine.stop(this.old)
     if not up or this.stopping:
-        engine.start(this.old)
+        sure.engine.start(this.old)
         if this.was == "paused":
-            engine.pause(this.old)
+            sure.engine.pause(this.old)
 
 
 # --- Is it well ------------------------------------------------------------------------------

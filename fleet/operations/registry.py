@@ -44,6 +44,10 @@ class Operation:
     repeatable: bool = False  # running it twice does what running it once does
     destructive: bool = False
     asks: bool = False  # is confirmed in a dialog, although it destroys nothing
+    # Brings to an end what an earlier attempt of a repeatable one had begun, also of a job that was
+    # cancelled since; how things are then, in words. Raises NothingToDo when that was all.
+    settles: Callable[[Work], str] | None = None
+    left: Callable[[Job], str] | None = None  # what to do when nobody could, in words
     queue: Literal["control", "transfer"] = "control"
     run: Callable[[Work], None] | None = None
     # States in which it makes sense; empty: always. A page offers it only then.

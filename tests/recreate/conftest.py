@@ -26,6 +26,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the new one once, and go on."""
     monkeypatch.setattr("fleet.operations.recreate_swap.ALIVE_SECONDS", 0.0)
     monkeypatch.setattr("fleet.operations.recreate_swap.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("fleet.jobs.settling.PATIENCE_SECONDS", 20.0)
+    monkeypatch.setattr("fleet.jobs.settling.PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture
