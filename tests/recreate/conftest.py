@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.jobs.conftest import broker
 __all__ = ["broker"]
 
 IMAGE = "registry.test/app:1"
+LONG_AGO = "2026-01-01T00:00:00Z"
 Settings = dict[str, Any]
 
 
@@ -70,3 +72,19 @@ def names(fake: FakeEngine) -> dict[str, FakeContainer]:
 def the_old_one_is_back(fake: FakeEngine, old: FakeContainer) -> bool:
     """Whether all is as before."""
     return names(fake) == {"web-1": old} and old.state == "running"
+
+
+def lose(job: Job) -> None:
+    """Its worker is not heard of any more."""
+    Job.objects.filter(pk=job.pk).update(claim=Job.new_claim(), heartbeat_at=LONG_AGO)
+
+
+def dying(job: Job, real: Callable[..., Any]) -> Callable[..., Any]:
+    """A call after which its worker is lost."""
+
+    def call(*given: Any, **more: Any) -> Any:
+        done = real(*given, **more)
+        lose(job)
+        return done
+
+    return call

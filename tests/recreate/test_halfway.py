@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,23 +17,8 @@ from fleet.jobs.runner import run_job
 from fleet.models import Container, Host, Job, JobState
 from fleet.operations.bulk import request_many
 from fleet.operations.jobs import job_cancel
-from tests.recreate.conftest import asked, names, ran, said, the_old_one_is_back
-
-LONG_AGO = "2026-01-01T00:00:00Z"
-
-
-def lose(job: Job) -> None:
-    """Its worker is not heard of any more."""
-    Job.objects.filter(pk=job.pk).update(claim=Job.new_claim(), heartbeat_at=LONG_AGO)
-
-
-def dying(job: Job, real: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*given: Any, **more: Any) -> Any:
-        done = real(*given, **more)
-        lose(job)
-        return done
-
-    return call
+from tests.jobs.conftest import lines, ran
+from tests.recreate.conftest import asked, dying, lose, names, the_old_one_is_back
 
 
 @pytest.fixture
@@ -53,7 +37,7 @@ def test_a_stuck_one_that_is_cancelled_puts_the_old_one_back(
     assert old.state == "exited" and old.name != "web-1"
     job_cancel(actor=actor, job_id=stuck.pk)
     assert reap().requeued == 1
-    assert ran(stuck).state == JobState.CANCELLED, said(stuck)
+    assert ran(stuck).state == JobState.CANCELLED, lines(stuck)
     assert stuck.message.endswith("web-1 is as before.")
     assert the_old_one_is_back(fake, old)
 
@@ -70,7 +54,7 @@ def test_one_that_waits_to_run_again_is_not_over_by_a_cancellation(
         Job.objects.filter(pk=stuck.pk).update(parent=top)
     assert reap().requeued == 1
     job_cancel(actor=actor, job_id=top.pk)
-    assert ran(stuck).state == JobState.CANCELLED, said(stuck)
+    assert ran(stuck).state == JobState.CANCELLED, lines(stuck)
     assert the_old_one_is_back(fake, old)
 
 
@@ -109,7 +93,7 @@ def test_a_worker_that_is_stopped_in_the_middle_leaves_it_to_the_next(
         run_job(job.pk)
     lose(job)
     assert reap().requeued == 1
-    assert ran(job).state == JobState.SUCCEEDED, said(job)
+    assert ran(job).state == JobState.SUCCEEDED, lines(job)
     assert {it.name: (it.state, it.image_id) for it in fake.state.containers.values()} == {
         "web-1": ("running", newer)
     }
@@ -135,7 +119,7 @@ def test_a_worker_that_dies_while_it_goes_back_leaves_a_trace(
         assert ran(job).state == JobState.RUNNING
     job_cancel(actor=actor, job_id=job.pk)
     reap()
-    assert ran(job).state == JobState.CANCELLED, said(job)
+    assert ran(job).state == JobState.CANCELLED, lines(job)
     assert the_old_one_is_back(fake, old)
 
 
@@ -163,7 +147,7 @@ def test_a_host_that_is_away_for_a_moment_is_waited_for(
     patch = pytest.MonkeyPatch()
     patch.setattr(Engine, "start", start)
     ran(job)
-    assert job.state == JobState.FAILED and "The old one runs as before." in job.message, said(job)
+    assert job.state == JobState.FAILED and "The old one runs as before." in job.message, lines(job)
     assert the_old_one_is_back(fake, old) and not away
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from fleet.actor import Actor
+from fleet.engine.client import Engine
+from fleet.jobs.reaper import reap
 from fleet.models import Container, Environment, Job, JobLine, JobState
 from fleet.operations.jobs import job_cancel
 from tests.conftest import make_container, make_host
 from tests.jobs.conftest import at_once, lines, ran
 from tests.lab.lab import Lab, LabHost
-from tests.recreate.conftest import asked
+from tests.recreate.conftest import asked, dying
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
@@ -165,3 +167,19 @@ def test_a_try_whose_worker_was_lost_is_brought_to_its_end(
     assert ran(job).state == JobState.SUCCEEDED, lines(job)
     assert inspect(engine)["Image"] == image
     assert engine.docker("ps", "-aq").count("\n") == 0
+
+
+def test_an_exchange_that_stopped_half_way_and_was_cancelled_is_taken_back(
+    actor: Actor, lab: Lab, engine: LabHost, web: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(lab, engine, *V2)
+    job = asked(actor, web)
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "rename", dying(job, Engine.rename))
+        assert ran(job).state == JobState.RUNNING
+    kept = engine.docker("ps", "-a", "--filter", "name=quayside-old", "--format", "{{.State}}")
+    assert kept == "exited"
+    job_cancel(actor=actor, job_id=job.pk)
+    assert reap().requeued == 1
+    assert ran(job).state == JobState.CANCELLED, lines(job)
+    assert_back(engine, web)
