@@ -268,7 +268,7 @@ def test_an_update_asks_for_new_containers_once(actor: Actor, define: Define, ho
 
 @pytest.mark.parametrize("written", ["made", "renamed", "exchanged", "moved"])
 def test_rows_that_lag_behind_an_update_are_not_asked_for_again(
-    recreate: None, actor: Actor, define: Define, host: Host, written: str
+    actor: Actor, define: Define, host: Host, written: str
 ) -> None:
     """The job ends before the watcher has written all that it did: the old one's row is there."""
     old = make_container(host, "web", image=IMAGE)
