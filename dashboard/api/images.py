@@ -13,6 +13,7 @@ from dashboard.api.container import answered
 from dashboard.api.filters import Text
 from dashboard.api.pages import Window, page
 from dashboard.api.updates import UpdateOut
+from fleet.access import access_image
 from fleet.actor import Actor
 from fleet.models import Image
 from fleet.operations.errors import Invalid
@@ -21,6 +22,7 @@ from fleet.selectors.image_compare import Group, compare, image_side
 from fleet.selectors.image_query import ImageQuery
 from fleet.selectors.images import Place, filter_images
 from fleet.selectors.masking import mask_labels
+from fleet.selectors.scan_compare import compare_packages
 from fleet.selectors.updates import first_of, updates_of_images
 
 router = Router(tags=["images"])
@@ -167,8 +169,20 @@ class LayersOut(Schema):
         return {"digests": [layer.digest for layer in group.layers], "size": group.size}
 
 
+class PackageDifferenceOut(Schema):
+    """A package of which the versions differ; "" where an image has none."""
+
+    name: str
+    kind: str
+    left: str
+    right: str
+
+
 class ComparisonOut(Schema):
-    """What differs between two images, and the layers that they share from the base up."""
+    """What differs between two images, and the layers that they share from the base up.
+
+    `packages` is null unless both were scanned.
+    """
 
     config: list[DifferenceOut]
     env: list[DifferenceOut]
@@ -176,6 +190,7 @@ class ComparisonOut(Schema):
     shared: LayersOut
     left: LayersOut
     right: LayersOut
+    packages: list[PackageDifferenceOut] | None
 
 
 Side = Annotated[int, Field(ge=1, lt=2**63, description="the id of an image")]
@@ -197,8 +212,14 @@ def compare_images(request: HttpRequest, left: Query[Side], right: Query[Side]) 
             "env": [vars(one) for one in found.env],
             "labels": [vars(one) for one in found.labels],
             **{name: LayersOut.of(getattr(found, name)) for name in ("shared", "left", "right")},
+            "packages": _packages(actor, left, right),
         }
     )
+
+
+def _packages(actor: Actor, left: int, right: int) -> list[dict[str, Any]] | None:
+    found = compare_packages(actor, *(access_image(actor, pk) for pk in (left, right)))
+    return None if found.unscanned else [vars(row) for row in found.rows]
 
 
 @router.get("/{int:image_id}", response=ImageDetailOut, summary="Show an image")

@@ -18,6 +18,7 @@ from fleet.engine.fake import FakeEngine, in_fake
 from fleet.models import Host, HostState, Image, User
 from fleet.publish import ContainersChanged, EventsAdded, ImagesChanged
 from tests.conftest import make_container, make_image
+from tests.scans.rows import BASH, OPENSSL, make_scan
 
 BASE = [("ADD rootfs.tar / ", 5000), ('/bin/sh -c #(nop)  CMD ["sh"]', 0)]
 
@@ -130,7 +131,14 @@ def test_it_compares_two_images(client: Client, row: Image, fake: FakeEngine, ho
     assert "COPY app /" in said and "RUN fetch" in said
     same = words(part(client, f"/images/compare/?left={row.pk}&right={row.pk}"))
     assert "Config and layers are the same." in same
-    found = client.get(f"/api/v1/images/compare?left={row.pk}&right={other.pk}").json()
+    asked = f"/api/v1/images/compare?left={row.pk}&right={other.pk}"
+    found = client.get(asked).json()
+    assert found["packages"] is None  # nothing was scanned
+    make_scan(row.engine_id, packages=(BASH,))
+    make_scan(other.engine_id, packages=(BASH, OPENSSL))
+    (package,) = client.get(asked).json()["packages"]
+    assert (package["name"], package["left"]) == ("openssl", "")
+    assert package["right"] == OPENSSL.version
     assert {one["name"] for one in found["env"]} == {"PATH", "DB_PASSWORD"}
     assert [found[side]["size"] for side in ("shared", "left", "right")] == [5000, 900, 700]
     assert client.get("/images/compare/?left=999999").status_code == 404
