@@ -54,6 +54,7 @@ def test_it_keeps_nothing_that_no_engine_could_load(data: bytes, code: str, tars
 @pytest.mark.parametrize(
     "data",
     [GOOD, tar_of("./manifest.json"), tar_of("index.json", "oci-layout"), gzip.compress(b"any")],
+    ids=["manifest", "in a folder", "oci", "packed"],
 )
 def test_it_keeps_what_may_be_images(data: bytes, tars: Path) -> None:
     kept = keep([data])
