@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from fleet.engine.errors import NotFound
+from fleet.engine.errors import EngineError, NotFound
 from fleet.engine.raw import Json, as_dict, as_int, as_list, as_str, parse_time, strings
 
 if TYPE_CHECKING:
@@ -92,6 +92,12 @@ def parse_image(raw: object) -> ImageSummary:
         created_at=parse_time(said.get("Created")),
         labels=strings(said.get("Labels")),
     )
+
+
+def is_of_no_image(error: EngineError) -> bool:
+    """Whether it says that there is no such image: Podman does so with a 500."""
+    said = error.raw.lower()
+    return "no such image" in said or "image not known" in said
 
 
 def image_id(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fleet.engine.errors import Conflict, EngineError, NotFound
-from fleet.engine.images import image_id
+from fleet.engine.images import image_id, is_of_no_image
 from fleet.engine.raw import ALIVE, as_dict, as_int, as_list, as_str
 from fleet.engine.usage import DISK_USAGE_TIMEOUT
 
@@ -50,7 +50,7 @@ def parse_removed(raw: object) -> Removed:
 
 def explain_removal(error: EngineError) -> EngineError:
     """Return the error with a sentence that says what to do, where its words are known."""
-    if "no such image" in error.raw.lower() or "image not known" in error.raw.lower():
+    if is_of_no_image(error):
         return NotFound("image_gone", raw=error.raw)
     for pattern, code in _WORDS:
         if re.search(pattern, error.raw, re.IGNORECASE):

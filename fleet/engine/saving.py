@@ -7,9 +7,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from fleet.engine.images import image_path
+from fleet.engine.errors import EngineError, NotFound
+from fleet.engine.images import image_path, is_of_no_image
 
 if TYPE_CHECKING:
+    from requests import Response
+
     from fleet.engine.client import Engine
 
 PIECE = 256 * 1024
@@ -27,10 +30,19 @@ def save_image(engine: Engine, refs: Sequence[str]) -> Generator[bytes]:
     for ref in refs:
         image_path(ref, "get")  # what no engine takes for a name never goes out
     query = urlencode([("names", ref) for ref in refs])
-    with closing(engine.stream("GET", f"/images/get?{query}", wait=SILENCE_SECONDS)) as answer:
+    with closing(_asked(engine, f"/images/get?{query}")) as answer:
         while piece := _next(engine, answer.raw):
             yield piece
     engine.check_wires()
+
+
+def _asked(engine: Engine, path: str) -> Response:
+    try:
+        return engine.stream("GET", path, wait=SILENCE_SECONDS)
+    except EngineError as error:
+        if is_of_no_image(error):
+            raise NotFound("image_gone", raw=error.raw) from error
+        raise
 
 
 def _next(engine: Engine, raw: object) -> bytes:
