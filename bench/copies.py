@@ -19,7 +19,7 @@ from tests.lab.images import push_image
 from tests.lab.lab import DOCKER, LabHost
 
 ROUNDS = 5
-LIMIT = 1.5  # one thread reads and writes in turns, where the CLI has two programs
+LIMIT = 1.2  # one thread reads and writes by turns, where the CLI has two programs
 MEMORY = 60  # MB that a copy may take of its worker
 TLS_HOSTS = ("h1", "h2")
 

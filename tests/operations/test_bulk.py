@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -345,7 +346,8 @@ def test_it_makes_one_job_of_requests_at_the_same_time(actor: Actor, host: Host)
     one = Container.objects.order_by("pk")[0]
 
     def many() -> None:
-        request_many("container.restart", actor=actor, containers=visible_containers(actor))
+        with suppress(Invalid):  # when two other jobs do all of it
+            request_many("container.restart", actor=actor, containers=visible_containers(actor))
 
     def single() -> None:
         request("container.restart", actor=actor, target_id=one.pk)

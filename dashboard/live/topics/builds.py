@@ -164,7 +164,7 @@ def _run_row(row: RunRow) -> Part:
             "duration": duration_of(row.run),
             "grown": grown_words(row.grown),
             "brief": brief(telling(row.stages)),
-            "digest": next(iter(row.run.digests.values()), ""),
+            "digest": next(filter(None, map(row.run.digests.get, row.run.tags)), ""),
         }
 
     return part(f"run-{row.run.pk}", row.rev, "builds/run_row.html", facts)
