@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from dashboard.live.topics import TOPICS
 from fleet.actor import Actor, actor_for
-from fleet.models import AuditEntry, Grant, Host, ImageUpdate, Role, User
+from fleet.models import AuditEntry, Container, Grant, Host, ImageUpdate, Role, User
 from fleet.publish import ImagesChanged, UpdatesChanged
 from fleet.selectors.containers import ContainerQuery, container_page, filter_containers
 from fleet.selectors.images import ImageQuery, filter_images, image_page
@@ -123,6 +123,17 @@ def test_containers_are_filtered_by_updates(mixed: None, actor: Actor, asked: st
     }  # fmt: skip
     assert [row.name for row in filter_containers(actor, query)] == FOUND[asked]
     assert bool(query.problems) == (asked == "nonsense")
+
+
+def test_beside_labels_updates_are_told_in_rows_and_counted_when_asked_for(
+    mixed: None, actor: Actor
+) -> None:
+    Container.objects.update(labels={"tier": "back"})
+    page = container_page(actor, ContainerQuery.parse(QueryDict("label=tier")))
+    plain = container_page(actor, ContainerQuery())
+    assert page.updates == plain.updates and not page.updated
+    asked = container_page(actor, ContainerQuery.parse(QueryDict("label=tier&update=yes")))
+    assert asked.updated["yes"] == 2 and asked.total == 2
 
 
 def test_who_sees_no_images_finds_nothing_by_updates(
