@@ -87,20 +87,10 @@ def world(db: None) -> World:
         assert user is not None
         grant(user, role, on)
     build = make_build(host, "shop", runs=1)
-    owned = {"build": build, "owner": people["viewer"], "owner_name": "viewer"}
-    webhook = Webhook(name="stage-1", kind="github", public_id="somebodys", branches="*", **owned)
-    webhook.secret = "hunter2-hunter2-hunter2"
-    webhook.save()
+    schedule, webhook = make_triggers(build, people["viewer"])
     person, team = make_person("pat"), Team.objects.create(name="Night")
-    for tag in ("lab/busybox:1", "shop/web:1"):  # asked for just now: nothing is asked again
-        reference = parse_reference(tag)
-        ImageUpdate.objects.create(
-            reference=reference.full,
-            place=reference.host,
-            repository=reference.repository,
-            tag=reference.tag,
-            asked_at=timezone.now(),
-        )
+    for tag in ("lab/busybox:1", "shop/web:1"):
+        make_answer(tag)
     make_scan(container.image_id)
     return World(
         people=people,
@@ -118,7 +108,7 @@ def world(db: None) -> World:
         failed_job=make_job(container, JobState.FAILED),
         build=build,
         idle_build=make_build(host, "idle"),
-        schedule=BuildSchedule.objects.create(cron="0 3 * * *", **owned),
+        schedule=schedule,
         webhook=webhook,
         person=person,
         team=team,
@@ -130,6 +120,27 @@ def world(db: None) -> World:
         shared_filter=save_filter(people["viewer"], "Ours", shared=True),
         registry=make_registry(here),
     )  # fmt: skip
+
+
+def make_triggers(build: Build, owner: User | None) -> tuple[BuildSchedule, Webhook]:
+    """Make one of each, of an owner."""
+    owned = {"build": build, "owner": owner, "owner_name": "viewer"}
+    webhook = Webhook(name="stage-1", kind="github", public_id="somebodys", branches="*", **owned)
+    webhook.secret = "hunter2-hunter2-hunter2"
+    webhook.save()
+    return BuildSchedule.objects.create(cron="0 3 * * *", **owned), webhook
+
+
+def make_answer(tag: str) -> None:
+    """A registry was asked for it just now, so that nothing is asked again."""
+    reference = parse_reference(tag)
+    ImageUpdate.objects.create(
+        reference=reference.full,
+        place=reference.host,
+        repository=reference.repository,
+        tag=reference.tag,
+        asked_at=timezone.now(),
+    )
 
 
 def make_person(name: str) -> User:

@@ -25,19 +25,7 @@ from fleet.operations.registry import REGISTRY
 from fleet.operations.requests import request
 from tests.conftest import grant, make_container, make_host
 from tests.jobs.conftest import at_once
-
-
-def make_many(host: Host, count: int, state: str = "running") -> None:
-    Container.objects.bulk_create(
-        Container(
-            host=host,
-            name=f"{host.name}-{number}",
-            engine_id=f"{host.pk:08x}{number:056x}",
-            state=state,
-            seen_at=timezone.now(),
-        )
-        for number in range(count)
-    )
+from tests.operations.conftest import end, make_many
 
 
 @pytest.fixture
@@ -47,13 +35,6 @@ def fleet(staging: Environment) -> list[Host]:
     for host in hosts:
         make_many(host, 100)
     return hosts
-
-
-def end(job: Job, state: JobState) -> None:
-    """Run a child to an end, as a worker would."""
-    claimed = claim_job(job.pk)
-    assert claimed is not None
-    JobReporter(claimed).finish(state, "It ended.")
 
 
 def test_it_says_what_would_happen(actor: Actor, host: Host, other_host: Host) -> None:
@@ -355,54 +336,3 @@ def test_it_makes_one_job_of_requests_at_the_same_time(actor: Actor, host: Host)
     at_once([many, single, many, single, many])
     targets = Job.objects.filter(children_count=0).values_list("target_id", flat=True)
     assert Counter(targets) == Counter(Container.objects.values_list("pk", flat=True))
-
-
-@pytest.fixture
-def failed(actor: Actor, host: Host, transactional_db: None) -> Job:
-    """A job of many whose children all failed."""
-    make_many(host, 3)
-    parent = request_many("container.restart", actor=actor, containers=Container.objects.all())
-    for child in parent.children.all():
-        end(child, JobState.FAILED)
-    return parent
-
-
-def test_it_tries_again_once_for_two_clicks(actor: Actor, failed: Job) -> None:
-    found = at_once([lambda: job_retry(actor=actor, job_id=failed.pk).pk] * 4)
-    assert len(set(found)) == 1
-    again = Job.objects.get(retry_of=failed)
-    assert again.children_count == 3
-
-
-def test_it_tries_again_once_while_the_first_try_is_half_done(actor: Actor, failed: Job) -> None:
-    again = job_retry(actor=actor, job_id=failed.pk)
-    end(again.children.order_by("pk")[0], JobState.SUCCEEDED)
-    assert job_retry(actor=actor, job_id=failed.pk) == again
-
-
-def test_it_tries_again_when_the_first_try_has_ended(actor: Actor, failed: Job) -> None:
-    again = job_retry(actor=actor, job_id=failed.pk)
-    for child in again.children.all():
-        end(child, JobState.FAILED)
-    assert job_retry(actor=actor, job_id=failed.pk) != again
-
-
-def test_a_second_try_is_refused_to_who_may_not(actor: Actor, viewer: User, failed: Job) -> None:
-    job_retry(actor=actor, job_id=failed.pk)
-    with pytest.raises(Refused):
-        job_retry(actor=actor_for(viewer), job_id=failed.pk)
-
-
-def test_one_who_may_less_tries_the_rest_apart(
-    actor: Actor, operator: User, host: Host, other_host: Host, transactional_db: None
-) -> None:
-    grant(operator, "viewer")
-    make_many(host, 1)
-    make_many(other_host, 1)
-    parent = request_many("container.restart", actor=actor, containers=Container.objects.all())
-    for child in parent.children.all():
-        end(child, JobState.FAILED)
-    first = job_retry(actor=actor_for(operator), job_id=parent.pk)
-    second = job_retry(actor=actor, job_id=parent.pk)
-    hosts = [job.children.get().host for job in (first, second)]
-    assert hosts == [host, other_host]
