@@ -183,6 +183,8 @@ class ContainerFacts:
     pid: int
     tty: bool = False
     rotates: bool = False  # its log is kept in files that make room for newer ones
+    log_path: str = ""  # its log's file on the engine's machine, "" for other log drivers
+    log_files: int = 1  # that one and older ones, at most so many; 0: they are compressed
     open_stdin: bool = False
 
 
@@ -213,6 +215,7 @@ def parse_container(raw: object) -> ContainerFacts:
     """``GET /containers/{id}/json`` as facts."""
     said = as_dict(raw)
     config, state = as_dict(said.get("Config")), as_dict(said.get("State"))
+    log_config = as_dict(as_dict(said.get("HostConfig")).get("LogConfig"))
     labels = strings(config.get("Labels"))
     name = as_str(said.get("Name")).lstrip("/")
     status = parse_state(state.get("Status"))
@@ -241,7 +244,9 @@ def parse_container(raw: object) -> ContainerFacts:
         finished_at=parse_time(state.get("FinishedAt")),
         pid=as_int(state.get("Pid")),
         tty=config.get("Tty") is True,
-        rotates=_rotates(as_dict(as_dict(said.get("HostConfig")).get("LogConfig"))),
+        rotates=_rotates(log_config),
+        log_path=as_str(said.get("LogPath")),
+        log_files=_log_files(as_dict(log_config.get("Config"))),
         open_stdin=config.get("OpenStdin") is True,
     )
 
@@ -249,6 +254,10 @@ def parse_container(raw: object) -> ContainerFacts:
 def _rotates(log_config: Json) -> bool:
     limit = as_str(as_dict(log_config.get("Config")).get("max-size"))
     return log_config.get("Type") == "local" or limit not in ("", "-1")
+
+
+def _log_files(options: Json) -> int:
+    return 0 if options.get("compress") == "true" else as_int(options.get("max-file"), 1)
 
 
 def _health(state: Json) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fleet.engine.aio import open_async
 from fleet.engine.errors import EngineError
+from fleet.engine.log_file import LogFiles, open_log_files
 from fleet.engine.raw import parse_time
 from fleet.logs.target import LogTarget
 
@@ -47,14 +49,20 @@ async def read_part(target: LogTarget, part: Part) -> AsyncIterator[bytes]:
 async def _read(target: LogTarget, part: Part) -> AsyncIterator[bytes]:
     if target.endpoint is None:
         raise PartUnread(target.problem)
-    since, until = part.since, part.until
+    since = part.since - MARGIN if part.since else None
+    until = part.until + MARGIN if part.until else None
     async with open_async(target.endpoint) as engine:
         facts = await engine.container(target.engine_id)
+        if part.tail is None and (files := open_log_files(target.endpoint, facts)):
+            async with aclosing(LogFiles(files, since, until).frames()) as blocks:
+                async for data in blocks:
+                    yield data
+            return
         stream = engine.logs(
             target.engine_id,
             tail=part.tail,
-            since=(since - MARGIN).timestamp() if since else None,
-            until=(until + MARGIN).timestamp() if until else None,
+            since=since.timestamp() if since else None,
+            until=until.timestamp() if until else None,
             timestamps=True,
             tty=facts.tty,
             lean=True,
