@@ -16,6 +16,7 @@ import stat
 import struct
 import threading
 from collections.abc import AsyncGenerator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -34,6 +35,8 @@ _PLAIN = re.compile(
 )
 _HEADER = struct.Struct(">BxxxL").pack
 _OUT, _ERR = 1, 2
+# They take turns with the event loop: many at once would keep it waiting.
+_THREADS = ThreadPoolExecutor(2, "log-file")
 _TIME_BYTES = 29  # as the engine tells it, without the Z
 
 
@@ -100,13 +103,14 @@ class LogFiles:
 
     async def frames(self) -> AsyncGenerator[bytes]:
         """Yield bytes of whole frames. Raises ``EngineError`` for what is no log."""
+        in_thread = asyncio.get_running_loop().run_in_executor
         try:
-            while (data := await asyncio.to_thread(self._next)) is not None:
+            while (data := await in_thread(_THREADS, self._next)) is not None:
                 if data:
                     yield data
         finally:
             # A thread may still be reading for somebody who has gone.
-            await asyncio.to_thread(self._close)
+            await in_thread(_THREADS, self._close)
 
     def _close(self) -> None:
         with self._lock:
