@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.http import HttpRequest, StreamingHttpResponse
 
 from dashboard.api.auth import caller_again
@@ -10,10 +12,10 @@ from fleet.moves.downloads import open_download
 
 
 def tar_response(
-    request: HttpRequest, actor: Actor, pk: int, *, packed: bool
+    request: HttpRequest, actor: Actor, pks: Collection[int], *, packed: bool
 ) -> StreamingHttpResponse:
-    """Return an image as a file. Raises NotSaved, Unknown or Refused."""
-    download = open_download(actor, pk, caller_again(request), packed=packed)
+    """Return images of one host as a file. Raises NotSaved, Unknown or Refused."""
+    download = open_download(actor, pks, caller_again(request), packed=packed)
     kind = "application/gzip" if packed else "application/x-tar"
     response = StreamingHttpResponse(download, content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{download.name}"'

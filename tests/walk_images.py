@@ -34,6 +34,9 @@ IMAGE_PAGES = [
         post="302 404 403 403 400",  # there is no other host
         pk="image",
     ),
+    r("images/save/", get="302 403 403 403 200"),
+    # Nothing is asked for; with an image it is as for one.
+    r("images/tar/", get="302 422 422 422 422"),
     r("images/<int:pk>/tar/", get="302 404 403 403 503", pk="image"),
     r(
         "images/pull/",
@@ -77,6 +80,7 @@ IMAGE_API = [
         post="401 422 403 403 202",
         data={"reference": "nginx:1.27", "hosts": ["{host}"]},
     ),
+    r("api/v1/images/tar", get="401 422 422 422 422"),
     r("api/v1/images/load", put="401 403 403 403 422"),
     r("api/v1/images/<int:image_id>/tar", get="401 404 403 403 503", pk="image"),
     r(

@@ -15,6 +15,7 @@ from dashboard.downloads import tar_response
 from dashboard.failures import problem
 from dashboard.intake import kept_of
 from fleet.access import Refused, access_image
+from fleet.moves.downloads import MANY as MANY_IMAGES
 from fleet.moves.downloads import NotSaved
 from fleet.moves.store import LOAD, release
 from fleet.operations.image_copy import COPY, NAMES, copy_params
@@ -44,6 +45,14 @@ class SaveFilter(Schema):
     """Whether it is packed with gzip."""
 
     gz: bool = False
+
+
+class SaveManyFilter(SaveFilter):
+    """Which images, all of one host."""
+
+    image: Annotated[
+        list[Annotated[int, Field(ge=1, lt=2**63)]], Field(min_length=1, max_length=MANY_IMAGES)
+    ]
 
 
 def _accepted(asked: AskedHosts) -> JsonResponse:
@@ -89,7 +98,20 @@ def save_image(request: HttpRequest, image_id: int, wanted: Query[SaveFilter]) -
 
     503 says why its host cannot be asked now, 429 that too many are being saved.
     """
+    return _saved(request, [image_id], wanted)
+
+
+@router.get("/tar", summary="Save images of one host as one tar", response=Any)
+def save_images(request: HttpRequest, wanted: Query[SaveManyFilter]) -> HttpResponseBase:
+    """Return the images that `image` names (once for each) as docker save does, streamed.
+
+    Layers that they share are in it once. 422 where they are not of one host; else as for one.
+    """
+    return _saved(request, wanted.image, wanted)
+
+
+def _saved(request: HttpRequest, pks: list[int], wanted: SaveFilter) -> HttpResponseBase:
     try:
-        return tar_response(request, caller(request), image_id, packed=wanted.gz)
+        return tar_response(request, caller(request), pks, packed=wanted.gz)
     except NotSaved as error:
-        return problem(429 if error.busy else 503, str(error))
+        return problem(error.status, str(error))

@@ -19,13 +19,14 @@ from dashboard.requests import actor_of
 from dashboard.views.actions import asked_for
 from fleet.access import access_image
 from fleet.models import Image
-from fleet.moves.downloads import NotSaved
+from fleet.moves.downloads import MANY, NotSaved
 from fleet.moves.store import LOAD, Kept, TarRefused, keep, keep_file, release
 from fleet.operations.errors import Invalid
 from fleet.operations.image_copy import COPY, copy_params
 from fleet.operations.image_files import load_params
 from fleet.operations.many_hosts import AskedHosts, HostsPreview, preview_on_hosts
 from fleet.selectors.image_copy import copy_notes
+from fleet.selectors.image_save import savings_of
 
 # --- Save ----------------------------------------------------------------------------------
 
@@ -33,11 +34,34 @@ from fleet.selectors.image_copy import copy_notes
 @require_GET
 def image_tar(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Give an image as `docker save` does: `?gz` compressed."""
+    return _tar(request, [pk])
+
+
+@require_GET
+def images_tar(request: HttpRequest) -> HttpResponseBase:
+    """Give the images that `image` names, all of one host, in one file."""
+    return _tar(request, _chosen(request))
+
+
+@require_GET
+def image_save(request: HttpRequest) -> HttpResponse:
+    """Show from which hosts the chosen images can be saved in one file."""
+    found = savings_of(actor_of(request), _chosen(request))
+    return render(request, "images/save.html", {"found": found, "title": _("Save images")})
+
+
+def _tar(request: HttpRequest, pks: list[int]) -> HttpResponseBase:
     try:
-        return tar_response(request, actor_of(request), pk, packed="gz" in request.GET)
+        return tar_response(request, actor_of(request), pks, packed="gz" in request.GET)
     except NotSaved as error:
-        status = 429 if error.busy else 503
-        return HttpResponse(f"{error}\n", status=status, content_type="text/plain; charset=utf-8")
+        kind = "text/plain; charset=utf-8"
+        return HttpResponse(f"{error}\n", status=error.status, content_type=kind)
+
+
+def _chosen(request: HttpRequest) -> list[int]:
+    """Return the ids that are sent; what is no number is no image."""
+    sent = request.GET.getlist("image")[: MANY + 1]
+    return [int(one) for one in sent if one.isascii() and one.isdigit() and len(one) < 19]
 
 
 # --- Copy ----------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from dashboard.live.html import draw
@@ -17,6 +19,8 @@ from dashboard.requests import actor_of, is_part
 from dashboard.views.preferences import table_preferences
 from fleet.selectors.images import ImagePage, ImageQuery, image_page, image_problems
 from fleet.selectors.query_parts import SIZES
+
+SAVE_ACTION = {"label": _("Save as tar …"), "icon": "download", "plain": True}
 
 
 @require_safe
@@ -31,6 +35,15 @@ def image_list(request: HttpRequest) -> HttpResponse:
         "problems": image_problems(actor, query),
         "may_pull": bool(actor.access.reach("image.pull")),
         "may_load": bool(actor.access.reach("image.load")),
+        "may_save": bool(actor.access.reach("image.save")),
+        "save_actions": [
+            {
+                "href": reverse("image-save"),
+                "label": _("Save as tar …"),
+                "icon": "download",
+                "plain": True,
+            }
+        ],
         "may_prune": bool(actor.access.reach("image.prune")),
         "sort": query.sort,
         "hosts": [host.name for host in page.hosts.values()],

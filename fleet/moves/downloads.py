@@ -1,12 +1,13 @@
-"""An image as a tar on its way out: read from its engine as fast as it is taken, kept nowhere."""
+"""Images as a tar on their way out: read from their engine as they are taken, kept nowhere."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import threading
 import zlib
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -36,18 +37,19 @@ MOST = 6  # at a time in each web process; each is a thread and a stream at an e
 EACH = 2  # of one user
 CONNECT_SECONDS = 3.0
 BEGIN_SECONDS = 60.0  # in which one that was asked for has to begin
-CHECK_SECONDS = 5.0  # how soon a right that was taken ends it
+MANY = 100  # in one file
+CHECK_SECONDS = 3.0  # how often rights are read: one that was taken ends it within five
 GZIP = 16 + zlib.MAX_WBITS
 LEVEL = 3  # layers are large, and somebody waits
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 class NotSaved(Exception):
-    """Why there is no file, in words. `busy`: others have to end first."""
+    """Why there is no file, in words; `status` as HTTP has it."""
 
-    def __init__(self, words: str, *, busy: bool = False) -> None:
+    def __init__(self, words: str, status: int = 503) -> None:
         super().__init__(words)
-        self.busy = busy
+        self.status = status
 
 
 @dataclass(eq=False)
@@ -100,7 +102,7 @@ class Seats:
 
 
 def _no_seat() -> NotSaved:
-    return NotSaved(_("Too many images are being saved just now. Wait for one of them."), busy=True)
+    return NotSaved(_("Too many images are being saved just now. Wait for one of them."), 429)
 
 
 class Packer(Protocol):
@@ -144,34 +146,52 @@ class Download:
     stack: ExitStack
     packer: Packer
     check: Callable[[], object]  # raises AccessError once who takes it may not any more
-    _looked: float = field(default_factory=monotonic)
+    _lost: Exception | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closed: bool = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield it piece by piece; who takes none holds up the engine, not us."""
         following = sync_to_async(self._next, thread_sensitive=False, executor=_threads)
+        watching = asyncio.create_task(self._watch())
         try:
             SEATS.keep(self.seat)
             while piece := await following():
                 yield piece
         finally:
+            watching.cancel()
             self.close()
 
     def _next(self) -> bytes:
         """Return the next piece, in a thread that may wait and count."""
         with self._lock:
-            while piece := next(self.pieces, b""):
-                self._check()  # after the wait for it, which may have been long
-                if packed := self.packer.compress(piece):
-                    return packed
-            rest, self.packer = self.packer.flush(), Plain()
-            return rest
+            try:
+                piece = self._packed()
+            except EngineError as error:
+                raise self._lost or error from error
+            if self._lost:  # a tar that was cut short must not look like a whole one
+                raise self._lost
+            return piece
 
-    def _check(self) -> None:
-        if monotonic() - self._looked < CHECK_SECONDS:
-            return
-        self._looked = monotonic()
+    def _packed(self) -> bytes:
+        while piece := next(self.pieces, b""):
+            if packed := self.packer.compress(piece):
+                return packed
+        rest, self.packer = self.packer.flush(), Plain()
+        return rest
+
+    async def _watch(self) -> None:
+        """Read rights now and then, also while the engine is silent or nobody takes anything."""
+        look = sync_to_async(self._look, thread_sensitive=False)
+        while not self._closed:
+            await asyncio.sleep(CHECK_SECONDS)
+            try:
+                await look()
+            except Exception as error:  # noqa: BLE001 what cannot be read is not allowed
+                self._lost = error
+                self.close()
+
+    def _look(self) -> None:
         try:
             self.check()
         finally:
@@ -191,48 +211,69 @@ class Download:
 
 
 def open_download(
-    actor: Actor, pk: int, again: Callable[[], Actor], *, packed: bool = False
+    actor: Actor, pks: Collection[int], again: Callable[[], Actor], *, packed: bool = False
 ) -> Download:
-    """Look whether an image can be saved; its engine begins once the download is read.
+    """Look whether images of one host can be saved; its engine begins once the download is read.
 
     `again` tells who the actor is by then, and raises AccessError once they are nobody. Raises
     Unknown, Refused (`image.save`) or NotSaved.
     """
-    row = access_image(actor, pk, SAVE)
+    rows = _rows(actor, pks)
+    host = rows[0].host
     with ExitStack() as stack:
         seat = SEATS.take(actor.name)
         stack.callback(SEATS.free, seat)
-        engine, pieces = _ready(row, stack)
-        audit.record(actor, SAVE, row, detail={"host": row.host.name, "names": row.tags[:20]})
-        name = f"{file_name(row)}{'.gz' if packed else ''}"
+        engine, pieces = _ready(rows, stack)
+        for row in rows:
+            detail = {"host": host.name, "names": row.tags[:20], "images": len(rows)}
+            audit.record(actor, SAVE, row, detail=detail)
+        name = f"{file_name(rows)}{'.gz' if packed else ''}"
         packer = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP) if packed else Plain()
-        check = partial(_check_right, again, row.host_id)
+        check = partial(_check_right, again, host.pk)
         return Download(name, engine, pieces, seat, stack.pop_all(), packer, check)
+
+
+def _rows(actor: Actor, pks: Collection[int]) -> list[Image]:
+    """Return the images, each asked for at the door. Raises NotSaved for what makes no file."""
+    wanted = list(dict.fromkeys(pks))
+    if not wanted:
+        raise NotSaved(_("Choose at least one image."), 422)
+    if len(wanted) > MANY:
+        raise NotSaved(_("At most %(number)d images go into one file.") % {"number": MANY}, 422)
+    rows = [access_image(actor, pk, SAVE) for pk in wanted]
+    if len({row.host_id for row in rows}) > 1:
+        raise NotSaved(_("Images of one file must be on one host."), 422)
+    return rows
 
 
 def _check_right(again: Callable[[], Actor], host_id: int) -> None:
     access_host(again(), host_id, SAVE)
 
 
-def file_name(row: Image) -> str:
+def file_name(rows: Sequence[Image]) -> str:
     """Return a name for the file that no system takes for a path or an option."""
+    row = rows[0]
     called = row.tags[0] if row.tags else row.engine_id.removeprefix("sha256:")[:12]
+    if len(rows) > 1:
+        called = f"{row.host.name}-{len(rows)}-images"
     return f"{_UNSAFE.sub('_', called).strip('._-')[:120] or 'image'}.tar"
 
 
-def _ready(row: Image, stack: ExitStack) -> tuple[Engine, Generator[bytes]]:
-    """Return the open engine, which has the image, with the tar. Raises NotSaved in words."""
-    if row.host.state in {HostState.UNREACHABLE, HostState.DISABLED}:
-        raise NotSaved(away_words(row.host))
+def _ready(rows: Sequence[Image], stack: ExitStack) -> tuple[Engine, Generator[bytes]]:
+    """Return the open engine, which has the images, with the tar. Raises NotSaved in words."""
+    host = rows[0].host
+    if host.state in {HostState.UNREACHABLE, HostState.DISABLED}:
+        raise NotSaved(away_words(host))
     try:
-        endpoint = Endpoint(**row.host.endpoint_fields())
+        endpoint = Endpoint(**host.endpoint_fields())
         engine = stack.enter_context(open_engine(endpoint, connect_timeout=CONNECT_SECONDS))
-        return engine, save_image(engine, _refs(engine, row))
+        refs = [ref for row in rows for ref in _refs(engine, row)]
+        return engine, save_image(engine, refs)
     except SecretLost as error:
         raise NotSaved(str(error)) from error
     except EngineError as error:
         said = _("%(host)s: %(why)s")
-        raise NotSaved(said % {"host": row.host.name, "why": error}) from error
+        raise NotSaved(said % {"host": host.name, "why": error}) from error
 
 
 def _refs(engine: Engine, row: Image) -> list[str]:

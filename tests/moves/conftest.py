@@ -11,7 +11,8 @@ from django.conf import LazySettings
 
 from fleet.engine.fake import FakeEngine, fake_in_thread
 from fleet.engine.fake_images import FakeImage
-from fleet.models import Environment, Host, Image
+from fleet.models import Environment, Host, Image, User
+from fleet.tokens import create_token
 from tests.conftest import make_host, make_image
 from tests.jobs.conftest import broker
 
@@ -57,3 +58,9 @@ def other(tmp_path: Path) -> Iterator[FakeEngine]:
 def target(other: FakeEngine, production: Environment) -> Host:
     """The second engine's row."""
     return make_host("prod-1", production, url=other.url)
+
+
+@pytest.fixture
+def secret(administrator: User) -> str:
+    """A token of the API."""
+    return create_token(administrator, "test")[1]

@@ -130,12 +130,6 @@ async def sent(asked: Any, *pieces: bytes) -> tuple[int, Any]:
 
 
 @pytest.fixture
-def secret(administrator: User) -> str:
-    """A token of the API."""
-    return create_token(administrator, "test")[1]
-
-
-@pytest.fixture
 def little(viewer: User) -> str:
     """A token of somebody who may only look."""
     return create_token(viewer, "test")[1]
@@ -290,15 +284,32 @@ def deployer(make_user: Callable[..., User], host: Host) -> str:
 async def test_a_right_that_is_taken_ends_it(
     deployer: str, large: Image, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "CHECK_SECONDS", -1.0)
+    monkeypatch.setattr(downloads, "CHECK_SECONDS", 0.05)
     headers = {"Authorization": f"Bearer {deployer}"}
     answer: Any = await AsyncClient().get(f"/api/v1/images/{large.pk}/tar", headers=headers)
     pieces = aiter(answer)
     assert await anext(pieces)
     await Grant.objects.all().adelete()
+    await eventually_async(lambda: fake.moves.under_way == 0)  # though nobody takes a piece
     with pytest.raises(AccessError):
         await anext(pieces)
-    await eventually_async(lambda: fake.moves.under_way == 0)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_right_that_is_taken_ends_it_before_the_first_byte(
+    deployer: str, image: Image, copying: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "CHECK_SECONDS", 0.05)
+    headers = {"Authorization": f"Bearer {deployer}"}
+    path = f"/api/v1/images/{image.pk}/tar?gz=1"
+    answer: Any = await AsyncClient().get(path, headers=headers)
+    first = asyncio.ensure_future(anext(aiter(answer)))
+    await eventually_async(lambda: copying.moves.under_way == 1)
+    await Grant.objects.all().adelete()
+    with pytest.raises(AccessError):
+        await first
+    await eventually_async(lambda: copying.moves.under_way == 0)
+    assert not downloads.SEATS.taken
 
 
 async def revoke(token: ApiToken) -> None:
@@ -323,31 +334,31 @@ async def test_a_token_that_is_gone_or_may_less_ends_it(
     monkeypatch: pytest.MonkeyPatch,
     change: Callable[[ApiToken], Awaitable[None]],
 ) -> None:
-    monkeypatch.setattr(downloads, "CHECK_SECONDS", -1.0)
+    monkeypatch.setattr(downloads, "CHECK_SECONDS", 0.05)
     headers = {"Authorization": f"Bearer {secret}"}
     answer: Any = await AsyncClient().get(f"/api/v1/images/{large.pk}/tar", headers=headers)
     pieces = aiter(answer)
     assert await anext(pieces)
     await change(await ApiToken.objects.aget())
+    await eventually_async(lambda: fake.moves.under_way == 0)  # though nobody takes a piece
     with pytest.raises(AccessError):
         await anext(pieces)
-    await eventually_async(lambda: fake.moves.under_way == 0)
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_session_that_ended_ends_it(
     administrator: User, large: Image, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "CHECK_SECONDS", -1.0)
+    monkeypatch.setattr(downloads, "CHECK_SECONDS", 0.05)
     browser = AsyncClient()
     await browser.aforce_login(administrator, "django.contrib.auth.backends.ModelBackend")
     answer: Any = await browser.get(f"/images/{large.pk}/tar/")
     pieces = aiter(answer)
     assert await anext(pieces)
     await browser.alogout()
+    await eventually_async(lambda: fake.moves.under_way == 0)  # though nobody takes a piece
     with pytest.raises(AccessError):
         await anext(pieces)
-    await eventually_async(lambda: fake.moves.under_way == 0)
 
 
 async def eventually_async(true: Callable[[], bool]) -> None:

@@ -134,6 +134,7 @@ def _draw_line(rev: str, line: ImageLine) -> str:
             "update": update_mark(line.update),
             "places": line.places,
             "name": name_of(line),
+            "called": name_of(line) or str(line.first),
             "scan": line.scan,
             "scan_counts": scan_words.counts_badges(line.scan) if line.scan else "",
             "more": line.tags[1:TAGS_SHOWN],
