@@ -32,10 +32,59 @@ export function patch(old, fresh, flash = true) {
   for (const match of matchers) match(old, fresh);
   const open = document.activeElement;
   const focus = old.contains(open) ? focusKey(old, open) : null;
-  const kept = canMerge(old, fresh) ? merge(old, fresh, flash) : replace(old, fresh, flash);
+  const kept = keepMenu(old, fresh) ? old : canMerge(old, fresh) ? merge(old, fresh, flash) : replace(old, fresh, flash);
   if (focus && !kept.contains(document.activeElement)) restoreFocus(kept, focus);
   if (window.htmx && kept.querySelector("[hx-get],[hx-post],[hx-trigger]")) window.htmx.process(kept);
   return kept;
+}
+
+/** A menu closes once it is taken out: while one is open, all around it changes and it stays. */
+function keepMenu(old, fresh) {
+  const menu = old.querySelector(":popover-open[id]");
+  const twin = menu && fresh.querySelector(`#${CSS.escape(menu.id)}`);
+  if (!twin) return false;
+  keepInputs(old, fresh);
+  changeAround(old, fresh, menu, twin);
+  return true;
+}
+
+function changeAround(old, fresh, menu, twin) {
+  if (old === menu || fresh === twin) {
+    if (old.innerHTML !== fresh.innerHTML && !old.hasAttribute("hx-get")) old.replaceChildren(...fresh.childNodes);
+    return;
+  }
+  copyAttributes(old, fresh);
+  const stays = [...old.childNodes].find((one) => one.contains(menu));
+  const goes = [...fresh.childNodes].find((one) => one.contains(twin));
+  changeChildren(old, fresh, stays, goes);
+  changeAround(stays, goes, menu, twin);
+}
+
+/** Bring an element's children to those of another, without moving the one that stays, nor equal ones. */
+function changeChildren(old, fresh, stays, goes) {
+  let at = old.firstChild;
+  for (const node of [...fresh.childNodes]) {
+    const same = node === goes ? stays : from(at, stays).find((one) => one.isEqualNode(node));
+    if (!same) old.insertBefore(node, at);
+    else {
+      while (at !== same) at = without(at);
+      at = same.nextSibling;
+    }
+  }
+  while (at) at = without(at);
+}
+
+/** The siblings from one on, up to the one that stays. */
+function from(node, stays) {
+  const found = [];
+  for (let at = node; at && at !== stays; at = at.nextSibling) found.push(at);
+  return found;
+}
+
+function without(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
 }
 
 function canMerge(old, fresh) {

@@ -124,6 +124,42 @@ def test_what_is_unfolded_stays_so_when_it_moves(page: Page, server: FakeLive) -
     expect(page.locator("details[open]")).to_have_id("fold-a")
 
 
+def head(rev: int, state: str, *items: str) -> dict[str, str]:
+    """A head with a menu, as pages of builds, images, hosts and containers have."""
+    buttons = "".join(f'<button class="menu-item">{item}</button>' for item in items)
+    return {
+        "count": f"""<div id="count" data-live-fragment data-rev="{rev}"><h1>web</h1> {state}
+        <div class="buttons"><button>{state}</button>
+        <button id="more" popovertarget="more-menu">more</button>
+        <div id="more-menu" class="menu" popover data-menu>{buttons}</div></div></div>"""
+    }
+
+
+def test_an_open_menu_stays_open_when_what_is_around_it_changes(
+    page: Page, server: FakeLive
+) -> None:
+    server.send(
+        type="update", topic="containers", set=head(2, "queued", "Edit", "Remove"), lists={}
+    )
+    page.click("#more")
+    menu = page.locator("#more-menu:popover-open")
+    page.keyboard.press("Tab")
+    expect(menu.locator("text=Edit")).to_be_focused()
+    place = menu.bounding_box()
+    server.send(
+        type="update", topic="containers", set=head(3, "running", "Edit", "Remove"), lists={}
+    )
+    expect(page.locator("#count")).to_contain_text("running")
+    expect(menu.locator("text=Edit")).to_be_focused()
+    assert menu.bounding_box() == place
+    server.send(type="update", topic="containers", set=head(4, "done", "Run", "Edit"), lists={})
+    expect(menu).to_have_text("RunEdit")
+    expect(page.locator("#count .buttons > button").first).to_have_text("done")
+    page.keyboard.press("Escape")
+    expect(menu).to_have_count(0)
+    expect(page.locator("#more")).to_be_focused()
+
+
 def test_it_inserts_removes_and_orders_rows(page: Page, server: FakeLive) -> None:
     server.update(order=[9, 5, 1, 3, 2], c_9=row(9))
     expect_order(page, 9, 5, 1, 3, 2)
