@@ -72,8 +72,9 @@ def _do(job: Job, reporter: JobReporter) -> Ending | None:
     """Return how it ended; None when it was taken away and must not be touched."""
     try:
         operation = REGISTRY[job.operation]
-        host = _host_of(job, operation)
-        settle_first(operation, job, host, reporter)
+        host = _host_of(job)
+        now = settle_first(operation, job, host, reporter)
+        _check_right(operation, job, host, now)
         said = words(operation, job.target_name)
         named = _("%(doing)s.") if job.target_name == host.name else _("%(doing)s on %(host)s.")
         reporter.line(named % {"doing": said["doing"], "host": host.name})
@@ -116,7 +117,7 @@ def _cancelled(what_became: str = "") -> Ending:
     return Ending(JobState.CANCELLED, what_became or otherwise)
 
 
-def _host_of(job: Job, operation: Operation) -> Host:
+def _host_of(job: Job) -> Host:
     """Return the host to act on, as things stand now. Raises Failed in words."""
     host = job.host
     if host is None:
@@ -124,9 +125,16 @@ def _host_of(job: Job, operation: Operation) -> Host:
     if not host.enabled:
         why = _("The host %(host)s is switched off.") % {"host": host.name}
         raise Failed(f"{why} {left_words(job)}".strip() if job.attempt > 1 else why)
+    return host
+
+
+def _check_right(operation: Operation, job: Job, host: Host, now: str) -> None:
+    """Raise Failed for who may not do it any more; `now` says what was settled before that.
+
+    What was begun with the right is not left half done for want of it.
+    """
     by_a_person = job.actor is not None or job.actor_name != "system"
     if by_a_person and not access_of(job.actor).may(operation.permission, host):
-        raise Failed(
-            _("%(name)s may not do this any more.") % {"name": job.actor_name or _("This user")}
-        )
-    return host
+        name = job.actor_name or _("This user")
+        why = _("%(name)s may not do this any more.") % {"name": name}
+        raise Failed(f"{why} {now}".strip())

@@ -26,15 +26,15 @@ PAUSE_SECONDS = 2.0
 T = TypeVar("T")
 
 
-def settle_first(operation: Operation, job: Job, host: Host, reporter: JobReporter) -> None:
-    """Settle before a further attempt.
+def settle_first(operation: Operation, job: Job, host: Host, reporter: JobReporter) -> str:
+    """Settle before a further attempt; return how it is then, in words, "" for a first one.
 
     Raises NothingToDo when it was done but for that, and Cancelled or Failed when that is all that
     this attempt is for.
     """
     settles = operation.settles
     if settles is None or job.attempt < 2:
-        return
+        return ""
 
     def settled() -> str:
         with guarded_engine(host, reporter) as engine:
@@ -52,6 +52,7 @@ def settle_first(operation: Operation, job: Job, host: Host, reporter: JobReport
         raise Cancelled(said % {"now": words}) from None
     if job.attempt > MAX_ATTEMPTS:
         raise Failed(_("Its workers fell silent again and again. %(now)s") % {"now": words})
+    return words
 
 
 def patiently(call: Callable[[], T]) -> T:

@@ -25,6 +25,7 @@ from fleet.engine.raw import ALIVE, Json, as_dict, as_int, as_str
 from fleet.engine.recreate import SHORT, Again, Aside, aside_of, name_of
 from fleet.engine.types import ContainerFacts
 from fleet.selectors.masking import mask_text
+from fleet.stats.heirs import inherit
 
 if TYPE_CHECKING:
     from fleet.jobs.work import Work
@@ -211,6 +212,7 @@ def _finish(work: Work, this: Swap) -> None:
             if this.was == "paused" and not this.has_lived:
                 with suppress(EngineError):
                     sure.engine.pause(this.new)
+            inherit(work.host.pk, this.old, this.new)  # the row of what is removed goes with it
             with suppress(NotFound):
                 sure.engine.remove(this.old)
             sure.report.line(_("The old one is removed; its volumes stay."))

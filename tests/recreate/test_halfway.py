@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_state import FakeContainer
 from fleet.jobs.reaper import reap
 from fleet.jobs.runner import run_job
-from fleet.models import Container, Host, Job, JobState
+from fleet.models import Container, Host, Job, JobState, User
 from fleet.operations.bulk import request_many
 from fleet.operations.jobs import job_cancel
 from tests.jobs.conftest import lines, ran
@@ -65,6 +66,16 @@ def test_after_the_last_attempt_it_is_put_back_and_no_more(
     assert reap().requeued == 1
     assert ran(stuck).state == JobState.FAILED
     assert "again and again" in stuck.message and "web-1 is as before." in stuck.message
+    assert the_old_one_is_back(fake, old)
+
+
+def test_who_has_lost_the_right_leaves_nothing_half_done(
+    make_user: Callable[..., User], fake: FakeEngine, old: FakeContainer, stuck: Job
+) -> None:
+    Job.objects.update(actor=make_user("nina", role="viewer"), actor_name="nina")
+    assert reap().requeued == 1
+    assert ran(stuck).state == JobState.FAILED, lines(stuck)
+    assert stuck.message == "nina may not do this any more. web-1 is as before."
     assert the_old_one_is_back(fake, old)
 
 

@@ -37,6 +37,8 @@ def test_a_new_one_takes_the_place(
     (new,) = fake.state.containers.values()
     assert (new.name, new.state, new.image_id) == ("web-1", "running", newer)
     assert new.id != old.id and new.env == ["A=1"]
+    container.refresh_from_db()  # no watcher has seen the new one: the row of the old is its now
+    assert container.engine_id == new.id
 
 
 def test_what_runs_the_newest_is_left_as_it_is(
