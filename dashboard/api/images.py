@@ -62,6 +62,7 @@ class ImageOut(Schema):
     size: int
     labels: dict[str, str]
     dangling: bool
+    platform: str
     used: bool
     created_at: datetime | None
     seen_at: datetime
@@ -77,6 +78,7 @@ class ImageOut(Schema):
             "environment": row.host.environment.name,
             "host_state": row.host.state,
             "update": None,
+            "platform": row.platform or "",
             "used": getattr(row, "used", False) if used is None else used,
         }
         return said | {name: getattr(row, name) for name in ImageOut.model_fields.keys() - said}

@@ -29,6 +29,8 @@ class FakeImage:
     env: list[str] = field(default_factory=list)
     layers: list[tuple[str, int]] = field(default_factory=lambda: [("ADD rootfs.tar / ", SIZE)])
     created_ns: int = field(default_factory=time.time_ns)
+    architecture: str = "amd64"
+    variant: str = ""
     archive: bytes = b""  # what `docker save` makes of it; empty: something of its kind
 
     @property
@@ -52,7 +54,8 @@ class FakeImage:
         return {
             **self.base,
             "Created": time_text(self.created_ns),
-            "Architecture": "amd64",
+            "Architecture": self.architecture,
+            "Variant": self.variant,
             "Os": "linux",
             "Config": {"Env": self.env, "Cmd": ["sh"], "Labels": self.labels, "Entrypoint": None},
             "RootFS": {"Type": "layers", "Layers": layers},

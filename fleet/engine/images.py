@@ -69,6 +69,17 @@ def inspect_image(engine: Engine, ref: str) -> Json:
     return as_dict(engine.get(image_path(ref, "json")))
 
 
+async def image_platform(engine: AsyncEngine, ref: str) -> str:
+    """What it is made for, as ``linux/arm64/v8``. Raises ``NotFound``."""
+    return platform_of(as_dict(await engine.get(image_path(ref, "json"))))
+
+
+def platform_of(said: Json) -> str:
+    """The platform that ``GET /images/{id}/json`` tells; "" for none."""
+    parts = [as_str(said.get(name)) for name in ("Os", "Architecture", "Variant")]
+    return "/".join(part for part in parts if part)
+
+
 def image_history(engine: Engine, ref: str) -> list[Layer]:
     """How an image was made, its base first. Raises ``NotFound``."""
     said = as_list(engine.get(image_path(ref, "history")))

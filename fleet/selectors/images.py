@@ -22,6 +22,7 @@ from fleet.actor import Actor
 from fleet.models import Container, Host, Image, Scan
 from fleet.selectors.image_query import DANGLING, OUTDATED, UNUSED, USED, ImageQuery
 from fleet.selectors.paging import Numbered, page_of
+from fleet.selectors.platforms import architecture, is_foreign
 from fleet.selectors.updates import (
     Update,
     first_of,
@@ -44,10 +45,10 @@ __all__ = [
 ]
 
 SECRETS = "container.secrets"
-HOST_FIELDS = ("name", "state", "last_seen", "environment__name")
+HOST_FIELDS = ("name", "arch", "state", "last_seen", "environment__name")
 ROW_FIELDS = (
-    "host_id", "engine_id", "name", "tags", "digests", "size", "dangling", "created_at",
-    "revision",
+    "host_id", "engine_id", "name", "tags", "digests", "size", "dangling", "platform",
+    "created_at", "revision",
 )  # fmt: skip
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -60,6 +61,11 @@ class Place:
     host: Host
     used: bool
     containers: int
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is for another architecture than its host has."""
+        return is_foreign(self.image.platform or "", self.host.arch)
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,16 @@ class ImageLine:
     def tags(self) -> list[str]:
         """All its names, wherever it has them."""
         return sorted({tag for place in self.places for tag in place.image.tags})
+
+    @property
+    def platform(self) -> str:
+        """What it is made for; "" while no engine has told."""
+        return next((place.image.platform for place in self.places if place.image.platform), "")
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether any of its hosts has another architecture."""
+        return any(place.is_foreign for place in self.places)
 
     @property
     def digest(self) -> str:
@@ -133,6 +149,11 @@ class ImagePage(Numbered):
     total: int
     page: int
     pages: int
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the hosts are of more than one architecture: then each image tells its own."""
+        return len({architecture(host.arch) for host in self.hosts.values() if host.arch}) > 1
 
 
 class Narrow(NamedTuple):

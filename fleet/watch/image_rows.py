@@ -5,8 +5,8 @@ All functions are synchronous and run in the watcher's database thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,24 +14,26 @@ from django.utils import timezone
 from fleet.engine.images import ImageSummary
 from fleet.models import Image
 from fleet.watch.fence import lock_host
-from fleet.watch.rows import LABEL_LIMIT, Values, clean_all, is_masked
+from fleet.watch.rows import LABEL_LIMIT, Values, clean, clean_all, is_masked
 from fleet.watch.writer import Saved
 
 FIELDS = ("name", "tags", "digests", "size", "labels", "dangling", "created_at", "search")
 NAME_LIMIT = 512
+PLATFORM_LIMIT = 60
 SEARCH_LIMIT = 4096
 SIZE_LIMIT = 2**62
 
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """A part of what a list found: images as they are, ids that are gone."""
+    """A part of what was found: images as they are, ids that are gone, platforms by ids."""
 
     images: Sequence[ImageSummary] = ()
     gone: Sequence[str] = ()
+    platforms: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.images or self.gone)
+        return bool(self.images or self.gone or self.platforms)
 
 
 def save_images(host_id: int, lease: int, host_name: str, batch: ImageBatch) -> Saved:
@@ -42,13 +44,30 @@ def save_images(host_id: int, lease: int, host_name: str, batch: ImageBatch) -> 
     """
     with transaction.atomic():
         lock_host(host_id, lease)
-        return Saved(_save(host_id, host_name, batch.images), removed=_delete(host_id, batch.gone))
+        changed = _save(host_id, host_name, batch.images)
+        changed += _save_platforms(host_id, batch.platforms)
+        return Saved(changed, removed=_delete(host_id, batch.gone))
 
 
 def images_not_in(host_id: int, engine_ids: set[str]) -> list[str]:
     """Return the ids of the host's images that are not among `engine_ids`."""
     known = Image.objects.filter(host_id=host_id).order_by().values_list("engine_id", flat=True)
     return [engine_id for engine_id in known if engine_id not in engine_ids]
+
+
+def without_platform(host_id: int, most: int) -> list[str]:
+    """Return the ids of the host's images whose engine was not asked for their platform."""
+    rows = Image.objects.filter(host_id=host_id, platform=None).order_by("pk")
+    return list(rows.values_list("engine_id", flat=True)[:most])
+
+
+def _save_platforms(host_id: int, platforms: Mapping[str, str]) -> list[int]:
+    rows = list(Image.objects.filter(host_id=host_id, engine_id__in=list(platforms)))
+    for row in rows:
+        row.platform = clean(platforms[row.engine_id])[:PLATFORM_LIMIT]
+        row.revision += 1
+    Image.objects.bulk_update(rows, ["platform", "revision"])
+    return [row.pk for row in rows]
 
 
 def _save(host_id: int, host_name: str, images: Sequence[ImageSummary]) -> list[int]:

@@ -1,7 +1,8 @@
 """Following the images of one host: a list when its connection begins, and after what changes them.
 
-One call tells all that rows hold, so an event is only a reason to list again. Bursts of events
-(a pull, a prune of a hundred) are answered by one list each two seconds.
+One call tells nearly all that rows hold, so an event is only a reason to list again. Bursts of
+events (a pull, a prune of a hundred) are answered by one list each two seconds. What a list does
+not tell, each image's platform, is asked for once.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from fleet.engine.aio import AsyncEngine
-from fleet.engine.errors import EngineError
-from fleet.engine.images import ImageSummary, list_images
+from fleet.engine.errors import EngineError, NotFound
+from fleet.engine.images import ImageSummary, image_platform, list_images
 from fleet.engine.types import EngineEvent
 from fleet.watch.database import Database
-from fleet.watch.image_rows import ImageBatch, images_not_in
+from fleet.watch.image_rows import ImageBatch, images_not_in, without_platform
 
 log = structlog.get_logger(__name__)
 
 CHUNK = 100  # images in one transaction: other hosts write in between
 GATHER = 0.1  # what comes in a burst is answered by one list
+ASKED = 200  # images whose platform is asked for after one list; the others after the next
 AGAIN_SECONDS = 60.0  # after a list that failed
 QUIET = frozenset({"save", "mount", "unmount"})
 
@@ -72,6 +74,7 @@ class ImageWatch:
             wait = self.relist * random.uniform(0.9, 1.1)  # noqa: S311 - not all hosts at once
             try:
                 await self._write(await list_images(self.engine))
+                await self._ask_platforms()
             except EngineError as error:
                 log.warning("images_unreadable", host=self.host_id, code=error.code,
                             said=error.raw[:200])  # fmt: skip
@@ -80,6 +83,17 @@ class ImageWatch:
                 async with asyncio.timeout(wait):
                     await self._nudge.wait()
             await asyncio.sleep(max(GATHER, listed_at + self.pause - time.monotonic()))
+
+    async def _ask_platforms(self) -> None:
+        ids = await self.database.run(without_platform, self.host_id, ASKED)
+        found: dict[str, str] = {}
+        for ident in ids:
+            with contextlib.suppress(NotFound):  # removed just now
+                found[ident] = await image_platform(self.engine, ident)
+        if found:
+            await self._save(ImageBatch(platforms=found))
+        if len(ids) == ASKED:
+            self._nudge.set()
 
     async def _write(self, found: list[ImageSummary]) -> None:
         ids = {one.engine_id for one in found}

@@ -97,6 +97,18 @@ def test_the_page_shows_hosts_users_and_names(client: Client, row: Image, host: 
     assert "1 image" in words(text(client, f"/hosts/{host.pk}/"))
 
 
+def test_it_says_what_it_is_made_for(client: Client, row: Image, host: Host) -> None:
+    Host.objects.update(arch="x86_64")
+    Image.objects.update(platform="linux/amd64")
+    assert "linux/amd64" in client.get(f"/images/{row.pk}/").content.decode()
+    assert "linux/amd64" not in client.get("/images/").content.decode()  # as all its hosts are
+    Image.objects.update(platform="linux/arm64/v8", revision=7)
+    page = client.get(f"/images/{row.pk}/").content.decode()
+    assert "not for its host" in page and "x86_64: by emulation at most" in page
+    assert "linux/arm64/v8" in client.get("/images/").content.decode()
+    assert client.get("/api/v1/images").json()["items"][0]["platform"] == "linux/arm64/v8"
+
+
 def test_the_config_is_asked_for_and_masked(client: Client, row: Image) -> None:
     said = words(part(client, f"/images/{row.pk}/config/"))
     assert "linux/amd64" in said and "PATH /bin" in said and "DB_PASSWORD ••••••" in said

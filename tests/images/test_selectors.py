@@ -9,7 +9,7 @@ import pytest
 from django.http import QueryDict
 
 from fleet.actor import Actor, actor_for
-from fleet.models import Host, Role, User
+from fleet.models import Host, Image, Role, User
 from fleet.selectors.image import image_overview, instruction
 from fleet.selectors.images import (
     ImagePage,
@@ -19,6 +19,7 @@ from fleet.selectors.images import (
     image_problems,
     images_of_host,
 )
+from fleet.selectors.platforms import is_foreign
 from tests.conftest import grant, make_container, make_image
 
 ONE, TWO, THREE = (f"sha256:{number:064x}" for number in (1, 2, 3))
@@ -137,6 +138,37 @@ def test_a_hidden_label_is_not_found_by_its_value(host: Host, viewer: User, acto
     assert "db.password" in image_problems(actor_for(viewer), query)[0]
     row = host.images.get()
     assert "hunter2" not in str(image_overview(actor, row.pk).labels)
+
+
+@pytest.mark.parametrize(
+    ("platform", "arch", "foreign"),
+    [
+        ("linux/amd64", "x86_64", False),
+        ("linux/arm64/v8", "aarch64", False),
+        ("linux/arm64/v8", "x86_64", True),
+        ("linux/amd64", "arm64", True),
+        ("linux/386", "x86_64", False),
+        ("linux/amd64", "", False),
+        ("", "x86_64", False),
+    ],
+)
+def test_what_is_for_another_architecture(platform: str, arch: str, foreign: bool) -> None:
+    assert is_foreign(platform, arch) is foreign
+
+
+def test_platforms_are_told_where_they_matter(host: Host, other_host: Host, actor: Actor) -> None:
+    Host.objects.update(arch="x86_64")
+    make_image(host, tags=["plain:1"], platform="linux/amd64")
+    make_image(host, tags=["strange:1"], platform="linux/arm64/v8")
+
+    def shown() -> tuple[bool, dict[str, bool]]:
+        page = page_of(actor)
+        return page.mixed, {line.first.name: line.is_foreign for line in page.rows}
+
+    assert shown() == (False, {"plain:1": False, "strange:1": True})
+    Host.objects.filter(pk=other_host.pk).update(arch="aarch64")
+    make_image(other_host, Image.objects.get(name="strange:1").engine_id, tags=["strange:1"])
+    assert shown() == (True, {"plain:1": False, "strange:1": True})
 
 
 def test_a_host_tells_what_it_has(images: None, actor: Actor, host: Host, stranger: User) -> None:

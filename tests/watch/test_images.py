@@ -24,6 +24,7 @@ from fleet.watch.image_rows import (
     image_values,
     images_not_in,
     save_images,
+    without_platform,
 )
 from fleet.watch.images import changes_images
 from fleet.watch.writer import take_over
@@ -151,6 +152,7 @@ async def test_it_follows_images(
         await until(lambda: tags() == [["shop/web:1"]], "listed")
         used = await database.run(lambda: Container.objects.get(engine_id=it.id).image_id)
         assert await database.run(lambda: Image.objects.get().engine_id) == used
+        await until(lambda: Image.objects.get().platform == "linux/amd64", "asked for")
         made = fake.images.add("shop/api:1", "shop/api:latest")
         await until(lambda: ["shop/api:1", "shop/api:latest"] in tags(), "pulled")
         fake.images.remove("shop/api:1", force=False)
@@ -167,7 +169,7 @@ async def test_it_follows_images(
             if hint.removed:
                 break
     assert {hint.host for hint in hints} == {row.id}
-    assert hints[0].ids and hints[-1].removed == hints[1].ids
+    assert hints[0].ids and hints[-1].removed == hints[-2].ids
 
 
 async def test_it_answers_a_burst_by_one_list_more(
@@ -201,3 +203,18 @@ async def test_a_list_of_images_that_fails_keeps_the_host_and_its_rows(
         assert await database.run(tags) == [["kept:1"]]
         fake.images.add("new:1")
         await until(lambda: Image.objects.count() == 2, "listed again")
+
+
+def test_platforms_are_asked_for_once_and_stay(host: Host) -> None:
+    batch = ImageBatch([image_of(1), image_of(2)])
+    save_images(host.id, 1, host.name, batch)
+    first = image_of(1).engine_id
+    assert without_platform(host.id, 1) == [first]
+    saved = save_images(host.id, 1, host.name, ImageBatch(platforms={first: "linux/arm64/v8\0"}))
+    row = Image.objects.get(engine_id=first)
+    assert saved.changed == [row.pk] and row.revision == 2
+    assert row.platform == "linux/arm64/v8\ufffd"
+    assert without_platform(host.id, 9) == [image_of(2).engine_id]
+    save_images(host.id, 1, host.name, ImageBatch([image_of(1, size=7)]))
+    row.refresh_from_db()
+    assert (row.size, row.platform) == (7, "linux/arm64/v8\ufffd")

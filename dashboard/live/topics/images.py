@@ -80,7 +80,7 @@ class Images(Topic):
 
 def snapshot_of(page: ImagePage) -> Snapshot:
     """Return the list as the page shows it, at first and live."""
-    rows = line_parts(page.rows)
+    rows = line_parts(page.rows, page.mixed)
     fragments = around(page, _fragments(page))
     return Snapshot(parts={**fragments, **rows}, lists={LIST: list(rows)})
 
@@ -88,9 +88,12 @@ def snapshot_of(page: ImagePage) -> Snapshot:
 # --- Lines ---------------------------------------------------------------------------------
 
 
-def line_parts(lines: Iterable[ImageLine]) -> dict[str, Part]:
-    """Return the parts of lines by element id: the same for everybody who sees the same places."""
-    return {line_id(line): _line_part(line) for line in lines}
+def line_parts(lines: Iterable[ImageLine], mixed: bool) -> dict[str, Part]:
+    """Return the parts of lines by element id: the same for everybody who sees the same places.
+
+    Where hosts are of `mixed` architectures, each tells its own.
+    """
+    return {line_id(line): _line_part(line, mixed) for line in lines}
 
 
 def line_id(line: ImageLine) -> str:
@@ -98,10 +101,10 @@ def line_id(line: ImageLine) -> str:
     return f"image-{line.engine_id.removeprefix('sha256:')}"
 
 
-def _line_part(line: ImageLine) -> Part:
+def _line_part(line: ImageLine, mixed: bool) -> Part:
     scanned = scan_words.signature(line.scan)
-    rev = revision_of(places_signature(line.places), signature(line.update), scanned)
-    return Part(rev, lambda: _draw_line(rev, line))
+    rev = revision_of(places_signature(line.places), signature(line.update), scanned, mixed)
+    return Part(rev, lambda: _draw_line(rev, line, mixed))
 
 
 def places_signature(places: Iterable[Place]) -> list[tuple[Any, ...]]:
@@ -121,16 +124,17 @@ def places_signature(places: Iterable[Place]) -> list[tuple[Any, ...]]:
 def host_facts(host: Host) -> tuple[Any, ...]:
     """Return what a line shows of a host."""
     away = host.last_seen if host.state == HostState.UNREACHABLE else None
-    return (host.name, host.state, host.environment.name, away)
+    return (host.name, host.state, host.environment.name, away, host.arch)
 
 
-def _draw_line(rev: str, line: ImageLine) -> str:
+def _draw_line(rev: str, line: ImageLine, mixed: bool) -> str:
     marks = [LOOKS[DANGLING]] if line.first.dangling else []
     return get_template("images/row.html").render(
         {
             "element_id": line_id(line),
             "rev": rev,
             "line": line,
+            "platform": line.platform if mixed or line.is_foreign else "",
             "update": update_mark(line.update),
             "places": line.places,
             "name": name_of(line),

@@ -1,0 +1,21 @@
+"""Platforms of images beside architectures of hosts: `linux/arm64/v8` beside `aarch64`."""
+
+from __future__ import annotations
+
+# As kernels and engines call them: as images do.
+NAMES = {
+    "x86_64": "amd64", "aarch64": "arm64", "armv6l": "arm", "armv7l": "arm", "armv8l": "arm",
+    "i386": "386", "i486": "386", "i586": "386", "i686": "386",
+}  # fmt: skip
+RUNS_TOO = frozenset({("386", "amd64")})  # (image, host)
+
+
+def architecture(host_arch: str) -> str:
+    """Return a host's architecture as images call it; "" while it is not known."""
+    return NAMES.get(host_arch.lower(), host_arch.lower())
+
+
+def is_foreign(platform: str, host_arch: str) -> bool:
+    """Tell whether an image is for another architecture than a host has; unknown is not."""
+    its, own = platform.partition("/")[2].partition("/")[0], architecture(host_arch)
+    return bool(its and own) and its != own and (its, own) not in RUNS_TOO
