@@ -107,6 +107,7 @@ class RoleOut(Schema):
     name: str
     permissions: list[str]
     built_in: bool
+    new_permissions: list[str]  # came with an upgrade since it was saved last; it has them not
 
 
 class RolesOut(Schema):

@@ -29,7 +29,14 @@ def index(request: HttpRequest) -> HttpResponse:
         (
             label,
             [
-                (name, text, [(role, name in role.permissions) for role in rows])
+                (
+                    name,
+                    text,
+                    [
+                        (role, name in role.permissions, name in role.new_permissions)
+                        for role in rows
+                    ],
+                )
                 for name, text in group.items()
             ],
         )
@@ -80,6 +87,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             for label, group in PERMISSION_GROUPS
         ],
         "all_count": len(PERMISSIONS),
+        "fresh": [(name, PERMISSIONS[name]) for name in role.new_permissions],
+        "fresh_names": role.new_permissions,
     }
     return form_page(request, TAB, form, template="people/role.html", **texts, **context)
 

@@ -51,12 +51,22 @@ class Role(models.Model):
     name = models.CharField(_("Name"), max_length=50, unique=True)
     permissions = models.JSONField(default=list, validators=[check_permissions])
     built_in = models.BooleanField(default=False)
+    # The permissions that there were when it was saved last: the others came with an upgrade since.
+    offered = models.JSONField(default=None, null=True, blank=True)
 
     class Meta:
         ordering = ["-built_in", "id"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def new_permissions(self) -> list[str]:
+        """Those that nobody has decided on yet for this role, which does not have them."""
+        if self.built_in or self.offered is None:
+            return []
+        known = {*self.offered, *self.permissions}
+        return [name for name in PERMISSIONS if name not in known]
 
 
 class Scope(models.TextChoices):

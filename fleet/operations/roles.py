@@ -47,6 +47,7 @@ def role_create(*, actor: Actor, name: str, permissions: Iterable[str]) -> Role:
         role = Role.objects.create(
             name=check_name(name, Role.objects.all(), limit=NAME_LIMIT),
             permissions=_check(permissions),
+            offered=sorted(PERMISSIONS),
         )
         changing.note(role, permissions=role.permissions)
     return role
@@ -65,8 +66,8 @@ def role_update(*, actor: Actor, role: Role, name: str, permissions: Iterable[st
         before = set(role.permissions)
         others = Role.objects.exclude(pk=role.pk)
         role.name = check_name(name, others, limit=NAME_LIMIT)
-        role.permissions = chosen
-        role.save(update_fields=["name", "permissions"])
+        role.permissions, role.offered = chosen, sorted(PERMISSIONS)
+        role.save(update_fields=["name", "permissions", "offered"])
         added, removed = sorted(set(chosen) - before), sorted(before - set(chosen))
         changing.note(role, added=added, removed=removed)
     return role

@@ -15,4 +15,9 @@ class Migration(migrations.Migration):
             name='platform',
             field=models.CharField(blank=True, max_length=60, null=True),
         ),
+        migrations.AddField(
+            model_name='role',
+            name='offered',
+            field=models.JSONField(blank=True, default=None, null=True),
+        ),
     ]
