@@ -19,6 +19,7 @@ from fleet.engine.raw import as_int
 from fleet.engine.saving import save_image
 from fleet.models import Container, Image, Looked, Scan
 from fleet.operations.registry import Operation, register
+from fleet.scans.genuine import check_genuine
 from fleet.scans.place import has_trivy, only_one, why_no_scans
 from fleet.scans.store import store
 from fleet.scans.trivy import SENTENCES, ScanFailed, scan
@@ -52,6 +53,7 @@ def _scan_one(work: Work, engine_id: str, name: str, size: int) -> None:
     with run_folder(work.job) as folder:
         place = folder / "image.tar"
         _save(work, engine_id, name, size, place)
+        _check_same(work, engine_id, place)
         waits = _("Another image is scanned on this worker just now; this one waits.")
         with only_one(report.check, lambda: report.line(waits)):
             report.line(_("Trivy looks into %(name)s.") % {"name": name})
@@ -60,21 +62,23 @@ def _scan_one(work: Work, engine_id: str, name: str, size: int) -> None:
             except ScanFailed as error:
                 raise Failed(str(error), error.raw) from None
         report.check()
-        _check_same(work, engine_id, found.report.image_id)
         _tell(work, store(engine_id, found))
         report.part(name, "done")
 
 
-def _check_same(work: Work, engine_id: str, scanned: str) -> None:
+def _check_same(work: Work, engine_id: str, place: Path) -> None:
     """Raise Failed when the host gave another image than it said: what is kept is for all hosts.
 
-    Where containerd keeps images, an id is of another thing than the config that Trivy names.
+    Where containerd keeps images, an id is of another thing than the config in the file.
     """
     from fleet.jobs.work import Failed
 
-    if scanned == engine_id or "io.containerd" in str(work.engine.get("/info").get("DriverStatus")):
+    if "io.containerd" in str(work.engine.get("/info").get("DriverStatus")):
         return
-    raise Failed(_("The host gave another image than the one that was asked for."), scanned)
+    try:
+        check_genuine(place, engine_id, work.report.check)
+    except ScanFailed as error:
+        raise Failed(str(error), error.raw) from None
 
 
 def _save(work: Work, engine_id: str, name: str, size: int, place: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+ARTIFACT = "image.tar"  # what Trivy is told to read
 PACKAGES_LIMIT = 20_000
 FINDINGS_LIMIT = 5_000
 TEXT_LIMIT = 500
@@ -56,7 +57,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Misconfiguration:
-    """Something about the image's making that is better done otherwise."""
+    """Something that is better done otherwise, in the image's making or (`path`) a file in it."""
 
     id: str
     severity: str
@@ -64,6 +65,8 @@ class Misconfiguration:
     message: str
     resolution: str
     url: str
+    path: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,14 +136,18 @@ def _version(said: dict[str, Any]) -> str:
 def _secrets(results: list[dict[str, Any]]) -> Iterator[Secret]:
     for result in results:
         for said in map(_dict, _list(result.get("Secrets"))):
-            line = said.get("StartLine")
             yield Secret(
                 rule=_text(said.get("RuleID")),
                 severity=_severity(said),
                 title=_text(said.get("Title")),
                 path=_place(result),
-                line=line if isinstance(line, int) else 0,
+                line=_line(said),
             )
+
+
+def _line(said: dict[str, Any]) -> int:
+    line = said.get("StartLine")
+    return line if isinstance(line, int) else 0
 
 
 def _place(result: dict[str, Any]) -> str:
@@ -154,6 +161,7 @@ def _misconfigurations(results: list[dict[str, Any]]) -> Iterator[Misconfigurati
         for said in map(_dict, _list(result.get("Misconfigurations"))):
             if said.get("Status", "FAIL") != "FAIL":
                 continue
+            path = _file_of(result)
             yield Misconfiguration(
                 id=_text(said.get("ID")),
                 severity=_severity(said),
@@ -161,7 +169,15 @@ def _misconfigurations(results: list[dict[str, Any]]) -> Iterator[Misconfigurati
                 message=_text(said.get("Message")),
                 resolution=_text(said.get("Resolution"), LONG_TEXT_LIMIT),
                 url=_url(said),
+                path=path,
+                line=_line(_dict(said.get("CauseMetadata"))) if path else 0,
             )
+
+
+def _file_of(result: dict[str, Any]) -> str:
+    """Return the file, which is told without its first stroke; "" for how the image was made."""
+    target = _text(result.get("Target"))
+    return "" if target in ("", ARTIFACT) else f"/{target.lstrip('/')}"
 
 
 def _vulnerabilities(results: list[dict[str, Any]]) -> Iterator[Vulnerability]:

@@ -177,7 +177,8 @@ def _findings(scan: Scan, found: ScanReport) -> Iterator[ScanFinding]:
         yield ScanFinding(
             scan=scan, kind=FindingKind.MISCONFIGURATION, severity=Severity[wrong.severity],
             rule=wrong.id[:NAME_LIMIT], title=wrong.title, message=wrong.message,
-            resolution=wrong.resolution, url=wrong.url,
+            resolution=wrong.resolution, url=wrong.url, path=wrong.path,
+            line=min(max(0, wrong.line), 2**31 - 1),
         )  # fmt: skip
 
 

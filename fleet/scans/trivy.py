@@ -20,7 +20,7 @@ from fleet.programs import (
     plain_environment,
     run_program,
 )
-from fleet.scans.report import ScanReport, read_report
+from fleet.scans.report import ARTIFACT, ScanReport, read_report
 
 SECONDS = 900.0
 REPORT_BYTES = 200 * 1024 * 1024
@@ -29,6 +29,7 @@ SENTENCES: dict[str, Promise] = {
                   " by QUAYSIDE_TRIVY where it is."),
     "slow": _("The scan took longer than %(minutes)d minutes and was ended."),
     "failed": _("Trivy could not read the image: its last words say why."),
+    "not_genuine": _("The host gave another image than the one that was asked for."),
     "too_large": _("Trivy found more than can be kept of one image."),
 }  # fmt: skip
 
@@ -76,7 +77,7 @@ class _Scan:
 
     def run(self) -> Scanned:
         # Its report repeats the file's name as it was given.
-        (self.folder / "image.tar").symlink_to(self.image.resolve())
+        (self.folder / ARTIFACT).symlink_to(self.image.resolve())
         mirror = settings.TRIVY_DB_REPOSITORY
         if mirror:
             done = self._scan("vuln,secret,misconfig", f"--db-repository={mirror}")
@@ -91,7 +92,7 @@ class _Scan:
     def _scan(self, scanners: str, *more: str) -> Finished:
         self.made.unlink(missing_ok=True)
         return self._call(
-            "image", "--input=image.tar", "--format=json", f"--output={self.made}",
+            "image", f"--input={ARTIFACT}", "--format=json", f"--output={self.made}",
             f"--scanners={scanners}", "--image-config-scanners=misconfig,secret",
             "--list-all-pkgs", "--offline-scan", "--skip-java-db-update", "--skip-check-update",
             # What it remembers of layers would grow for ever.

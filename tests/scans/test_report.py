@@ -34,6 +34,13 @@ def test_vulnerabilities_are_read_the_worst_first() -> None:
     assert found.packages[0].version == "1:7.88.1-10"
 
 
+def test_a_misconfiguration_is_of_the_image_or_of_a_file_in_it() -> None:
+    wrong = {"ID": "DS-0002", "CauseMetadata": {"StartLine": 3}}
+    results = [{"Target": name, "Misconfigurations": [wrong]} for name in ("image.tar", "a/b.yml")]
+    found = read_report({"Results": results}, "done").misconfigurations
+    assert [(one.path, one.line) for one in found] == [("", 0), ("/a/b.yml", 3)]
+
+
 @pytest.mark.parametrize("looked", ["no_database", "database_failed"])
 def test_where_nobody_looked_none_are_told(looked: Looked) -> None:
     found = read_report(RECORDED, looked)

@@ -20,6 +20,7 @@ FILES = {
     "etc/debian_version": "12.5\n",
     "var/lib/dpkg/status": DPKG,
     "app/node_modules/lodash/package.json": LODASH,
+    "app/Dockerfile": "FROM debian:12\nUSER root\n",
     "app/creds": f'# mine\naws_access_key_id = {KEY}\naws_secret_access_key = "{OTHER}"\n',
 }
 TRIVY = program("trivy")
@@ -53,7 +54,8 @@ def test_an_image_is_scanned(tmp_path: Path) -> None:
     assert names == {("bash", "5.2.15-2+b8", "debian"), ("lodash", "4.17.20", "node-pkg")}
     assert {(one.path, one.line) for one in report.secrets if one.path} == {("/app/creds", 2)}
     assert "" in {one.path for one in report.secrets}  # the one in its environment
-    assert any("root" in one.title for one in report.misconfigurations)
+    places = {(one.path, one.line) for one in report.misconfigurations if "root" in one.title}
+    assert {("", 0), ("/app/Dockerfile", 2)} <= places  # how it was made, and a file in a layer
     assert report.vulnerabilities == ()
     assert KEY not in repr(report)
     assert OTHER not in repr(report)
