@@ -2,24 +2,32 @@
 
 Django writes a body to the temporary folder while it comes, and what is taken out of it once more
 to the folder of uploads, all before any view is asked: nothing else would look at the disk.
+
+What is promised to bodies that are under way counts for all web processes: each has a file with
+what it still needs, locked by the kernel for as long as its process lives.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import json
+import os
 import shutil
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from django.conf import settings
 
 from fleet.moves.store import LOOKS, RESERVE
 
 ROOM = "quayside.room"
-_lock = threading.Lock()
-_promised: set[Room] = set()  # to bodies that are under way in this process
+Need = tuple[Path, int]  # a folder, and how many bytes are still to be written in it
 
 
 class Room:
@@ -28,7 +36,10 @@ class Room:
     def __init__(self, announced: int) -> None:
         self.announced = announced
         self._came = self._looked = 0
+        self._lock = threading.Lock()
         self._closed = False
+        self._place = rooms() / f"{uuid4().hex}.json"
+        self._file = -1
 
     async def open(self) -> bool:
         """Return whether there is room; then it is promised until `close`."""
@@ -44,11 +55,14 @@ class Room:
 
     def close(self) -> None:
         """The request has ended, and what was written is gone or in its place."""
-        with _lock:
+        with self._lock:
             self._closed = True
-            _promised.discard(self)
+            if self._file >= 0:
+                self._place.unlink(missing_ok=True)
+                os.close(self._file)
+            self._file = -1
 
-    def needs(self) -> list[tuple[Path, int]]:
+    def needs(self) -> list[Need]:
         """Return how many bytes are still to be written, and in which folder."""
         whole = max(self.announced, self._came)
         return [
@@ -57,21 +71,65 @@ class Room:
         ]
 
     def _promise(self) -> bool:
-        with _lock:
-            fits = _fit(_promised | {self})
+        with self._lock, _one_at_a_time():
+            fits = _fit([*_promised(self._place), *self.needs()])
             if fits and not self._closed:
-                _promised.add(self)
+                self._write()
             return fits
 
+    def _write(self) -> None:
+        if self._file < 0:
+            self._file = os.open(self._place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        text = json.dumps([(str(folder), size) for folder, size in self.needs()]).encode()
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, text, 0)
 
-def _fit(rooms: set[Room]) -> bool:
-    """Return whether there is room for all of them, on each of the disks."""
+
+def rooms() -> Path:
+    """Return the folder of what is promised, which all web processes share."""
+    return Path(settings.FILE_UPLOAD_TEMP_DIR) / "rooms"
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Nobody else promises anything meanwhile, in no process."""
+    rooms().mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (rooms() / "lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _promised(but: Path) -> Iterator[Need]:
+    """Yield what others need; what a process has left that died is removed."""
+    for place in rooms().glob("*.json"):
+        if place == but:
+            continue
+        try:
+            with place.open() as file:
+                if _is_free(file.fileno()):
+                    place.unlink(missing_ok=True)
+                else:
+                    yield from ((Path(folder), size) for folder, size in json.load(file))
+        except (OSError, ValueError):  # it has ended just now
+            continue
+
+
+def _is_free(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _fit(needed: Iterable[Need]) -> bool:
+    """Return whether there is room for all of it, on each of the disks."""
     needs, places = Counter[int](), dict[int, Path]()
-    for room in rooms:
-        for folder, size in room.needs():
-            disk = folder.stat().st_dev
-            needs[disk] += size
-            places[disk] = folder
+    for folder, size in needed:
+        disk = folder.stat().st_dev
+        needs[disk] += size
+        places[disk] = folder
     kept = Path(settings.FILE_UPLOAD_TEMP_DIR).stat().st_dev  # the temporary one may be small
     return all(
         shutil.disk_usage(places[disk]).free - size >= (RESERVE if disk == kept else 0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE, Popen
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,8 +15,7 @@ from django.conf import LazySettings, settings
 from django.test import Client
 
 from config.asgi import application
-from dashboard import room
-from dashboard.room import Room
+from dashboard.room import Room, rooms
 from fleet.models import Build, Host, User
 from fleet.moves.store import RESERVE
 from fleet.tokens import create_token
@@ -77,7 +78,7 @@ async def test_a_form_needs_room_for_it_twice(browser: str, disk: SimpleNamespac
     asked = request("POST", "/images/load/", cookie=browser, content_length=str(51 * MIB))
     status, said = await answer_of(asked)
     assert status == 507 and "no room for it on the disk of Quayside" in said
-    assert not room._promised
+    assert not list(rooms().glob("*.json"))
 
 
 async def test_a_form_for_which_there_is_room_is_taken(browser: str, disk: SimpleNamespace) -> None:
@@ -85,7 +86,7 @@ async def test_a_form_for_which_there_is_room_is_taken(browser: str, disk: Simpl
     await asked.send_input({"type": "http.request", "body": b"", "more_body": False})
     assert (await answer_of(asked))[0] == 403  # it lacks the CSRF token
     await asked.wait(10)
-    assert not room._promised
+    assert not list(rooms().glob("*.json"))
 
 
 async def test_a_disk_that_fills_while_it_comes_ends_it(
@@ -138,6 +139,42 @@ async def test_what_is_promised_to_one_is_not_there_for_another(disk: SimpleName
     finally:
         first.close()
         second.close()
+
+
+PROMISING = """
+import asyncio, sys
+from pathlib import Path
+from types import SimpleNamespace
+import django
+from django.conf import settings
+django.setup()
+settings.FILE_UPLOAD_TEMP_DIR = sys.argv[1]
+from dashboard import room
+room.shutil.disk_usage = lambda place: SimpleNamespace(free=int(sys.argv[2]))
+room.tempfile.tempdir = sys.argv[1]
+one = room.Room(30 * 1024**2)
+print(asyncio.run(one.open()), flush=True)
+sys.stdin.read()
+"""
+
+
+async def test_what_another_process_promised_is_not_there_until_it_ends(
+    tmp_path: Path, disk: SimpleNamespace
+) -> None:
+    argv = [sys.executable, "-c", PROMISING, str(tmp_path), str(disk.free)]
+    one = Room(30 * MIB)
+    with Popen(argv, stdin=PIPE, stdout=PIPE, text=True) as other:
+        assert other.stdin and other.stdout
+        try:
+            assert other.stdout.readline() == "True\n"
+            assert not await one.open()
+        finally:
+            other.kill()
+    try:
+        assert await one.open()  # it was killed: nobody gave its promise back
+        assert [place.name for place in rooms().glob("*.json")] == [one._place.name]
+    finally:
+        one.close()
 
 
 async def test_the_temporary_folder_may_be_a_small_disk_of_its_own(
