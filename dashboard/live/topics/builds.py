@@ -23,7 +23,7 @@ from dashboard.release_words import brief, digests_of, pipeline
 from dashboard.trigger_words import via_words
 from fleet.access import access_build
 from fleet.actor import Actor
-from fleet.models import JobLine
+from fleet.models import JobLine, JobState
 from fleet.operations.build_failures import is_disk_full, words_of
 from fleet.publish import BuildsChanged, Hint, JobsChanged
 from fleet.selectors.builds import (
@@ -46,6 +46,7 @@ from fleet.selectors.releases import state_of, telling
 
 ROWS, HISTORY, LOG = "build-rows", "run-rows", "run-log"
 STEPS_MOST = 500
+BROKEN = (JobState.FAILED, JobState.ERRORED, JobState.LOST)  # their words say why
 
 
 @register
@@ -154,10 +155,12 @@ def _head(page: BuildPage) -> dict[str, Any]:
 
 def _run_row(row: RunRow) -> Part:
     def facts() -> dict[str, Any]:
+        job = row.run.job
         return {
             "row": row,
             "run": row.run,
-            "job": row.run.job,
+            "job": job,
+            "why": job.message if job.state in BROKEN and not row.run.image_id else "",
             "build": row.run.build,
             "at": ago_mark(row.run.job.created_at),
             "via": via_words(row.run.job.via),
