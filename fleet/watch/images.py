@@ -26,7 +26,8 @@ log = structlog.get_logger(__name__)
 
 CHUNK = 100  # images in one transaction: other hosts write in between
 GATHER = 0.1  # what comes in a burst is answered by one list
-ASKED = 200  # images whose platform is asked for after one list; the others after the next
+ASKED = 50  # images whose platform is asked for after one list; the others after the next
+ASK_PAUSE = 0.02  # between two of these calls: other hosts are followed by the same thread
 AGAIN_SECONDS = 60.0  # after a list that failed
 QUIET = frozenset({"save", "mount", "unmount"})
 
@@ -85,11 +86,17 @@ class ImageWatch:
             await asyncio.sleep(max(GATHER, listed_at + self.pause - time.monotonic()))
 
     async def _ask_platforms(self) -> None:
+        """Ask for some platforms; news about images come first."""
         ids = await self.database.run(without_platform, self.host_id, ASKED)
         found: dict[str, str] = {}
         for ident in ids:
-            with contextlib.suppress(NotFound):  # removed just now
+            if self._nudge.is_set():
+                break
+            try:
                 found[ident] = await image_platform(self.engine, ident)
+            except NotFound:
+                found[ident] = ""  # removed just now, or there in the list alone
+            await asyncio.sleep(ASK_PAUSE)
         if found:
             await self._save(ImageBatch(platforms=found))
         if len(ids) == ASKED:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tarfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -76,6 +78,17 @@ def test_it_copies_saves_and_loads(
     saved = tmp_path / coming.value.suggested_filename
     coming.value.save_as(saved)
     assert saved.suffix == ".tar" and saved.stat().st_size > 6 * MIB
+
+    page.goto(f"{stack.url}/images/?host=lab-1")
+    for row in page.locator("#image-rows > tr").all()[:2]:
+        row.locator("[data-tick]").check()
+    page.click("[data-bulk-bar] button:has-text('Save as tar')")
+    with page.expect_download() as both:
+        page.locator("tr:has-text('lab-1') a:has-text('Save as tar')").click()
+    assert both.value.suggested_filename == "lab-1-2-images.tar"
+    with tarfile.open(both.value.path()) as tar:
+        told = tar.extractfile("manifest.json")
+        assert told is not None and len(json.load(told)) == 2
 
     page.goto(f"{stack.url}/images/load/?host={hosts['lab-3']}")
     page.set_input_files("input[type=file]", __file__)
