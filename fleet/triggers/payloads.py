@@ -10,15 +10,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 
 from django.utils.translation import gettext as _
 
 from fleet.builds.git import BAD_REF, REF_LIMIT
 from fleet.triggers.signatures import Sent
 
-FORM = "application/x-www-form-urlencoded"
 COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
+WHOLE_REF = re.compile(r"refs/(heads|tags)/.")
 EVENT_LIMIT = 60
 REPOSITORY_LIMIT = 300
 
@@ -55,7 +54,18 @@ def _github(sent: Sent) -> Push:
 
 
 def _gitea(sent: Sent) -> Push:
-    return _like_github(sent, sent.header("x-gitea-event", "x-forgejo-event"))
+    event = sent.header("x-gitea-event", "x-forgejo-event")
+    if not event and sent.header("x-gogs-event") == "create":
+        return _made_in_gogs(sent)
+    return _like_github(sent, event or sent.header("x-gogs-event"))
+
+
+def _made_in_gogs(sent: Sent) -> Push:
+    """Gogs tells of a new tag by this alone; of a new branch by a push, too."""
+    data = _data(sent)
+    if data.get("ref_type") != "tag":
+        return Push("create", is_push=False)
+    return _push("create", f"refs/tags/{data.get('ref')}", data.get("sha"), _full_name(data))
 
 
 def _like_github(sent: Sent, event: str) -> Push:
@@ -64,9 +74,12 @@ def _like_github(sent: Sent, event: str) -> Push:
     if event != "push":
         return Push(event[:EVENT_LIMIT], is_push=False)
     data = _data(sent)
+    return _push(event, data.get("ref"), data.get("after"), _full_name(data))
+
+
+def _full_name(data: dict[str, Any]) -> Any:
     repository = data.get("repository")
-    name = repository.get("full_name") if isinstance(repository, dict) else ""
-    return _push(event, data.get("ref"), data.get("after"), name)
+    return repository.get("full_name") if isinstance(repository, dict) else ""
 
 
 def _gitlab(sent: Sent) -> Push:
@@ -93,7 +106,7 @@ def _plain(sent: Sent) -> Push:
 
 
 def _push(event: str, ref: Any, after: Any, repository: Any) -> Push:
-    if not isinstance(ref, str) or not ref.startswith(("refs/heads/", "refs/tags/")):
+    if not isinstance(ref, str) or not WHOLE_REF.match(ref):
         raise BadPayload(_("“ref” must be a whole name, such as refs/heads/main."))
     commit = _commit(after)
     return Push(
@@ -124,13 +137,11 @@ def _commit(value: Any) -> str:
 
 
 def _data(sent: Sent) -> dict[str, Any]:
-    """Return the JSON object of a body, which GitHub and Gitea can also send as a form."""
-    text = sent.body
-    if sent.header("content-type").partition(";")[0].strip().lower() == FORM:
-        try:
-            text = parse_qs(text.decode("ascii"), max_num_fields=10)["payload"][0].encode()
-        except (KeyError, ValueError):
-            raise BadPayload(_("A form must have the JSON in its field “payload”.")) from None
+    """Return the JSON object of a body."""
+    try:
+        text = sent.json()
+    except (KeyError, ValueError):
+        raise BadPayload(_("A form must have the JSON in its field “payload”.")) from None
     try:
         data = json.loads(text)
     except RecursionError:

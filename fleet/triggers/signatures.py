@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from urllib.parse import parse_qs
 
 from django.utils.translation import gettext as _
 
@@ -19,6 +21,17 @@ PREFIX = "whsec_"
 KEY_BYTES = 32
 TOLERANCE = 300  # seconds between a signed time and our clock
 ID_LIMIT = 100  # letters of a delivery's id that are kept
+FORM = "application/x-www-form-urlencoded"
+LIKE_GITEA = ("gitea", "forgejo", "gogs")  # in the names of their headers
+# By which header each is known, and the kind for it; those that send GitHub's too come first.
+SENDERS = (
+    ("x-forgejo-event", "Forgejo", "gitea"),
+    ("x-gitea-event", "Gitea", "gitea"),
+    ("x-gogs-event", "Gogs", "gitea"),
+    ("x-gitlab-event", "GitLab", "gitlab"),
+    ("x-event-key", "Bitbucket", ""),
+    ("x-github-event", "GitHub", "github"),
+)
 Headers = Mapping[str, str]  # names in small letters
 
 
@@ -46,6 +59,18 @@ class Sent:
         """Return the first header that is there, or an empty text."""
         return next((self.headers[name] for name in names if self.headers.get(name)), "").strip()
 
+    def json(self) -> bytes:
+        """Return the JSON of the body, which may lie in the field “payload” of a form.
+
+        Raises KeyError or ValueError for a form without it.
+        """
+        if self.header("content-type").partition(";")[0].strip().lower() != FORM:
+            return self.body
+        # Byte for byte, whatever they are: it may be what was signed.
+        escaped = "surrogateescape"
+        fields = parse_qs(self.body.decode("ascii"), max_num_fields=10, errors=escaped)
+        return fields["payload"][0].encode(errors=escaped)
+
 
 def new_secret() -> str:
     """Return a secret as Standard Webhooks writes it; any sender takes it as a text."""
@@ -64,7 +89,24 @@ def key_of(secret: str) -> bytes:
 
 def prove(kind: str, secret: str, sent: Sent) -> Proof:
     """Return what a request proves. Raises NotProven."""
-    return PROVERS[kind](secret, sent)
+    try:
+        return PROVERS[kind](secret, sent)
+    except NotProven:
+        sender = next((row for row in SENDERS if sent.header(row[0])), None)
+        if sender is None or sender[2] == kind:
+            raise
+        raise NotProven(_mistaken(sender[1], known=bool(sender[2]))) from None
+
+
+def _mistaken(sender: str, *, known: bool) -> str:
+    """Whoever chose another kind than sends finds no fault with the secret."""
+    if known:
+        sentence = _(
+            "It looks like %(sender)s, and this webhook is of another kind. Add one for it."
+        )
+    else:
+        sentence = _("It looks like %(sender)s, whose signature is not known here. See the manual.")
+    return sentence % {"sender": sender}
 
 
 def _github(secret: str, sent: Sent) -> Proof:
@@ -73,8 +115,12 @@ def _github(secret: str, sent: Sent) -> Proof:
 
 
 def _gitea(secret: str, sent: Sent) -> Proof:
-    given = sent.header("x-gitea-signature", "x-forgejo-signature")
-    return _of_body(secret, sent, given, "", sent.header("x-gitea-delivery", "x-forgejo-delivery"))
+    """In a form they sign the JSON that lies in it, where GitHub signs the form."""
+    with contextlib.suppress(KeyError, ValueError):
+        sent = replace(sent, body=sent.json())
+    given = sent.header(*(f"x-{name}-signature" for name in LIKE_GITEA))
+    delivery_id = sent.header(*(f"x-{name}-delivery" for name in LIKE_GITEA))
+    return _of_body(secret, sent, given, "", delivery_id)
 
 
 def _of_body(secret: str, sent: Sent, given: str, prefix: str, delivery_id: str) -> Proof:

@@ -8,7 +8,7 @@ import hmac
 import json
 import time
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 COMMIT = "6dcb09b5b57875f334f61aebed695e2e4193db5e"
 GONE = "0" * 40
@@ -61,6 +61,31 @@ def gitea(secret: str, body: bytes, delivery: str = "d-1", event: str = "push") 
     return {
         "X-Gitea-Event": event, "X-Gitea-Delivery": delivery,
         "X-Gitea-Signature": hexadecimal(secret, body),
+    }  # fmt: skip
+
+
+def gitea_form(
+    secret: str, body: bytes, delivery: str = "d-1", event: str = "push"
+) -> dict[str, str]:
+    """The headers of Gitea around a form: the JSON in it is what is signed."""
+    return gitea(secret, parse_qs(body.decode())["payload"][0].encode(), delivery, event)
+
+
+def gogs_tag(tag: str = "v1", kind: str = "tag") -> bytes:
+    """A new tag as Gogs tells it, shortened: it sends no push for one."""
+    return json.dumps(
+        {
+            "ref": tag, "ref_type": kind, "sha": COMMIT, "default_branch": "main",
+            "repository": {"full_name": "team/app"}, "sender": {"username": "ann"},
+        }
+    ).encode()  # fmt: skip
+
+
+def gogs(secret: str, body: bytes, delivery: str = "d-1", event: str = "push") -> dict[str, str]:
+    """The headers of Gogs."""
+    return {
+        "X-Github-Event": event, "X-Github-Delivery": delivery, "X-Gogs-Event": event,
+        "X-Gogs-Delivery": delivery, "X-Gogs-Signature": hexadecimal(secret, body),
     }  # fmt: skip
 
 
