@@ -20,6 +20,7 @@ _BY_CODE = {
     "DENIED": "denied",
     "TOOMANYREQUESTS": "rate_limited",
 }
+ENDED = "authorization token has expired"  # ECR, whose passwords last twelve hours
 CURSOR_LIMIT = 2048
 
 
@@ -30,7 +31,7 @@ def check(answer: Answer) -> Answer:
     codes, said = _errors(answer)
     if answer.status == 429 or "TOOMANYREQUESTS" in codes:
         raise rate_limited(retry_after(answer.header("retry-after")), said)
-    raise RegistryError(_code(answer, codes), said)
+    raise RegistryError("expired" if ENDED in said else _code(answer, codes), said)
 
 
 def _code(answer: Answer, codes: list[str]) -> str:

@@ -116,25 +116,46 @@ class RegistryClient:
 
     def repositories(self, after: str = "", count: int = 100) -> RepositoryPage:
         """A page of repositories; ``catalog_off`` where the registry lists none."""
-        path = _paged("/v2/_catalog", after, count)
         try:
-            answer = check(self._ask("GET", path, CATALOG_SCOPE, limit=LIST_LIMIT))
+            return RepositoryPage(*self._page("/v2/_catalog", "repositories", "", after, count))
         except RegistryError as error:
             if error.code not in _CATALOG_OFF:
                 raise
             self.ping()  # who is no registry, or wants a password, is told so
             raise RegistryError("catalog_off", error.raw) from error
-        names = values.texts(values.load(answer.body).get("repositories"), LIST_LIMIT)
-        page, cursor = _cut(names, after, count, next_cursor(answer))
-        return RepositoryPage(page, cursor)
 
     def tags(self, name: str, after: str = "", count: int = 100) -> TagPage:
         """A page of a repository's tags, in the registry's order."""
-        path = _paged(f"/v2/{check_repository(name)}/tags/list", after, count)
-        answer = check(self._ask("GET", path, _pull(name), limit=LIST_LIMIT))
-        tags = values.texts(values.load(answer.body).get("tags"), LIST_LIMIT)
-        page, cursor = _cut(tags, after, count, next_cursor(answer))
-        return TagPage(page, cursor)
+        path = f"/v2/{check_repository(name)}/tags/list"
+        return TagPage(*self._page(path, "tags", _pull(name), after, count))
+
+    def _page(
+        self, path: str, field: str, scope: str, after: str, count: int
+    ) -> tuple[tuple[str, ...], str]:
+        """A page of names, and where the next one begins."""
+        answer, names = self._names(_paged(path, after, count), field, scope)
+        page, cursor = _cut(names, after, count, next_cursor(answer))
+        if cursor or after.startswith("?") or len(names) != min(count, MOST):
+            return page, cursor
+        # It gave as many as were asked for, and names no next page: it need not (OCI 1.1).
+        _answer, more = self._names(_paged(path, names[-1], 1), field, scope)
+        return page, names[-1] if set(more) - set(names) else ""
+
+    def _names(self, path: str, field: str, scope: str) -> tuple[Answer, tuple[str, ...]]:
+        ask = self._ask("GET", path, scope, limit=LIST_LIMIT) if scope else self._catalog(path)
+        answer = check(ask)
+        return answer, values.texts(values.load(answer.body).get(field), LIST_LIMIT)
+
+    def _catalog(self, path: str) -> Answer:
+        """Ask for repositories as who we are: Quay lists to anybody what is public alone."""
+        answer = self._ask("GET", path, CATALOG_SCOPE, limit=LIST_LIMIT)
+        asked_as_us = not self.target.username or self._signer.header(CATALOG_SCOPE)
+        if asked_as_us or answer.status != 200:
+            return answer
+        if self._signer.scheme == "none":
+            self._ask("GET", "/v2/", "")  # signs in where that is wanted at all
+        signed = bool(self._signer.header(""))
+        return self._ask("GET", path, "", limit=LIST_LIMIT) if signed else answer
 
     # -- images -----------------------------------------------------------------------------
 
@@ -193,8 +214,10 @@ class RegistryClient:
                 # One that went away in the meantime is none of them.
                 with contextlib.suppress(InvalidReference):
                     found += [tag] if self._digest_or_none(name, tag) == digest else []
-            left -= max(1, len(page.tags))  # pages without tags and without an end end too
-            if left <= 0 or not page.after:
+            # Pages without tags and without an end end too. A last one may be empty, and full ones
+            # may name a next one that is: Distribution 3 does.
+            left -= len(page.tags) or bool(page.after)
+            if left < 0 or not page.after:
                 return SameTags(tuple(found), left >= 0 and not page.after)
             page = self.tags(name, page.after, most)
 

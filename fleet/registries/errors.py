@@ -113,6 +113,10 @@ SENTENCES: dict[str, Text] = {
         "The registry did not accept the user name and password. Check both; many registries want "
         "an access token in place of the password."
     ),
+    "expired": _(
+        "The password has run out at the registry: those of Amazon's ECR last twelve hours. Enter "
+        "a new one."
+    ),
     "credentials_needed": _(
         "The registry shows this to nobody without a user name and a password, or has no such "
         "image. Check the name, and enter credentials."

@@ -141,6 +141,7 @@ DOOR: dict[str, Text] = {
 }
 FIELDS = {
     "unauthorized": "password",
+    "expired": "password",
     "credentials_needed": "username",
     "tls_unknown_authority": "tls_ca",
     "tls_ca": "tls_ca",

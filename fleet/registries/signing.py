@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from fleet.outbound.client import OutboundClient
+from fleet.outbound.client import Answer, OutboundClient
 from fleet.outbound.errors import AddressRefused, OutboundError
 from fleet.registries import values
 from fleet.registries.challenge import Challenge, choose
@@ -75,22 +75,29 @@ class Signer:
 
     def _fetch(self, challenge: Challenge, scope: str) -> Token:
         """Get a token from where the registry says; that address is a stranger's to the policy."""
-        query = [("service", challenge.get("service"))] if challenge.get("service") else []
         # At the front door some (GHCR) name the scope of an example, which nobody may have.
         wanted = (challenge.get("scope") or scope) if scope else ""
-        query += [("scope", part) for part in wanted.split(" ") if part]
-        headers = {"Accept": "application/json"}
-        if self.target.username:
-            headers["Authorization"] = self.basic()
-            query.append(("account", self.target.username))
-        answer = self._ask(_with_query(self._realm(challenge), query), headers)
-        data = values.load(answer)
+        answer = self._ask(challenge, wanted)
+        if answer.status in (400, 403) and wanted and self.target.username:
+            answer = self._without_scope(challenge, answer)
+        self._check(answer)
+        data = values.load(answer.body)
         text = data.get("token") or data.get("access_token")
         if not isinstance(text, str) or not text.isascii() or not text.isprintable():
             raise RegistryError("bad_answer", raw="no token")
         seconds = values.size(data.get("expires_in")) or TOKEN_SECONDS
         until = time.monotonic() + min(seconds, LONGEST_SECONDS) - MARGIN_SECONDS
         return Token(text, until, is_anonymous(text))
+
+    def _without_scope(self, challenge: Challenge, refused: Answer) -> Answer:
+        """Find out whether it is the account that was refused, or only what it wants.
+
+        Quay knows no scope for its catalog, names none, and wants a token without any.
+        """
+        answer = self._ask(challenge, "")
+        if answer.status != 200 or (refused.status == 400 and not challenge.get("scope")):
+            return answer
+        raise RegistryError("denied", _raw(refused))
 
     def _realm(self, challenge: Challenge) -> str:
         """Where tokens are; by https, unless all of it was said to be insecure."""
@@ -100,9 +107,16 @@ class Signer:
             raise RegistryError("auth_unknown", raw=f"realm {realm[:200]}")
         return realm
 
-    def _ask(self, url: str, headers: dict[str, str]) -> bytes:
+    def _ask(self, challenge: Challenge, scope: str) -> Answer:
+        query = [("service", challenge.get("service"))] if challenge.get("service") else []
+        query += [("scope", part) for part in scope.split(" ") if part]
+        headers = {"Accept": "application/json"}
+        if self.target.username:
+            headers["Authorization"] = self.basic()
+            query.append(("account", self.target.username))
+        url = _with_query(self._realm(challenge), query)
         try:
-            answer = self.http.request("GET", url, headers=headers, limit=TOKEN_LIMIT)
+            return self.http.request("GET", url, headers=headers, limit=TOKEN_LIMIT)
         except AddressRefused as error:
             told = format_lazy(
                 _("The registry sends us elsewhere to sign in. {why}"), why=error.message
@@ -110,9 +124,11 @@ class Signer:
             raise RegistryError("auth_address_refused", error.raw, message=told) from error
         except OutboundError as error:
             raise from_outbound(error) from error
-        raw = answer.body[:500].decode("utf-8", "replace")
+
+    def _check(self, answer: Answer) -> None:
         if answer.status == 200:
-            return answer.body
+            return
+        raw = _raw(answer)
         if answer.status == 429:
             raise rate_limited(retry_after(answer.header("retry-after")), raw)
         if answer.status >= 500:
@@ -121,6 +137,10 @@ class Signer:
         if answer.status in (400, 401, 403):
             raise RegistryError("unauthorized" if known else "credentials_needed", raw)
         raise RegistryError("bad_answer", raw)
+
+
+def _raw(answer: Answer) -> str:
+    return answer.body[:500].decode("utf-8", "replace")
 
 
 def _with_query(url: str, query: list[tuple[str, str]]) -> str:

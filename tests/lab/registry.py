@@ -307,12 +307,13 @@ def _answers(server: RegistryServer) -> bool:
         return False
 
 
-def make_many(folder: Path, count: int = MANY) -> None:
+def make_many(home: Path, count: int = MANY) -> None:
     """Lay out many repositories as the registry does on disk: pushing them would take a minute."""
-    root = folder / "data/docker/registry/v2/repositories/many"
+    root = home / "data/docker/registry/v2/repositories/many"
     for number in range(count):
-        # The folder of layers is what makes it one in the catalog.
-        (root / f"app-{number:04}" / "_layers").mkdir(parents=True)
+        # One of these folders is what makes it one in the catalog: the second since Distribution 3.
+        for folder in ("_layers", "_manifests"):
+            (root / f"app-{number:04}" / folder).mkdir(parents=True)
 
 
 @contextlib.contextmanager

@@ -116,14 +116,14 @@ class TestOpen:
 
     def test_it_says_which_tags_share_a_digest(self, open_registry_server: RegistryServer) -> None:
         for tag in ("1", "2", "latest"):
-            pushed = open_registry_server.push("same/app", tag)
-        open_registry_server.push("same/app", "3", files={"other": b"x"})
+            pushed = open_registry_server.push("equal/app", tag)
+        open_registry_server.push("equal/app", "3", files={"other": b"x"})
         with open_registry(target(open_registry_server)) as registry:
-            found = registry.same_tags("same/app", pushed.digest)
+            found = registry.same_tags("equal/app", pushed.digest)
             assert (sorted(found.tags), found.complete) == (["1", "2", "latest"], True)
-            assert registry.same_tags("same/app", NOWHERE).tags == ()
-            assert not registry.same_tags("same/app", pushed.digest, most=2).complete
-            assert registry.same_tags("same/app", pushed.digest, most=4).complete
+            assert registry.same_tags("equal/app", NOWHERE).tags == ()
+            assert not registry.same_tags("equal/app", pushed.digest, most=2).complete
+            assert registry.same_tags("equal/app", pushed.digest, most=4).complete
 
     @pytest.mark.parametrize(
         ("call", "arguments"),
