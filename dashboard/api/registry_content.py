@@ -174,8 +174,8 @@ class ConfigOut(Schema):
 class ManifestOut(Schema):
     """What a tag or digest stands for.
 
-    `size`, `steps` and `config` are of `platform`, where there are several. `artifact` says what
-    it is when it is no image.
+    `size`, `steps` and `config` are of `platform`, where there are several. `artifact` is the
+    media type that says what it is when it is no image.
     """
 
     digest: str
@@ -185,6 +185,7 @@ class ManifestOut(Schema):
     size: int | None
     created: datetime | None
     artifact: str
+    annotations: dict[str, str]
     steps: list[StepOut]
     config: ConfigOut | None
 
@@ -202,6 +203,7 @@ def _manifest(page: ImagePage) -> dict[str, Any]:
         "size": page.image.size if page.image else None,
         "created": config.created if config else None,
         "artifact": page.artifact,
+        "annotations": page.notes,
         "steps": [
             {
                 "command": step.command,

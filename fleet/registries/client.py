@@ -193,7 +193,7 @@ class RegistryClient:
 
     def with_sizes(self, name: str, index: ManifestInfo, most: int = 16) -> ManifestInfo:
         """An index whose platforms have sizes: one request for each, which Docker Hub counts."""
-        left = [p.digest for p in index.platforms if not p.attestation and p.size is None][:most]
+        left = [p.digest for p in index.platforms if p.runnable and p.size is None][:most]
 
         def sized(platform: PlatformInfo) -> PlatformInfo:
             if platform.digest not in left:

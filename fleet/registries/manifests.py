@@ -24,6 +24,7 @@ from fleet.registries.types import (
 
 _SCHEMA1 = "application/vnd.docker.distribution.manifest.v1"
 _ATTESTATION = "attestation-manifest"
+_TITLE = "org.opencontainers.image.title"
 _ALGORITHMS = ("sha256", "sha384", "sha512")
 
 
@@ -101,17 +102,14 @@ def _platform(item: dict[str, Any]) -> PlatformInfo:
         os_version=values.text(platform.get("os.version"), 64),
         media_type=values.text(item.get("mediaType"), 255),
         attestation=notes.get("vnd.docker.reference.type") == _ATTESTATION,
+        artifact_type=values.text(item.get("artifactType"), 255),
     )
 
 
 def _image(data: dict[str, Any], digest: str, media_type: str) -> ManifestInfo:
     config = values.mapping(data.get("config"))
     rows = values.objects(data.get("layers"))
-    layers = tuple(
-        Layer(_digest(row), values.size(row.get("size")), values.text(row.get("mediaType"), 255))
-        for row in rows
-        if _digest(row)
-    )
+    layers = tuple(_layer(row) for row in rows if _digest(row))
     return ManifestInfo(
         digest=digest,
         media_type=media_type,
@@ -121,6 +119,15 @@ def _image(data: dict[str, Any], digest: str, media_type: str) -> ManifestInfo:
         layers=layers,
         artifact_type=values.text(data.get("artifactType"), 255),
         annotations=values.pairs(data.get("annotations")),
+    )
+
+
+def _layer(row: dict[str, Any]) -> Layer:
+    return Layer(
+        digest=_digest(row),
+        size=values.size(row.get("size")),
+        media_type=values.text(row.get("mediaType"), 255),
+        title=values.pairs(row.get("annotations")).get(_TITLE, "")[:255],
     )
 
 

@@ -39,18 +39,20 @@ class SameTags:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer, as it lies in the registry: packed."""
+    """One layer, as it lies in the registry: packed. A file of an artifact may have a ``title``."""
 
     digest: str
     size: int
     media_type: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
 class PlatformInfo:
-    """An image for one platform, of an index. ``size`` is known once its manifest was read.
+    """One manifest of an index, mostly an image for one platform.
 
-    ``attestation`` marks what BuildKit adds about an image and nobody can run.
+    ``size`` is known once its manifest was read. ``attestation`` marks what BuildKit adds about an
+    image and nobody can run.
     """
 
     digest: str
@@ -61,6 +63,18 @@ class PlatformInfo:
     media_type: str = ""
     size: int | None = None
     attestation: bool = False
+    artifact_type: str = ""
+
+    @property
+    def runnable(self) -> bool:
+        """Whether it may be an image: not what is about one, no list, and no layer of a cache."""
+        fits = not self.media_type or self.media_type in MANIFESTS
+        return fits and not self.attestation and not self.artifact_type
+
+    @property
+    def is_manifest(self) -> bool:
+        """Whether it can be asked for as one: caches of builds list their layers, too."""
+        return not self.media_type or self.media_type in (*MANIFESTS, *INDEXES)
 
     @property
     def name(self) -> str:

@@ -6,13 +6,14 @@ Docker Hub counts each manifest that is read as a pull, so there only what someb
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from fleet.access import access_registry
 from fleet.actor import Actor
 from fleet.models import Registry
+from fleet.registries.artifacts import artifact_type, artifact_words
 from fleet.registries.client import RegistryClient
 from fleet.registries.reference import check_repository, check_tag, is_digest
 from fleet.registries.types import (
@@ -26,10 +27,6 @@ from fleet.registries.types import (
 from fleet.selectors.masking import MASK, mask_text, mask_value, mask_words
 from fleet.selectors.registry_asking import Answer, ask, ask_many, kept_answer
 
-CONFIGS: Final = (
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
-)
 FIRST: Final = ("linux/amd64", "linux/arm64", "linux/arm64/v8")
 SIZED = 6  # platforms of an index whose sizes a list asks for
 ROWS = 10  # tags that are looked at together
@@ -47,8 +44,13 @@ class TagFacts:
     sizes: tuple[int, ...] = ()
     platforms: tuple[str, ...] = ()
     created: datetime | None = None
-    kind: str = ""  # what it is, when it is no image
+    kind: str = ""  # its media type, when it is no image
     counted: bool = False
+
+    @property
+    def kind_words(self) -> str:
+        """What people call it, when it is no image."""
+        return str(artifact_words(self.kind))
 
     @property
     def smallest(self) -> int | None:
@@ -83,25 +85,36 @@ class ImagePage:
     chosen: PlatformInfo | None = None
     config: ConfigInfo | None = None
     steps: tuple[Step, ...] = ()
+    notes: dict[str, str] = field(default_factory=dict)  # annotations
     rate_limit: RateLimit | None = None
 
     @property
     def runnable(self) -> tuple[PlatformInfo, ...]:
         """The platforms of an index that can be run."""
-        return tuple(one for one in self.top.platforms if not one.attestation)
+        return tuple(one for one in self.top.platforms if one.runnable)
 
     @property
-    def extras(self) -> tuple[PlatformInfo, ...]:
-        """What an index has beside them: attestations."""
+    def attestations(self) -> tuple[PlatformInfo, ...]:
+        """What BuildKit adds about them."""
         return tuple(one for one in self.top.platforms if one.attestation)
 
     @property
+    def others(self) -> tuple[tuple[PlatformInfo, str], ...]:
+        """What else an index lists, each with what people call it."""
+        left = (one for one in self.top.platforms if not one.runnable and not one.attestation)
+        return tuple(
+            (one, str(artifact_words(one.artifact_type or one.media_type))) for one in left
+        )
+
+    @property
     def artifact(self) -> str:
-        """What it is, when it is no image: a chart, a signature."""
-        shown = self.image or self.top
-        if shown.is_index or not shown.config_media_type or shown.config_media_type in CONFIGS:
-            return ""
-        return shown.artifact_type or shown.config_media_type
+        """The media type that says what it is, when it is no image: a chart, a signature."""
+        return artifact_type(self.image or self.top)
+
+    @property
+    def artifact_words(self) -> str:
+        """What people call it."""
+        return str(artifact_words(self.artifact))
 
 
 def tag_rows(actor: Actor, pk: int, name: str, tags: Iterable[str]) -> dict[str, Answer[TagFacts]]:
@@ -119,19 +132,17 @@ def tag_rows(actor: Actor, pk: int, name: str, tags: Iterable[str]) -> dict[str,
 
 def _facts(client: RegistryClient, name: str, tag: str) -> TagFacts:
     top = client.manifest(name, tag)
-    runnable = [one for one in top.platforms if not one.attestation]
+    runnable = [one for one in top.platforms if one.runnable]
     if top.is_index and not runnable:
-        return TagFacts(top.digest, kind=top.artifact_type or top.media_type)
+        return TagFacts(top.digest, kind=artifact_type(top))
     if top.is_index:
         top = client.with_sizes(name, top, SIZED)
     chosen = _chosen(top, "")
     image = client.manifest(name, chosen.digest) if chosen else top
-    config = _config(client, name, image)
-    if config is None:
-        return TagFacts(
-            top.digest, (image.size,), kind=image.artifact_type or image.config_media_type
-        )
-    sizes = tuple(one.size for one in top.platforms if one.size is not None and not one.attestation)
+    if kind := artifact_type(image):
+        return TagFacts(top.digest, (image.size,), kind=kind)
+    config = _config(client, name, image) or ConfigInfo()
+    sizes = tuple(one.size for one in top.platforms if one.size is not None)
     named = tuple(one.name for one in runnable) or (_platform_of(config),)
     return TagFacts(top.digest, sizes or (image.size,), named, config.created)
 
@@ -148,9 +159,9 @@ def image_page(
     counted = registry.kind == "hub"
     answer = ask(registry, key, lambda client: _page(client, name, reference, platform, counted))
     page = answer.value
-    if page is None or page.config is None or actor.access.reach("container.secrets"):
+    if page is None or actor.access.reach("container.secrets"):
         return answer
-    return replace(answer, value=_masked(page, page.config))
+    return replace(answer, value=_masked(page))
 
 
 def image_kept(registry: Registry, name: str, reference: str, platform: str) -> bool:
@@ -168,7 +179,7 @@ def _page(
     top = client.manifest(name, reference)
     chosen = _chosen(top, platform)
     if top.is_index and chosen is None:
-        return ImagePage(top, rate_limit=client.rate_limit)
+        return ImagePage(top, notes=top.annotations, rate_limit=client.rate_limit)
     if chosen is not None and not counted:
         top = client.with_sizes(name, top)
     image = client.manifest(name, chosen.digest) if chosen else top
@@ -179,13 +190,14 @@ def _page(
         chosen=chosen,
         config=config,
         steps=_steps(image.layers, config.history if config else ()),
+        notes={**top.annotations, **image.annotations},
         rate_limit=client.rate_limit,
     )
 
 
 def _chosen(top: ManifestInfo, platform: str) -> PlatformInfo | None:
     """The platform that was asked for, else the most usual one of an index."""
-    runnable = [one for one in top.platforms if not one.attestation]
+    runnable = [one for one in top.platforms if one.runnable]
     for wanted in (platform, *FIRST):
         for one in runnable:
             if wanted in (one.name, one.digest):
@@ -194,8 +206,8 @@ def _chosen(top: ManifestInfo, platform: str) -> PlatformInfo | None:
 
 
 def _config(client: RegistryClient, name: str, image: ManifestInfo) -> ConfigInfo | None:
-    known = not image.config_media_type or image.config_media_type in CONFIGS
-    return client.config(name, image.config_digest) if known and image.config_digest else None
+    has_one = image.config_digest and not image.is_index and not artifact_type(image)
+    return client.config(name, image.config_digest) if has_one else None
 
 
 def _platform_of(config: ConfigInfo) -> str:
@@ -213,9 +225,16 @@ def _steps(layers: tuple[Layer, ...], history: tuple[HistoryStep, ...]) -> tuple
     )
 
 
-def _masked(page: ImagePage, config: ConfigInfo) -> ImagePage:
+def _masked(page: ImagePage) -> ImagePage:
     """What is baked into an image is no secret to who may pull it, but need not be on a screen."""
-    hidden = replace(
+    steps = tuple(replace(step, command=mask_text(step.command)) for step in page.steps)
+    notes = {key: mask_value(key, value) for key, value in page.notes.items()}
+    config = _masked_config(page.config) if page.config else None
+    return replace(page, config=config, steps=steps, notes=notes)
+
+
+def _masked_config(config: ConfigInfo) -> ConfigInfo:
+    return replace(
         config,
         env=tuple(_mask_pair(pair) for pair in config.env),
         command=tuple(mask_words(config.command)),
@@ -223,8 +242,6 @@ def _masked(page: ImagePage, config: ConfigInfo) -> ImagePage:
         labels={key: mask_value(key, value) for key, value in config.labels.items()},
         history=(),
     )
-    steps = tuple(replace(step, command=mask_text(step.command)) for step in page.steps)
-    return replace(page, config=hidden, steps=steps)
 
 
 def _mask_pair(pair: str) -> str:
