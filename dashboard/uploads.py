@@ -34,7 +34,8 @@ TAR = {
     "PUT": re.compile(r"^/api/v1/images/load/?\Z"),
 }
 HOOK = re.compile(r"^/hooks/")
-HOOK_BYTES = 1024 * 1024  # anybody may send there
+# Anybody may send there. GitHub tells of up to 2,048 commits in one push, some 3 MB.
+HOOK_BYTES = 5 * 1024 * 1024
 AROUND = 64 * 1024  # bytes of a form around its file
 
 
