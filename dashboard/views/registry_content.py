@@ -197,7 +197,7 @@ def image(request: HttpRequest, pk: int, name: str, reference: str) -> HttpRespo
 
     def look() -> dict[str, Any]:
         answer = images.image_page(actor, pk, name, reference, platform)
-        more: dict[str, Any] = {"answer": answer, "answered": True}
+        more: dict[str, Any] = {"answer": answer, "answered": True, "oob": is_part(request)}
         if answer.value is not None:
             digest = answer.value.top.digest
             more["by_digest"] = content.reference_of(registry, name, digest=digest).familiar

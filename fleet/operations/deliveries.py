@@ -119,15 +119,15 @@ class _Delivery:
         return taken
 
     def _taken(self) -> Taken:
+        try:
+            self.push = read_push(self.webhook.kind, self.proven.sent)
+        except BadPayload as error:
+            return Taken(DeliveryResult.REFUSED, str(error), "malformed")
         if WebhookMemory.objects.filter(
             webhook=self.webhook, mark__in=self.proven.proof.marks
         ).exists():
             words = _("This came before, and was done then. Nothing was started.")
             return Taken(DeliveryResult.REFUSED, words, "repeated")
-        try:
-            self.push = read_push(self.webhook.kind, self.proven.sent)
-        except BadPayload as error:
-            return Taken(DeliveryResult.REFUSED, str(error), "malformed")
         why_not = reason_to_ignore(self.webhook, self.push)
         if why_not:
             return Taken(DeliveryResult.IGNORED, why_not)

@@ -103,6 +103,9 @@ def test_each_says_what_it_is(browser: Client, shelf: Registry, tag: str, words:
     assert ("no image:" in said) == bool(words)
     assert words in said
     assert (f"can run: {words}." in page) == bool(words)
+    # What no engine can run is not offered to be pulled; the button stands in the page's head.
+    button = '<span id="pull-act" hx-swap-oob="true"' + (" hidden>" if words else ">")
+    assert button in page
     assert "Ask again" not in said + page
 
 

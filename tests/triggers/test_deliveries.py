@@ -77,6 +77,7 @@ def test_a_push_starts_a_run_once(
     again = deliver(webhook, body, sign(secret, body))
     assert again.status_code == 409
     assert again.json()["message"].startswith("This came before")
+    assert WebhookDelivery.objects.latest("pk").ref == "main"
     assert Job.objects.count() == 1
     entry = AuditEntry.objects.get(action="build.run")
     assert (entry.via, entry.actor_name, entry.target_name) == ("webhook", "dora", "app")
