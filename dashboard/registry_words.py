@@ -11,6 +11,7 @@ STATUSES: Final = {
     "not_found": 404,
     "catalog_off": 409,
     "delete_off": 409,
+    "tag_delete_off": 409,
     "schema1": 409,
     "invalid_name": 422,
     "rate_limited": 429,

@@ -18,7 +18,12 @@ from dashboard.failures import problem
 from dashboard.registry_words import status_of
 from fleet.access import access_registry
 from fleet.operations.errors import Invalid
-from fleet.operations.registry_delete import PERMISSION, not_deleted_words, registry_delete_image
+from fleet.operations.registry_delete import (
+    PERMISSION,
+    not_deleted_words,
+    registry_delete_image,
+    registry_delete_tag,
+)
 from fleet.registries.reference import (
     InvalidReference,
     check_digest,
@@ -245,10 +250,11 @@ def get_manifest(
 
 
 class DeleteFilter(Schema):
-    """Which image, by a tag or its digest."""
+    """Which image, by a tag or its digest; `only_tag`: the tag alone, not what it stands for."""
 
     name: NameText = ""
     reference: ReferenceText = ""
+    only_tag: bool = False
 
 
 @router.delete(
@@ -257,12 +263,19 @@ class DeleteFilter(Schema):
 def delete_manifest(request: HttpRequest, registry_id: int, wanted: Query[DeleteFilter]) -> Any:
     """Delete the digest of a tag, and with it every tag that stands for it.
 
-    Which ones these are tells `repositories/tags?digest=`. 409 where the registry does not delete.
+    Which ones these are tells `repositories/tags?digest=`. With `only_tag` the tag goes alone,
+    where the registry can do that. 409 where it does not delete.
     """
     actor = caller(request)
     registry = access_registry(actor, registry_id, PERMISSION)
     _image(wanted.name, wanted.reference)
     digest = wanted.reference
+    if wanted.only_tag and not is_digest(digest):
+        return _deleted(
+            registry_delete_tag(
+                actor=actor, registry_id=registry_id, name=wanted.name, tag=wanted.reference
+            )
+        )
     if not is_digest(digest):
         now = images.digest_now(registry, wanted.name, wanted.reference)
         if now.value is None:
@@ -272,6 +285,10 @@ def delete_manifest(request: HttpRequest, registry_id: int, wanted: Query[Delete
     answer = registry_delete_image(
         actor=actor, registry_id=registry_id, name=wanted.name, digest=digest, tags=named
     )
+    return _deleted(answer)
+
+
+def _deleted(answer: Answer[str]) -> Any:
     if answer.value is None:
         return problem(status_of(answer), not_deleted_words(answer), code=answer.code)
     return Status(204, None)

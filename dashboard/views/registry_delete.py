@@ -1,4 +1,4 @@
-"""Deleting an image in a registry: what goes with it is said first."""
+"""Deleting an image in a registry, or one of its tags: what goes with it is said first."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from fleet.operations.registry_delete import (
     asks_for_name,
     not_deleted_words,
     registry_delete_image,
+    registry_delete_tag,
 )
 from fleet.registries.reference import check_repository
 from fleet.selectors.registry_asking import Answer
@@ -40,18 +41,28 @@ def delete_image(request: HttpRequest, pk: int, name: str, reference: str) -> Ht
     context: dict[str, Any] = {**image_context(actor, registry, name, reference), "form": form}
     if sent is None or (form is not None and not form.is_valid()):
         return _ask_first(request, context, pk, name, reference)
-    digest, tags = request.POST.get("digest", ""), request.POST.getlist("tag")
-    try:
-        answer = registry_delete_image(
-            actor=actor, registry_id=pk, name=name, digest=digest, tags=tags
-        )
-    except Invalid as error:
-        answer = Answer(problem=str(error), code="invalid_name")
+    answer = _delete(request, pk, name, reference)
     if answer.value is None:
         context |= {"failed": not_deleted_words(answer), "raw": answer.raw}
         return _show(request, context, status_of(answer))
     messages.success(request, _("%(image)s was deleted.") % {"image": context["full"]})
     return redirect("registry-repository", pk, name)
+
+
+def _delete(request: HttpRequest, pk: int, name: str, reference: str) -> Answer[str]:
+    """Delete what the button says: the image, or its tag alone."""
+    actor, digest = actor_of(request), request.POST.get("digest", "")
+    try:
+        if "only" in request.POST:
+            return registry_delete_tag(
+                actor=actor, registry_id=pk, name=name, tag=reference, digest=digest
+            )
+        tags = request.POST.getlist("tag")
+        return registry_delete_image(
+            actor=actor, registry_id=pk, name=name, digest=digest, tags=tags
+        )
+    except Invalid as error:
+        return Answer(problem=str(error), code="invalid_name")
 
 
 def _ask_first(

@@ -1,8 +1,8 @@
-"""Deleting an image in a registry: by its digest, so that all tags of that digest go."""
+"""Deleting in a registry: an image by its digest, with all its tags; or, where it can, one tag."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db.models import F
@@ -17,7 +17,7 @@ from fleet.operations.errors import Invalid
 from fleet.operations.registry import Operation, register
 from fleet.publish import RegistriesChanged, publish_on_commit
 from fleet.registries.client import RegistryClient
-from fleet.registries.reference import InvalidReference, check_digest, check_repository
+from fleet.registries.reference import InvalidReference, check_digest, check_repository, check_tag
 from fleet.selectors.registry_asking import Answer, ask
 
 PERMISSION = "registry.delete"
@@ -35,17 +35,48 @@ def registry_delete_image(
     registry = access_registry(actor, registry_id, PERMISSION)
     _check("name", check_repository, name)
     _check("reference", check_digest, digest)
-    detail: dict[str, Any] = {"image": name, "digest": digest, "tags": sorted(tags)[:NAMED]}
+    named = {"digest": digest, "tags": sorted(tags)[:NAMED]}
+    return _delete(
+        actor, registry, name, named, digest, lambda client: client.delete_manifest(name, digest)
+    )
+
+
+def registry_delete_tag(
+    *, actor: Actor, registry_id: int, name: str, tag: str, digest: str = ""
+) -> Answer[str]:
+    """Delete a tag alone; `digest` is what it stood for when the person was told.
+
+    The answer is the tag, or why the registry did not. Raises Unknown, Refused or Invalid.
+    """
+    registry = access_registry(actor, registry_id, PERMISSION)
+    _check("name", check_repository, name)
+    _check("reference", check_tag, tag)
+    if digest:
+        _check("digest", check_digest, digest)
+    named = {"tag": tag, "digest": digest}
+    return _delete(actor, registry, name, named, tag, lambda client: client.delete_tag(name, tag))
+
+
+def _delete(
+    actor: Actor,
+    registry: Registry,
+    name: str,
+    named: dict[str, Any],
+    done: str,
+    act: Callable[[RegistryClient], None],
+) -> Answer[str]:
+    detail: dict[str, Any] = {"image": name, **named}
     # Before it is asked: what is deleted there is gone, whatever becomes of us.
     audit.record(actor, PERMISSION, registry, detail=detail)
 
     def question(client: RegistryClient) -> str:
-        client.delete_manifest(name, digest)
-        return digest
+        act(client)
+        return done
 
     answer = ask(registry, "", question, keep=False)
     if answer.value is None:
-        failed = {"image": name, "digest": digest, "code": answer.code}
+        failed = {**detail, "code": answer.code}
+        failed.pop("tags", None)
         audit.record(actor, PERMISSION, registry, result=AuditResult.FAILED, detail=failed)
     if answer.value is not None or answer.code in UNSURE:
         # What was answered before holds no more, in no process: it is kept by the revision.
@@ -81,7 +112,9 @@ register(
         verb=gettext_lazy("Delete image"),
         doing=gettext_lazy("Deleting an image in %(target)s"),
         done=gettext_lazy("Deleted an image in %(target)s"),
-        sentence=gettext_lazy("Deletes an image in a registry, with all tags of its digest."),
+        sentence=gettext_lazy(
+            "Deletes an image in a registry, with all tags of its digest, or one tag of it."
+        ),
         icon="trash",
         destructive=True,
     )

@@ -237,6 +237,14 @@ class RegistryClient:
             raise RegistryError("delete_off", raw=f"{answer.status}")
         check(answer)
 
+    def delete_tag(self, name: str, tag: str) -> None:
+        """Remove a tag alone; ``tag_delete_off`` where images are removed only with all tags."""
+        path = f"/v2/{check_repository(name)}/manifests/{check_tag(tag)}"
+        answer = self._ask("DELETE", path, f"repository:{name}:delete")
+        if answer.status in (400, 405, 501):
+            raise RegistryError("tag_delete_off", raw=f"{answer.status}")
+        check(answer)
+
     # -- asking -----------------------------------------------------------------------------
 
     def _ask(

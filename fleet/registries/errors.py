@@ -142,6 +142,9 @@ SENTENCES: dict[str, Text] = {
         "This registry does not delete. Its administrator can allow it: for Docker's own registry "
         "by storage.delete.enabled."
     ),
+    "tag_delete_off": _(
+        "This registry does not delete a tag alone, only images with all their tags, or nothing."
+    ),
     "moved": _(
         "The registry sends us on to another address to sign in. Enter that address instead, if "
         "you trust it."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 
 from fleet.models import AuditEntry, AuditResult, Environment, Host, Registry, User
 from tests.conftest import grant
+from tests.httpd import Asked, Reply, serve
 from tests.lab.registry import RegistryServer
 from tests.registry.real import row_of
 
@@ -137,3 +139,49 @@ def test_the_api_deletes_by_tag(
     gone = browser.get(f"{path}/manifest?name=bin/api&reference=y")
     assert gone.status_code == 404 and gone["Content-Type"] == "application/problem+json"
     assert browser.delete(f"{path}/manifest?name=bin/api&reference=x").status_code == 404
+
+
+def test_a_registry_that_deletes_no_tag_alone_says_so(
+    browser: Client, shelf: Registry, open_registry_server: RegistryServer
+) -> None:
+    """Distribution 2 deletes digests alone."""
+    for tag in ("1", "1.0"):
+        made = open_registry_server.push("bin/tagged", tag)
+    path = f"/registries/{shelf.pk}/delete/bin/tagged/1/"
+    assert "Only the tag 1<" in text(browser.get(path))
+    answer = browser.post(path, {"digest": made.digest, "only": "1"})
+    assert answer.status_code == 409 and "does not delete a tag alone" in text(answer)
+    api = f"/api/v1/registries/{shelf.pk}/manifest?name=bin/tagged&reference=1&only_tag=true"
+    refused = browser.delete(api)
+    assert (refused.status_code, refused.json()["code"]) == (409, "tag_delete_off")
+    assert sorted(tags_of(open_registry_server, "bin/tagged")) == ["1", "1.0"]
+    by_digest = text(browser.get(f"/registries/{shelf.pk}/delete/bin/tagged/{made.digest}/"))
+    assert 'name="only"' not in by_digest
+
+
+def test_a_tag_alone_goes_where_the_registry_can(browser: Client, staging: Environment) -> None:
+    """As Distribution 3, zot and others do."""
+    digest, tags = f"sha256:{'a' * 64}", ["1", "1.0", "latest"]
+
+    def answer(asked: Asked) -> Reply:
+        what = asked.path.rpartition("/")[2]
+        if asked.method == "DELETE" and what in tags:
+            tags.remove(what)
+            return Reply(202)
+        if what == "list":
+            return Reply(200, json.dumps({"tags": tags}).encode())
+        return Reply(200 if what in tags else 404, b"", {"Docker-Content-Digest": digest})
+
+    with serve(answer) as server:
+        row = row_of(RegistryServer(server.port, Path()), staging)
+        path = f"/registries/{row.pk}/delete/app/latest/"
+        assert "Only the tag latest<" in text(browser.get(path))
+        said = browser.post(path, {"digest": digest, "only": "1"})
+        assert said.status_code == 302 and tags == ["1", "1.0"]
+        entry = AuditEntry.objects.get(action="registry.delete")
+        assert entry.detail == {"image": "app", "tag": "latest", "digest": digest}
+        api = f"/api/v1/registries/{row.pk}/manifest?name=app&reference=1&only_tag=true"
+        assert browser.delete(api).status_code == 204 and tags == ["1.0"]
+        assert browser.delete(api).status_code == 404
+        # The last tag goes with its image: what nobody names is of no use.
+        assert 'name="only"' not in text(browser.get(f"/registries/{row.pk}/delete/app/1.0/"))
