@@ -263,16 +263,19 @@ class RegistryClient:
         if parse_url(answer.url).site != self.target.address.site:
             raise RegistryError("moved", raw=answer.url)  # credentials are for who was typed in
         if sent.startswith("Basic "):
-            raise RegistryError("unauthorized")
+            raise self._refused(path)
         signed = self._signer.answer(answer.header("www-authenticate"), scope)
         answer = self._send(method, path, signed, headers, limit)
         if answer.status == 401:
-            raise self._refused()
+            raise self._refused(path)
         return answer
 
-    def _refused(self) -> RegistryError:
+    def _refused(self, path: str) -> RegistryError:
         if self._signer.scheme == "basic":
-            return RegistryError("unauthorized")
+            # Some say 401 also to who is known and may not: the door tells the two apart.
+            known = path != "/v2/" and self._send("GET", "/v2/", "").status == 401
+            let_in = known and self._send("GET", "/v2/", self._signer.basic()).status == 200
+            return RegistryError("denied" if let_in else "unauthorized")
         return RegistryError("denied" if self.target.username else "credentials_needed")
 
     def _send(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -146,6 +147,29 @@ def test_a_password_of_ecr_runs_out(run: Run) -> None:
     found = probe(run(Registry(lambda _who, _scope: body(404), answer), "AWS"))
     assert (found.code, found.field) == ("expired", "password")
     assert "twelve hours" in str(found.message)
+
+
+@pytest.mark.parametrize(
+    ("user", "open_door", "code"),
+    [("ann", False, "denied"), ("eve", False, "unauthorized"), ("eve", True, "unauthorized")],
+)
+def test_401_for_what_one_may_not_is_no_wrong_password(
+    user: str, open_door: bool, code: str, run: Run
+) -> None:
+    """As olareg answers with names and passwords."""
+
+    def answer(asked: Asked, _given: str) -> Reply | None:
+        pair = base64.b64decode(asked.headers.get("authorization", "")[6:]).decode()
+        if asked.path == "/v2/" and (open_door or pair == "ann:pat"):
+            return body()
+        return Reply(401, b"", {"WWW-Authenticate": 'Basic realm="r"'})
+
+    asking = run(Registry(lambda _who, _scope: body(404), answer), user)
+    with open_registry(asking) as registry:
+        for _ in range(2):
+            with pytest.raises(RegistryError) as failed:
+                registry.tags("team/app")
+            assert failed.value.code == code
 
 
 @pytest.mark.parametrize(("links", "asked"), [(False, 6), (True, 4)])
