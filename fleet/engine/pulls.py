@@ -145,6 +145,7 @@ _PHRASES: tuple[tuple[str, _Make], ...] = (
         _kind(_failed, "registry_failed"),
     ),
 )
+ENDED = re.compile(r"authorization token has expired", re.IGNORECASE)  # ECR's passwords
 _LOGIN = re.compile(r"no basic auth|unauthorized|authentication required|\b401\b", re.IGNORECASE)
 _DENIED = re.compile(r"\bdenied\b|forbidden|\b403\b", re.IGNORECASE)
 
@@ -154,6 +155,8 @@ def explain_pull(message: str, *, signed_in: bool) -> EngineError | None:
 
     `signed_in` tells a registry that refused credentials from one that wants some.
     """
+    if ENDED.search(message):
+        return Denied("registry_expired", raw=message)
     if _LOGIN.search(message) and not re.search("pull access denied", message):
         code = "registry_credentials" if signed_in else "registry_login"
         return Denied(code, raw=message)

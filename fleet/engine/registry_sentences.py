@@ -17,6 +17,10 @@ REGISTRY_SENTENCES: Final[dict[str, Promise]] = {
     ),
     "registry_login": _("The registry wants a user name and a password, and none are known here."),
     "registry_credentials": _("The registry did not accept the user name and password."),
+    "registry_expired": _(
+        "The password of the registry's account has run out: those of Amazon's ECR last twelve"
+        " hours. Enter a new one under Registries."
+    ),
     "registry_denied": _("The registry knows who asks and does not allow this."),
     "registry_unreachable": _(
         "The host could not reach the registry. Check the registry's address, and the host's way to"

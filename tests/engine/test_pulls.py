@@ -22,6 +22,7 @@ from fleet.engine.pulls import (
     platform_fits,
     split_reference,
 )
+from fleet.engine.pushes import explain_push
 from tests.waiting import eventually
 
 IMAGE = "registry.test/app:1"
@@ -85,6 +86,11 @@ def test_it_finds_errors_in_a_stream() -> None:
             " denied: requested access to the resource is denied",
             "image_unknown_or_private",
         ),
+        (
+            "pull access denied for a, repository does not exist or may require 'docker login':"
+            " denied: Your authorization token has expired. Reauthenticate and try again.",
+            "registry_expired",
+        ),
         ('Head "https://r/v2/a/manifests/1": no basic auth credentials', "registry_login"),
         ("unauthorized: authentication required", "registry_login"),
         ("denied: requested access to the resource is denied", "registry_denied"),
@@ -111,6 +117,13 @@ def test_it_says_in_words_what_a_registry_refused(message: str, code: str) -> No
     found = explain_pull(message, signed_in=False)
     assert found is not None and found.code == code
     assert found.raw == message and "answered with an error." not in str(found)
+
+
+def test_a_push_tells_a_password_that_ran_out_from_one_that_may_not() -> None:
+    ended = "denied: Your authorization token has expired. Reauthenticate and try again."
+    for message, code in ((ended, "registry_expired"), ("denied: no", "push_denied")):
+        found = explain_push(message, signed_in=True)
+        assert found is not None and found.code == code
 
 
 def test_it_tells_wrong_credentials_from_none() -> None:
