@@ -42,6 +42,7 @@ MANIFEST_LIMIT = 4 * 1024 * 1024  # what Distribution itself accepts
 CONFIG_LIMIT = 4 * 1024 * 1024
 LIST_LIMIT = 16 * 1024 * 1024  # registries that do not cut tags into pages send all of them
 MOST = 1000
+TOO_MANY = "PAGINATION_NUMBER_INVALID"
 CATALOG_SCOPE = "registry:catalog:*"
 _CATALOG_OFF = (
     "not_found",
@@ -82,6 +83,7 @@ class RegistryClient:
         self._http = http
         self._signer = Signer(target, http)
         self._version = "registry/2.0"
+        self._counts = True  # whether it may be told how many names we want
 
     # -- the front door ---------------------------------------------------------------------
 
@@ -133,17 +135,27 @@ class RegistryClient:
         self, path: str, field: str, scope: str, after: str, count: int
     ) -> tuple[tuple[str, ...], str]:
         """A page of names, and where the next one begins."""
-        answer, names = self._names(_paged(path, after, count), field, scope)
+        answer, names = self._names(path, field, scope, after, count)
         page, cursor = _cut(names, after, count, next_cursor(answer))
         if cursor or after.startswith("?") or len(names) != min(count, MOST):
             return page, cursor
         # It gave as many as were asked for, and names no next page: it need not (OCI 1.1).
-        _answer, more = self._names(_paged(path, names[-1], 1), field, scope)
+        _answer, more = self._names(path, field, scope, names[-1], 1)
         return page, names[-1] if set(more) - set(names) else ""
 
-    def _names(self, path: str, field: str, scope: str) -> tuple[Answer, tuple[str, ...]]:
-        ask = self._ask("GET", path, scope, limit=LIST_LIMIT) if scope else self._catalog(path)
-        answer = check(ask)
+    def _names(
+        self, path: str, field: str, scope: str, after: str, count: int
+    ) -> tuple[Answer, tuple[str, ...]]:
+        asked = _paged(path, after, count if self._counts else 0)
+        answer = self._ask("GET", asked, scope, limit=LIST_LIMIT) if scope else self._catalog(asked)
+        try:
+            check(answer)
+        except RegistryError as error:
+            if not self._counts or TOO_MANY not in error.raw:
+                raise
+            # Its administrator allows fewer at once (catalog.maxentries): as many as it gives then.
+            self._counts = False
+            return self._names(path, field, scope, after, count)
         return answer, values.texts(values.load(answer.body).get(field), LIST_LIMIT)
 
     def _catalog(self, path: str) -> Answer:
@@ -311,8 +323,9 @@ def _manifest_path(name: str, reference: str) -> str:
 def _paged(path: str, after: str, count: int) -> str:
     if after.startswith("?"):  # a registry's own way to name the next page
         return path + after
-    query = {"n": str(max(1, min(count, MOST)))} | ({"last": after} if after else {})
-    return f"{path}?{urlencode(query)}"
+    query = {"n": str(min(count, MOST))} if count > 0 else {}
+    query |= {"last": after} if after else {}
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def _cut(

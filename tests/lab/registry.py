@@ -236,17 +236,20 @@ def run_registry(
     tls: Authority | None = None,
     delete: bool = True,
     auth: dict[str, Any] | None = None,
+    most: int = 0,
 ) -> Iterator[RegistryServer]:
     """A registry of its own in a folder while the block runs.
 
     `htpasswd` are lines of users; `tls` signs its certificate for 127.0.0.1; `auth` is its whole
-    section of that name, for a token server.
+    section of that name, for a token server; `most` is how many repositories it lists at once.
     """
     if reason := why_no_registry():
         raise ServiceError(reason)
     folder.mkdir(parents=True, exist_ok=True)
     server = RegistryServer(free_port(), folder, ca=tls.pem if tls else "")
     settings = _settings(server, htpasswd, tls, delete, auth)
+    if most:
+        settings["catalog"] = {"maxentries": most}
     (folder / "config.yml").write_text(json.dumps(settings))  # JSON is YAML
     log = folder / "log"
     with log.open("wb") as out:

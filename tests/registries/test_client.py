@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,15 @@ from fleet.registries.reference import InvalidReference
 from fleet.registries.target import RegistryTarget
 from fleet.registries.types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from tests.engine.pki import Authority
-from tests.lab.registry import MANY, PASSWORD, USER, RegistryServer
+from tests.lab.registry import (
+    MANY,
+    PASSWORD,
+    USER,
+    RegistryServer,
+    make_many,
+    run_registry,
+    why_no_registry,
+)
 
 NOWHERE = "sha256:" + "0" * 64
 
@@ -164,6 +173,20 @@ def test_a_thousand_repositories_come_in_pages(big_registry_server: RegistryServ
             names += page.names
     assert names == [f"many/app-{number:04}" for number in range(MANY)]
     assert pages == 3
+
+
+def test_a_registry_that_lists_few_at_once_is_paged_through(tmp_path: Path) -> None:
+    """Distribution refuses to be asked for more than its administrator allows."""
+    if reason := why_no_registry():
+        pytest.skip(reason)
+    make_many(tmp_path, 9)
+    with run_registry(tmp_path, most=4) as server, open_registry(target(server)) as registry:
+        page = registry.repositories()
+        names = [*page.names]
+        while page.after:
+            page = registry.repositories(page.after)
+            names += page.names
+    assert names == [f"many/app-{number:04}" for number in range(9)]
 
 
 class TestLocked:
