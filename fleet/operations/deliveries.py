@@ -128,6 +128,10 @@ class _Delivery:
         ).exists():
             words = _("This came before, and was done then. Nothing was started.")
             return Taken(DeliveryResult.REFUSED, words, "repeated")
+        # Of several that moved, the first that is meant: a delivery starts one run.
+        moved = (self.push, *self.push.more)
+        meant = (one for one in moved if not reason_to_ignore(self.webhook, one))
+        self.push = next(meant, self.push)
         why_not = reason_to_ignore(self.webhook, self.push)
         if why_not:
             return Taken(DeliveryResult.IGNORED, why_not)

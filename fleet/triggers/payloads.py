@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -18,6 +18,8 @@ from fleet.triggers.signatures import Sent
 
 COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
 WHOLE_REF = re.compile(r"refs/(heads|tags)/.")
+GONE = "0" * 40
+CHANGES = 20  # branches of one delivery that are looked at
 EVENT_LIMIT = 60
 REPOSITORY_LIMIT = 300
 
@@ -37,6 +39,7 @@ class Push:
     repository: str = ""  # team/app; "" where it is not told
     deleted: bool = False
     is_push: bool = True
+    more: tuple[Push, ...] = ()  # what moved in the same delivery; Bitbucket alone tells of several
 
     @property
     def ref(self) -> str:
@@ -78,8 +81,7 @@ def _like_github(sent: Sent, event: str) -> Push:
 
 
 def _full_name(data: dict[str, Any]) -> Any:
-    repository = data.get("repository")
-    return repository.get("full_name") if isinstance(repository, dict) else ""
+    return _of(data, "repository").get("full_name")
 
 
 def _gitlab(sent: Sent) -> Push:
@@ -89,13 +91,14 @@ def _gitlab(sent: Sent) -> Push:
             raise BadPayload(_("It does not say which event it is."))
         return Push(event[:EVENT_LIMIT], is_push=False)
     data = _data(sent)
-    project = data.get("project")
-    name = project.get("path_with_namespace") if isinstance(project, dict) else ""
+    name = _of(data, "project").get("path_with_namespace")
     return _push(event, data.get("ref"), data.get("after"), name)
 
 
 def _plain(sent: Sent) -> Push:
     """Anything signed starts a build; `branch` or `tag` (or a whole `ref`) says of what."""
+    if sent.header("x-event-key"):
+        return _bitbucket(sent.header("x-event-key"), _data(sent))
     data = _data(sent) if sent.body.strip() else {}
     if data.get("ref"):
         return _push("push", data["ref"], data.get("commit"), "")
@@ -103,6 +106,45 @@ def _plain(sent: Sent) -> Push:
     if branch and tag:
         raise BadPayload(_("Send a branch or a tag, not both."))
     return Push("push", branch=branch, tag=tag, commit=_commit(data.get("commit")))
+
+
+def _bitbucket(event: str, data: dict[str, Any]) -> Push:
+    """Bitbucket's cloud and its servers tell it differently, both several branches at once."""
+    if event == "diagnostics:ping":
+        return Push("ping", is_push=False)
+    if event not in ("repo:push", "repo:refs_changed"):
+        return Push(event[:EVENT_LIMIT], is_push=False)
+    cloud = event == "repo:push"
+    changes = _of(data, "push").get("changes") if cloud else data.get("changes")
+    rows = [row for row in changes if isinstance(row, dict)] if isinstance(changes, list) else []
+    if not rows:
+        raise BadPayload(_("It does not say what was pushed."))
+    name = _full_name(data) if cloud else _server_name(data)
+    moved = [_cloud_change(row) if cloud else _server_change(row) for row in rows[:CHANGES]]
+    first, *more = (_push(event, ref, after, name) for ref, after in moved)
+    return replace(first, more=tuple(more))
+
+
+def _cloud_change(row: dict[str, Any]) -> tuple[Any, Any]:
+    new, old = _of(row, "new"), _of(row, "old")
+    told = new or old
+    kind = "tags" if told.get("type") == "tag" else "heads"
+    after = _of(new, "target").get("hash") if new else GONE
+    return f"refs/{kind}/{told.get('name') or ''}", after
+
+
+def _server_change(row: dict[str, Any]) -> tuple[Any, Any]:
+    return _of(row, "ref").get("id"), row.get("toHash")
+
+
+def _server_name(data: dict[str, Any]) -> str:
+    repository = _of(data, "repository")
+    return f"{_of(repository, 'project').get('key')}/{repository.get('slug')}"
+
+
+def _of(data: dict[str, Any], name: str) -> dict[str, Any]:
+    found = data.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _push(event: str, ref: Any, after: Any, repository: Any) -> Push:

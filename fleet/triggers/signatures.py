@@ -29,7 +29,7 @@ SENDERS = (
     ("x-gitea-event", "Gitea", "gitea"),
     ("x-gogs-event", "Gogs", "gitea"),
     ("x-gitlab-event", "GitLab", "gitlab"),
-    ("x-event-key", "Bitbucket", ""),
+    ("x-event-key", "Bitbucket", "plain"),
     ("x-github-event", "GitHub", "github"),
 )
 Headers = Mapping[str, str]  # names in small letters
@@ -95,18 +95,9 @@ def prove(kind: str, secret: str, sent: Sent) -> Proof:
         sender = next((row for row in SENDERS if sent.header(row[0])), None)
         if sender is None or sender[2] == kind:
             raise
-        raise NotProven(_mistaken(sender[1], known=bool(sender[2]))) from None
-
-
-def _mistaken(sender: str, *, known: bool) -> str:
-    """Whoever chose another kind than sends finds no fault with the secret."""
-    if known:
-        sentence = _(
-            "It looks like %(sender)s, and this webhook is of another kind. Add one for it."
-        )
-    else:
-        sentence = _("It looks like %(sender)s, whose signature is not known here. See the manual.")
-    return sentence % {"sender": sender}
+        # Whoever chose another kind than sends finds no fault with the secret.
+        words = _("It looks like %(sender)s, and this webhook is of another kind. Add one for it.")
+        raise NotProven(words % {"sender": sender[1]}) from None
 
 
 def _github(secret: str, sent: Sent) -> Proof:
@@ -147,6 +138,14 @@ def _gitlab(secret: str, sent: Sent) -> Proof:
     return Proof(found[:ID_LIMIT], (mark,))
 
 
+def _plain(secret: str, sent: Sent) -> Proof:
+    """Standard Webhooks, or Bitbucket, which has no kind of its own."""
+    given = sent.header("x-hub-signature")
+    if sent.header("webhook-signature") or not (given and sent.header("x-event-key")):
+        return _standard(secret, sent)
+    return _of_body(secret, sent, given, "sha256=", sent.header("x-request-uuid", "x-request-id"))
+
+
 def _standard(secret: str, sent: Sent) -> Proof:
     """Standard Webhooks: id, time and body are signed together."""
     found, at = sent.header("webhook-id"), sent.header("webhook-timestamp")
@@ -184,5 +183,5 @@ PROVERS: dict[str, Callable[[str, Sent], Proof]] = {
     "github": _github,
     "gitlab": _gitlab,
     "gitea": _gitea,
-    "plain": _standard,
+    "plain": _plain,
 }

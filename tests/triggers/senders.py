@@ -89,6 +89,46 @@ def gogs(secret: str, body: bytes, delivery: str = "d-1", event: str = "push") -
     }  # fmt: skip
 
 
+def bitbucket(
+    secret: str, body: bytes, delivery: str = "d-1", event: str = "repo:push"
+) -> dict[str, str]:
+    """The headers of Bitbucket."""
+    return {
+        "X-Event-Key": event, "X-Request-UUID": delivery, "X-Hook-UUID": "always-the-same",
+        "X-Hub-Signature": f"sha256={hexadecimal(secret, body)}",
+    }  # fmt: skip
+
+
+def bitbucket_push(*changes: tuple[str, str, str]) -> bytes:
+    """A push as Bitbucket's cloud tells it, shortened: (type, name, commit or "") of each."""
+    rows: list[dict[str, Any]] = []
+    for kind, name, commit in changes or (("branch", "main", COMMIT),):
+        here = {"type": kind, "name": name, "target": {"type": "commit", "hash": commit}}
+        rows.append({"new": here if commit else None, "old": here, "closed": not commit})
+    repository = {"full_name": "team/app", "name": "app", "scm": "git"}
+    return json.dumps({"push": {"changes": rows}, "repository": repository}).encode()
+
+
+def bitbucket_server_push(*changes: tuple[str, str]) -> bytes:
+    """A push as Bitbucket's servers tell it, shortened: (ref, commit) of each."""
+    rows = [
+        {"ref": {"id": ref, "type": "BRANCH"}, "refId": ref, "toHash": commit, "type": "UPDATE"}
+        for ref, commit in changes or (("refs/heads/main", COMMIT),)
+    ]
+    repository = {"slug": "app", "project": {"key": "TEAM"}}
+    told = {"eventKey": "repo:refs_changed", "repository": repository, "changes": rows}
+    return json.dumps(told).encode()
+
+
+def bitbucket_server(
+    secret: str, body: bytes, delivery: str = "d-1", event: str = "repo:refs_changed"
+) -> dict[str, str]:
+    """The headers of Bitbucket's servers."""
+    headers = bitbucket(secret, body, delivery, event)
+    headers["X-Request-Id"] = headers.pop("X-Request-UUID")
+    return headers
+
+
 def gitlab(
     secret: str, body: bytes, delivery: str = "d-1", event: str = "Push Hook"
 ) -> dict[str, str]:
