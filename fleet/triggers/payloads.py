@@ -151,13 +151,14 @@ def _push(event: str, ref: Any, after: Any, repository: Any) -> Push:
     if not isinstance(ref, str) or not WHOLE_REF.match(ref):
         raise BadPayload(_("“ref” must be a whole name, such as refs/heads/main."))
     commit = _commit(after)
+    deleted = bool(commit) and not commit.strip("0")
     return Push(
         event=event[:EVENT_LIMIT],
         branch=_name(ref.removeprefix("refs/heads/")) if ref.startswith("refs/heads/") else "",
         tag=_name(ref.removeprefix("refs/tags/")) if ref.startswith("refs/tags/") else "",
-        commit=commit,
+        commit="" if deleted else commit,
         repository=repository[:REPOSITORY_LIMIT] if isinstance(repository, str) else "",
-        deleted=bool(commit) and not commit.strip("0"),
+        deleted=deleted,
     )
 
 

@@ -113,7 +113,8 @@ def test_bitbucket_tells_of_several_at_once(
 ) -> None:
     webhook, secret = hook("plain", tags="v*")
     assert words in deliver(webhook, body, bitbucket(secret, body)).json()["message"]
-    assert WebhookDelivery.objects.get().ref == ref
+    row = WebhookDelivery.objects.get()
+    assert (row.ref, row.commit) == (ref, COMMIT if ref and "deleted" not in words else "")
 
 
 @pytest.mark.parametrize(
