@@ -69,14 +69,17 @@ def rate_limited(retry_after: int, raw: str = "") -> RegistryError:
     """The registry has had enough requests; the sentence says how long to wait."""
     if not retry_after:
         return RegistryError("rate_limited", raw)
-    minutes = -(-retry_after // 60)
-    wait = ngettext_lazy("in %(n)s minute", "in %(n)s minutes", "n")
+    if retry_after < 60:
+        number, wait = retry_after, ngettext_lazy("in %(n)s second", "in %(n)s seconds", "n")
+    else:
+        number = -(-retry_after // 60)
+        wait = ngettext_lazy("in %(n)s minute", "in %(n)s minutes", "n")
     message = format_lazy(
         _(
             "The registry accepts no more requests for now. Try again {when}, or sign in with an "
             "account that has a higher limit."
         ),
-        when=wait % {"n": minutes},
+        when=wait % {"n": number},
     )
     return RegistryError("rate_limited", raw, message=message, retry_after=retry_after)
 

@@ -99,6 +99,7 @@ def test_errors_say_what_to_do() -> None:
     assert RegistryError("unauthorized").permanent
     assert isinstance(BadTarget("url", "x"), RegistryError)
     assert "in 2 minutes" in str(rate_limited(61))
-    assert "in 1 minute," in str(rate_limited(5))
+    assert "in 1 minute," in str(rate_limited(60))
+    assert "in 5 seconds," in str(rate_limited(5))
     assert "later" in str(rate_limited(0))
     assert "\x00" not in RegistryError("dns", "a\x00b").raw
