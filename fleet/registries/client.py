@@ -16,7 +16,6 @@ from fleet.registries.errors import RegistryError, from_outbound
 from fleet.registries.limits import rate_limit
 from fleet.registries.manifests import check_content, digest_of, parse_config, parse_manifest
 from fleet.registries.reference import (
-    InvalidReference,
     check_digest,
     check_repository,
     check_tag,
@@ -33,7 +32,6 @@ from fleet.registries.types import (
     PlatformInfo,
     RateLimit,
     RepositoryPage,
-    SameTags,
     TagPage,
 )
 
@@ -213,33 +211,6 @@ class RegistryClient:
             return replace(platform, size=self.manifest(name, platform.digest).size)
 
         return replace(index, platforms=tuple(map(sized, index.platforms)))
-
-    def same_tags(self, name: str, digest: str, most: int = 100) -> SameTags:
-        """The tags that stand for a digest: they go along when it is deleted.
-
-        Asks once for each tag, and stops after ``most`` of them.
-        """
-        found: list[str] = []
-        left, page = most, self.tags(name, count=most)
-        while True:
-            for tag in page.tags[:left]:
-                # One that went away in the meantime is none of them.
-                with contextlib.suppress(InvalidReference):
-                    found += [tag] if self._digest_or_none(name, tag) == digest else []
-            # Pages without tags and without an end end too. A last one may be empty, and full ones
-            # may name a next one that is: Distribution 3 does.
-            left -= len(page.tags) or bool(page.after)
-            if left < 0 or not page.after:
-                return SameTags(tuple(found), left >= 0 and not page.after)
-            page = self.tags(name, page.after, most)
-
-    def _digest_or_none(self, name: str, tag: str) -> str:
-        try:
-            return self.head(name, tag)
-        except RegistryError as error:
-            if error.code not in ("not_found", "schema1"):
-                raise
-            return ""
 
     def delete_manifest(self, name: str, digest: str) -> None:
         """Remove an image with all its tags; ``delete_off`` where the registry removes nothing."""

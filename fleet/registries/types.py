@@ -30,14 +30,6 @@ class TagPage:
 
 
 @dataclass(frozen=True)
-class SameTags:
-    """The tags that stand for one digest; ``complete`` unless there were too many to ask for."""
-
-    tags: tuple[str, ...]
-    complete: bool
-
-
-@dataclass(frozen=True)
 class Layer:
     """One layer, as it lies in the registry: packed. A file of an artifact may have a ``title``."""
 

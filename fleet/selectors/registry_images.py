@@ -269,20 +269,29 @@ def same_tags(
     digest = digest_now(registry, name, reference)
     if digest.value is None:
         return Answer(problem=digest.problem, code=digest.code, raw=digest.raw)
-    listed = ask(registry, f"same\n{name}", lambda client: client.tags(name, count=SAME))
+    listed = ask(registry, f"same\n{name}", lambda client: _first_tags(client, name))
     if listed.value is None:
         return Answer(problem=listed.problem, code=listed.code, raw=listed.raw)
     heads = ask_many(
         registry,
         f"head\n{name}\n",
-        listed.value.tags[:SAME],
+        listed.value[0],
         lambda client, tag: client.head(name, tag),
     )
     found = [tag for tag, head in heads.items() if head.value == digest.value]
     gone = ("not_found", "schema1", "invalid_name")
     known = all(head.value is not None or head.code in gone for head in heads.values())
-    whole = known and not listed.value.after and len(listed.value.tags) <= SAME
-    return Answer(SameTags(digest.value, tuple(found), whole))
+    return Answer(SameTags(digest.value, tuple(found), known and listed.value[1]))
+
+
+def _first_tags(client: RegistryClient, name: str) -> tuple[tuple[str, ...], bool]:
+    """Return the first `SAME` tags, and whether those are all."""
+    page = client.tags(name, count=SAME)
+    if not page.after:
+        return page.tags[:SAME], len(page.tags) <= SAME
+    # Distribution 3 names a next page behind a full one that is the last.
+    rest = client.tags(name, page.after, 1)
+    return page.tags[:SAME], not rest.tags and not rest.after
 
 
 def digest_now(registry: Registry, name: str, reference: str) -> Answer[str]:

@@ -15,7 +15,7 @@ from fleet.registries.errors import RegistryError
 from fleet.registries.limits import retry_after
 from fleet.registries.signing import is_anonymous
 from fleet.registries.target import RegistryTarget
-from fleet.registries.types import OCI_MANIFEST, RateLimit, SameTags
+from fleet.registries.types import OCI_MANIFEST, RateLimit
 from tests.httpd import Asked, Reply, serve
 
 JSON = {"Content-Type": "application/json"}
@@ -200,12 +200,6 @@ class TestPages:
             return [*seen, *page.tags]
 
         assert ask(everything, call) == [str(n) for n in range(7)]
-
-    def test_pages_without_an_end_end(self) -> None:
-        link = {**JSON, "Link": '</v2/a/tags/list?last=x>; rel="next"'}
-        endless = Reply(200, b'{"tags": []}', link)
-        found = ask(endless, lambda r: r.same_tags("a", SHA, most=5))
-        assert found == SameTags((), False)
 
     @pytest.mark.parametrize("body", [b"{}", b'{"tags": null}', b'{"tags": "x"}', b'{"tags": [5]}'])
     def test_no_tags_are_none(self, body: bytes) -> None:

@@ -123,17 +123,6 @@ class TestOpen:
             with pytest.raises(InvalidReference):
                 registry.delete_manifest("gone/app", "1")
 
-    def test_it_says_which_tags_share_a_digest(self, open_registry_server: RegistryServer) -> None:
-        for tag in ("1", "2", "latest"):
-            pushed = open_registry_server.push("equal/app", tag)
-        open_registry_server.push("equal/app", "3", files={"other": b"x"})
-        with open_registry(target(open_registry_server)) as registry:
-            found = registry.same_tags("equal/app", pushed.digest)
-            assert (sorted(found.tags), found.complete) == (["1", "2", "latest"], True)
-            assert registry.same_tags("equal/app", NOWHERE).tags == ()
-            assert not registry.same_tags("equal/app", pushed.digest, most=2).complete
-            assert registry.same_tags("equal/app", pushed.digest, most=4).complete
-
     @pytest.mark.parametrize(
         ("call", "arguments"),
         [

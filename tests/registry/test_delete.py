@@ -6,11 +6,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.test import Client
 
 from fleet.models import AuditEntry, AuditResult, Environment, Host, Registry, User
+from fleet.registries.client import RegistryClient
+from fleet.registries.types import TagPage
+from fleet.selectors import registry_images
 from tests.conftest import grant
 from tests.httpd import Asked, Reply, serve
 from tests.lab.registry import RegistryServer
@@ -54,6 +58,32 @@ def test_tags_of_the_same_digest_are_named_and_go(
     assert "/images/bin/app/2/" in left and "/images/bin/app/1" not in left
     entry = AuditEntry.objects.get(action="registry.delete")
     assert entry.detail == {"image": "bin/app", "digest": made.digest, "tags": ["1", "1.0"]}
+
+
+@pytest.mark.parametrize(("most", "whole"), [(3, True), (2, False)])
+def test_more_tags_than_are_compared_are_told(
+    browser: Client,
+    shelf: Registry,
+    open_registry_server: RegistryServer,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    whole: bool,
+) -> None:
+    monkeypatch.setattr(registry_images, "SAME", most)
+    for tag in ("1", "2", "3"):
+        open_registry_server.push(f"bin/many{most}", tag)
+    said = text(browser.get(f"/registries/{shelf.pk}/delete/bin/many{most}/1/"))
+    assert ("Not every tag could be compared" not in said) is whole
+
+
+@pytest.mark.parametrize(("behind", "whole"), [((), True), (("4",), False)])
+def test_an_empty_page_behind_a_full_one_is_no_more_tags(
+    monkeypatch: pytest.MonkeyPatch, behind: tuple[str, ...], whole: bool
+) -> None:
+    monkeypatch.setattr(registry_images, "SAME", 3)
+    pages = {"": TagPage(("1", "2", "3"), after="3"), "3": TagPage(behind)}
+    client = Mock(spec=RegistryClient, tags=lambda _name, after="", count=0: pages[after])
+    assert registry_images._first_tags(client, "app") == (("1", "2", "3"), whole)
 
 
 def test_a_repository_without_tags_says_why_it_is_still_named(
