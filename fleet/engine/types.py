@@ -188,6 +188,7 @@ class ContainerFacts:
     open_stdin: bool = False
 
 
+_NO = frozenset({"", "0", "f", "F", "false", "False", "FALSE"})  # as engines read it
 _ENDED = frozenset({"exited", "dead"})
 HEALTHS = frozenset({"starting", "healthy", "unhealthy"})
 
@@ -257,7 +258,8 @@ def _rotates(log_config: Json) -> bool:
 
 
 def _log_files(options: Json) -> int:
-    return 0 if options.get("compress") == "true" else as_int(options.get("max-file"), 1)
+    packed = as_str(options.get("compress")) not in _NO
+    return 0 if packed else as_int(options.get("max-file"), 1)
 
 
 def _health(state: Json) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from fleet.engine.aio import open_async
 from fleet.engine.errors import EngineError
-from fleet.engine.log_file import LogFiles, open_log_files
+from fleet.engine.log_file import open_log
 from fleet.engine.raw import parse_time
 from fleet.logs.target import LogTarget
 
@@ -49,15 +49,17 @@ async def read_part(target: LogTarget, part: Part) -> AsyncIterator[bytes]:
 async def _read(target: LogTarget, part: Part) -> AsyncIterator[bytes]:
     if target.endpoint is None:
         raise PartUnread(target.problem)
-    since = part.since - MARGIN if part.since else None
-    until = part.until + MARGIN if part.until else None
+    since, until = _moved(part.since, -MARGIN), _moved(part.until, MARGIN)
     async with open_async(target.endpoint) as engine:
         facts = await engine.container(target.engine_id)
-        if part.tail is None and (files := open_log_files(target.endpoint, facts)):
-            async with aclosing(LogFiles(files, since, until).frames()) as blocks:
-                async for data in blocks:
-                    yield data
-            return
+        # What an engine says of itself is believed of the container only that was asked for.
+        if part.tail is None and facts.engine_id == target.engine_id:
+            file = await open_log(target.endpoint, facts, since, until)
+            if file is not None:
+                async with aclosing(file.frames()) as blocks:
+                    async for data in blocks:
+                        yield data
+                return
         stream = engine.logs(
             target.engine_id,
             tail=part.tail,
@@ -71,3 +73,10 @@ async def _read(target: LogTarget, part: Part) -> AsyncIterator[bytes]:
         async with stream:
             async for block in stream:
                 yield block.data
+
+
+def _moved(moment: datetime | None, by: timedelta) -> datetime | None:
+    try:
+        return moment + by if moment else None
+    except OverflowError:
+        return moment
