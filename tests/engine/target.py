@@ -62,7 +62,7 @@ class Target:
 
 
 def plain_client(socket: Path) -> docker.APIClient:
-    return docker.APIClient(base_url=f"unix://{socket}", version="1.41", timeout=30)
+    return docker.APIClient(base_url=f"unix://{socket}", version="auto", timeout=30)
 
 
 def lab_endpoint(lab: Lab, kind: str) -> Endpoint:
