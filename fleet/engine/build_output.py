@@ -48,6 +48,8 @@ class PlainProgress:
                 self.tail = [*self.tail, line][-TAIL_LIMIT:]
             return
         step, text = int(found[1]), found[2]
+        if not step:  # buildx's own heading: it tells which of its drivers builds
+            return
         if step not in self._names:
             self._names[step] = text
             yield StepBegan(step, text)

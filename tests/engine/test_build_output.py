@@ -48,6 +48,27 @@ def test_plain_progress_is_read_into_steps() -> None:
     assert not progress.failed
 
 
+def test_what_buildx_says_around_steps_is_no_step() -> None:
+    warning = "WARN: ConsistentInstructionCasing: Command 'from' should match (line 6)"
+    items, progress = plain(
+        '#0 building with "default" instance using docker driver\n\n'
+        f"#1 [internal] load build definition from Dockerfile\n#1 {warning}\n#1 DONE 0.0s\n\n"
+        "#2 [base 1/2] FROM docker.io/lab/busybox:1@sha256:135f92\n#2 resolve it 0.0s done\n"
+        "#2 CACHED\n\n"
+        " \x1b[33m1 warning found (use docker --debug to expand):\n"
+        "\x1b[0m - ConsistentInstructionCasing: Command 'from' should match (line 6)\n"
+    )
+    assert items == [
+        StepBegan(1, "[internal] load build definition from Dockerfile"),
+        StepOutput(1, warning),
+        StepEnded(1, 0.0),
+        StepBegan(2, "[base 1/2] FROM docker.io/lab/busybox:1@sha256:135f92"),
+        StepOutput(2, "resolve it 0.0s done"),
+        StepEnded(2, cached=True),
+    ]
+    assert not progress.failed
+
+
 def test_a_failed_step_is_told_with_the_last_words() -> None:
     items, progress = plain(
         "#9 [2/2] RUN false\n#8 [1/2] COPY . /\n#8 CANCELED\n"
