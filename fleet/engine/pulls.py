@@ -146,7 +146,9 @@ _PHRASES: tuple[tuple[str, _Make], ...] = (
     ),
 )
 ENDED = re.compile(r"authorization token has expired", re.IGNORECASE)  # ECR's passwords
-_LOGIN = re.compile(r"no basic auth|unauthorized|authentication required|\b401\b", re.IGNORECASE)
+# Engines whose images containerd keeps say it after "pull access denied", which says less.
+NO_CREDENTIALS = re.compile(r"no basic auth", re.IGNORECASE)
+_LOGIN = re.compile(r"unauthorized|authentication required|\b401\b", re.IGNORECASE)
 _DENIED = re.compile(r"\bdenied\b|forbidden|\b403\b", re.IGNORECASE)
 
 
@@ -157,7 +159,8 @@ def explain_pull(message: str, *, signed_in: bool) -> EngineError | None:
     """
     if ENDED.search(message):
         return Denied("registry_expired", raw=message)
-    if _LOGIN.search(message) and not re.search("pull access denied", message):
+    wanted = _LOGIN.search(message) and "pull access denied" not in message
+    if wanted or NO_CREDENTIALS.search(message):
         code = "registry_credentials" if signed_in else "registry_login"
         return Denied(code, raw=message)
     for pattern, make in _PHRASES:

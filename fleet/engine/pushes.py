@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 from fleet.engine.errors import Denied, EngineError, Invalid, NotFound
-from fleet.engine.pulls import ENDED, Auth, explain_pull, split_reference
+from fleet.engine.pulls import ENDED, NO_CREDENTIALS, Auth, explain_pull, split_reference
 from fleet.engine.raw import Json, as_dict, as_str
 
 # Engines want the header even when nobody signs in.
@@ -67,6 +67,6 @@ def explain_push(message: str, *, signed_in: bool) -> EngineError | None:
     """As ``explain_pull``, for what is said of a push."""
     if _HERE.search(message):
         return NotFound("image_gone", raw=message)
-    if _DENIED.search(message) and not ENDED.search(message):
+    if _DENIED.search(message) and not (ENDED.search(message) or NO_CREDENTIALS.search(message)):
         return Denied("push_denied" if signed_in else "push_login", raw=message)
     return explain_pull(message, signed_in=signed_in)

@@ -92,6 +92,11 @@ def test_it_finds_errors_in_a_stream() -> None:
             "registry_expired",
         ),
         ('Head "https://r/v2/a/manifests/1": no basic auth credentials', "registry_login"),
+        (
+            'failed to resolve reference "r/a:1": pull access denied, repository does not exist or'
+            " may require authorization: authorization failed: no basic auth credentials",
+            "registry_login",
+        ),
         ("unauthorized: authentication required", "registry_login"),
         ("denied: requested access to the resource is denied", "registry_denied"),
         ("dial tcp 10.0.0.5:5000: connect: connection refused", "registry_unreachable"),
