@@ -61,6 +61,7 @@ def _on_path() -> list[str]:
 def _what_can(path: str) -> Command | None:
     with tempfile.TemporaryDirectory(prefix="quayside-build-") as folder:
         environment = _environment(Path(folder), "")
+        _config_folder(Path(folder), {})
         if _says([path, "buildx", "version"], environment):
             return Command(path, "buildx")
         version = VERSION.search(_says([path, "--version"], environment))
@@ -85,6 +86,8 @@ def _environment(folder: Path, socket: str) -> dict[str, str]:
         "TMPDIR": str(folder),
         "DOCKER_CONFIG": str(folder / "config"),
         "DOCKER_BUILDKIT": "1",
+        # When it was made would make another image of it each time, though nothing changed.
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
         "BUILDKIT_COLORS": "",
         "NO_COLOR": "1",
         **({"DOCKER_HOST": f"unix://{socket}"} if socket else {}),
@@ -194,17 +197,22 @@ def _write_config(folder: Path, options: BuildOptions) -> None:
         place = folder / f"secret-{number}"
         place.touch(mode=0o600)
         place.write_bytes(value.encode("utf-8", "surrogateescape"))
-    config = folder / "config"
-    config.mkdir(mode=0o700)
     auths = {
         HUB_LOGIN if login.registry == "docker.io" else login.registry: {
             "auth": b64encode(f"{login.username}:{login.password}".encode()).decode()
         }
         for login in options.logins
     }
+    _config_folder(folder, {"auths": auths})
+
+
+def _config_folder(folder: Path, said: dict[str, object]) -> None:
+    """Write the command's settings, which name our user's own plugins, too."""
+    config = folder / "config"
+    config.mkdir(mode=0o700)
     plugins = Path.home() / PLUGINS
     found = {"cliPluginsExtraDirs": [str(plugins)]} if plugins.is_dir() else {}
-    (config / "config.json").write_text(json.dumps({"auths": auths, **found}))
+    (config / "config.json").write_text(json.dumps({**said, **found}))
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:

@@ -85,6 +85,7 @@ def test_it_gets_all_that_was_asked_for(
     assert (seen / "mode").read_text().strip() == "600"
     environment = (seen / "env").read_text()
     assert "DOCKER_HOST=unix:///run/x.sock" in environment
+    assert "BUILDX_NO_DEFAULT_ATTESTATIONS=1" in environment
     assert "ours" not in environment
     assert "s3cret" not in environment
     auths = json.loads((seen / "config.json").read_text())["auths"]
@@ -92,6 +93,22 @@ def test_it_gets_all_that_was_asked_for(
         "https://index.docker.io/v1/": {"auth": "bWU6cGFzcw=="},
         "reg.example:5000": {"auth": "eW91OnA6dw=="},
     }
+
+
+def test_a_plugin_of_the_worker_s_own_user_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".docker" / "cli-plugins").mkdir(parents=True)
+    place = tmp_path / "docker"
+    # As the command does: it knows a folder of plugins only by its settings.
+    place.write_text('#!/bin/sh\ngrep "$OURS" "$DOCKER_CONFIG/config.json"\n')
+    place.write_text(place.read_text().replace("$OURS", f"{tmp_path}/.docker/cli-plugins"))
+    place.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    find_command.cache_clear()
+    assert find_command() == Command(str(place), "buildx")
+    find_command.cache_clear()
 
 
 def test_nothing_of_it_is_left(
