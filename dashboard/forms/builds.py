@@ -132,8 +132,11 @@ class BuildForm(ReleaseFields):
     )  # fmt: skip
     labels = lines(gettext_lazy("Labels"), gettext_lazy("One key=value a line."))
     platform = line(
-        gettext_lazy("Platform"), gettext_lazy("Empty: the host's own."), example="linux/amd64"
-    )
+        gettext_lazy("Platform"),
+        gettext_lazy("Empty: the host's own. Several with commas, in one image, where containerd"
+                     " keeps the host's images."),
+        example="linux/amd64",
+    )  # fmt: skip
     network = forms.ChoiceField(
         label=gettext_lazy("Network of the steps"),
         required=False,

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 BuilderName = Literal["buildx", "buildkit", "classic"]
+# What is left away where people and builders mean the same without it.
+USUAL = {"linux/arm64/v8": "linux/arm64", "linux/amd64/v1": "linux/amd64"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class RegistryLogin:
 class BuildOptions:
     """How to build a context; ``dockerfile`` is a path inside of it, ``memory`` is in bytes.
 
-    ``args`` can be read in the image's history by anybody who has it; ``secrets`` cannot.
+    ``platform`` may be several with commas, in one image. ``args`` can be read in the image's
+    history by anybody who has it; ``secrets`` cannot.
     """
 
     dockerfile: str = "Dockerfile"
@@ -39,12 +42,24 @@ class BuildOptions:
     logins: tuple[RegistryLogin, ...] = ()
     scratch: Path | None = None  # a folder for what is needed meanwhile; None: the system's
 
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that were asked for; none: the engine's own."""
+        return tuple(USUAL.get(one, one) for one in self.platform.split(",") if one)
+
 
 @dataclass(frozen=True)
 class Using:
     """Which builder does it; comes first."""
 
     builder: BuilderName
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Platforms whose programs do not run where it is built: steps that run some will fail."""
+
+    platforms: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,7 @@ class Built:
     image_id: str
 
 
-BuildItem = Using | StepBegan | StepOutput | StepEnded | StepFailed | Built
+BuildItem = Using | Foreign | StepBegan | StepOutput | StepEnded | StepFailed | Built
 
 
 class Builder(Protocol):

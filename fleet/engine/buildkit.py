@@ -23,7 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.engine.build_output import PlainProgress
-from fleet.engine.build_types import BuilderName, BuildItem, BuildOptions, Built
+from fleet.engine.build_types import (
+    USUAL,
+    BuilderName,
+    BuildItem,
+    BuildOptions,
+    Built,
+    Foreign,
+)
 from fleet.engine.errors import Aborted, EngineError
 
 ASK_SECONDS = 20
@@ -31,6 +38,8 @@ END_SECONDS = 5  # between the polite signal and the other one
 LINE_BYTES = 64 * 1024  # what is longer is cut into lines of this
 READ_BYTES = 64 * 1024
 WITHOUT_PLUGIN = 23  # from this version on the command builds by the plugin alone
+OWN_API = (1, 42)  # the newest that a command before that version can speak
+PLATFORMS = re.compile(r"^Platforms:(.*)$", re.MULTILINE)
 HUB_LOGIN = "https://index.docker.io/v1/"  # as the command calls docker.io
 VERSION = re.compile(r"version (\d+)\.")
 PLUGINS = ".docker/cli-plugins"
@@ -119,6 +128,8 @@ class BuildKit:
 
     def _build(self, folder: Path, context: Path, options: BuildOptions) -> Iterator[BuildItem]:
         _write_config(folder, options)
+        if foreign := self._foreign(folder, options):
+            yield Foreign(foreign)
         image = folder / "image"
         words = _arguments(self.name, folder, options, image)
         # A relative --file would be looked for where the command runs.
@@ -143,6 +154,17 @@ class BuildKit:
             what = "build_failed" if progress.failed else "build_refused"
             raise EngineError(what, raw="\n".join(progress.tail))
         yield Built(image.read_text().strip())
+
+    def _foreign(self, folder: Path, options: BuildOptions) -> tuple[str, ...]:
+        """Return the wanted platforms whose programs the builder cannot run, if it tells."""
+        if self.name != "buildx" or not options.platforms:
+            return ()
+        said = _says(
+            [self._command.path, "buildx", "inspect"], _environment(folder, str(self._socket))
+        )
+        told = (one.strip(" *") for line in PLATFORMS.findall(said) for one in line.split(","))
+        known = {USUAL.get(one, one) for one in told if one}
+        return tuple(one for one in options.platforms if known and one not in known)
 
     def _start(self, argv: list[str], folder: Path) -> subprocess.Popen[bytes]:
         with self._lock:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fleet.engine.build_types import Builder, BuildItem, BuildOptions, Using
-from fleet.engine.buildkit import BuildKit, find_command
+from fleet.engine.build_types import Builder, BuilderName, BuildItem, BuildOptions, Using
+from fleet.engine.buildkit import OWN_API, BuildKit, Command, find_command
 from fleet.engine.client import Engine
-from fleet.engine.errors import Invalid
+from fleet.engine.errors import Invalid, Unsupported
 
 
 def build(engine: Engine, context: Path, options: BuildOptions) -> Iterator[BuildItem]:
@@ -20,8 +20,9 @@ def build(engine: Engine, context: Path, options: BuildOptions) -> Iterator[Buil
     began. The image gets no name: whoever asked gives names once all has gone well.
     """
     _check_dockerfile(context, options.dockerfile)
-    with _builder(engine) as builder:
+    with _builder(engine, options) as builder:
         yield Using(builder.name)
+        _check_platforms(engine, builder.name, options)
         yield from builder.build(context, options)
 
 
@@ -34,9 +35,32 @@ def _check_dockerfile(context: Path, dockerfile: str) -> None:
         raise Invalid("dockerfile_missing")
 
 
-@contextmanager
-def _builder(engine: Engine) -> Iterator[Builder]:
+def _check_platforms(engine: Engine, name: BuilderName, options: BuildOptions) -> None:
+    """Say it before the first step: what cannot be kept is not built."""
+    if len(options.platforms) < 2:
+        return
+    if name != "buildx":
+        raise Unsupported("platforms_need_buildx")
+    if not engine.has_containerd_store():
+        raise Unsupported("platforms_need_store")
+
+
+def _command(engine: Engine, options: BuildOptions) -> Command | None:
+    """Return the command that builds by BuildKit here; None where there is none.
+
+    One without the plugin speaks an API that engines from 29 on have given up.
+    """
     command = find_command() if engine.has_buildkit() else None
+    if command is None or command.name == "buildx" or engine.lowest_api() <= OWN_API:
+        return command
+    if options.secrets:
+        raise Unsupported("command_too_old")
+    return None
+
+
+@contextmanager
+def _builder(engine: Engine, options: BuildOptions) -> Iterator[Builder]:
+    command = _command(engine, options)
     if command is None:
         yield engine.classic_builder()
         return

@@ -18,6 +18,7 @@ from fleet.engine.protocol import (
     container_path,
     decode,
     http_error,
+    version_numbers,
 )
 from fleet.engine.pulls import (
     SILENCE_SECONDS,
@@ -109,6 +110,15 @@ class Engine(Caller):
         """
         said = as_dict(self._json("/version", versioned=False))
         return as_str(said.get("Os")) == "linux" and not is_podman(said)
+
+    def has_containerd_store(self) -> bool:
+        """Whether containerd keeps the images: then an id is a manifest's or an index's digest."""
+        return "io.containerd" in str(as_dict(self._json("/info")).get("DriverStatus"))
+
+    def lowest_api(self) -> tuple[int, int]:
+        """The oldest API version that the engine still speaks; (0, 0) when it does not tell."""
+        said = as_dict(self._json("/version", versioned=False))
+        return version_numbers(said.get("MinAPIVersion")) or (0, 0)
 
     def classic_builder(self) -> Classic:
         """The builder that needs nothing but this connection."""

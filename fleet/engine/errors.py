@@ -155,6 +155,19 @@ SENTENCES: dict[str, Text] = {
         "This host can build only in the classic way, which has no secrets: they would stay in the"
         " image. Choose a host with BuildKit, or build without secrets."
     ),
+    "platforms_need_buildx": _(
+        "Several platforms in one build need docker buildx on Quayside's worker. Build one"
+        " platform at a time, or have buildx installed there."
+    ),
+    "platforms_need_store": _(
+        "This host's engine keeps one platform in an image, so it cannot build several at once."
+        " Engines that keep images in containerd can: the usual way from Docker Engine 29 on, and"
+        " from 24 on if it is set. Choose such a host, or one platform."
+    ),
+    "command_too_old": _(
+        "The docker command of Quayside's worker is too old for this host's engine, so BuildKit"
+        " cannot be used, and secrets need it. Install docker buildx on the worker."
+    ),
     "no_build_cache": _("This host's engine keeps no build cache of its own."),
     "not_supported": _("The engine does not support this."),
     **REGISTRY_SENTENCES,

@@ -63,6 +63,7 @@ class FakeEngine:
         self.pulls = FakePulls(self.images)
         self.moves = FakeMoves(self.images)
         self.api_version, self.min_api_version = api_version, min_api_version
+        self.driver_status: list[list[str]] = []
         self.requests: list[str] = []
         self._path, self._context, self._port = str(path), context, 0
         self._runner: web.AppRunner | None = None
@@ -222,6 +223,7 @@ class FakeEngine:
                 "ContainersStopped": len(states) - running - paused,
                 "Images": len(self.images.known),
                 "Driver": "overlay2",
+                "DriverStatus": self.driver_status,
                 "Swarm": {"LocalNodeState": "inactive"},
             }
         )

@@ -47,19 +47,20 @@ def negotiate(version: Json) -> str:
 
     Raises ``Unsupported``: not_docker, api_too_old, api_too_new.
     """
-    theirs = _numbers(version.get("ApiVersion"))
+    theirs = version_numbers(version.get("ApiVersion"))
     if theirs is None:
         raise Unsupported("not_docker")
     if theirs < MIN_API:
         raise Unsupported("api_too_old", raw=f"API {version.get('ApiVersion')}")
-    lowest = _numbers(version.get("MinAPIVersion")) or (0, 0)
+    lowest = version_numbers(version.get("MinAPIVersion")) or (0, 0)
     if lowest > MAX_API:
         raise Unsupported("api_too_new", raw=f"API {version.get('MinAPIVersion')} and newer")
     major, minor = min(theirs, MAX_API)
     return f"{major}.{minor}"
 
 
-def _numbers(text: object) -> tuple[int, int] | None:
+def version_numbers(text: object) -> tuple[int, int] | None:
+    """An API version as numbers; None for what is none."""
     match = _VERSION.fullmatch(as_str(text))
     return (int(match[1]), int(match[2])) if match else None
 

@@ -48,8 +48,11 @@ def pull_bases(work: Work, dockerfile: str, options: BuildOptions) -> BuildOptio
 
     A builder that is to look for newer ones would ask all registries, so all are pulled then. One
     that is wanted for two platforms is left to the builder: a host has one of them under a name.
+    So are all where one build is for several: engines that can do that know their registries.
     Raises Failed in words.
     """
+    if len(options.platforms) > 1:
+        return options
     wanted: dict[str, set[str]] = {}
     for base in named_bases(dockerfile, options.args):
         wanted.setdefault(base.image, set()).add(_platform(base, options))

@@ -12,6 +12,7 @@ from fleet.engine.pulls import explain_pull
 
 # Steps in which the builder asks a registry: metadata, FROM itself, COPY --from.
 OF_REGISTRY = re.compile(r"load metadata for|resolve image config|\bFROM \S")
+FORMAT = re.compile(r"exec format error", re.IGNORECASE)
 BY_TLS = ("registry_plain_http", "registry_untrusted")
 
 
@@ -28,6 +29,11 @@ def explain_failure(failure: dict[str, Any], raw: str) -> str:
     said = words_of(failure, raw)
     if is_disk_full(said):
         return str(SENTENCES["disk_full"])
+    if FORMAT.search(said):
+        return _(
+            "A program of this step is for another kind of processor than the host's. Build for the"
+            " host's own platform, or install an emulator there (QEMU by binfmt)."
+        )
     name = str(failure.get("name", ""))
     if name and not OF_REGISTRY.search(name):
         return ""

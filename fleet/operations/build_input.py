@@ -254,9 +254,13 @@ class BuildReader(Reader):
 
     def _platform(self) -> str:
         value = self.text("platform", self._held("platform", ""), limit=60)
-        if value and not PLATFORM.match(value):
-            self.refuse("platform", _("A platform is written like linux/amd64 or linux/arm64/v8."))
-        return value
+        found = list(dict.fromkeys(one.strip() for one in value.split(","))) if value else []
+        if not all(map(PLATFORM.match, found)):
+            self.refuse(
+                "platform",
+                _("A platform is written like linux/amd64 or linux/arm64/v8, several with commas."),
+            )
+        return ",".join(found)
 
     def _network(self) -> str:
         value = self.data.get("network", self._held("network", ""))

@@ -26,6 +26,7 @@ from fleet.builds.tags import BadTag, name_of, values_of
 from fleet.engine.build_types import (
     BuildOptions,
     Built,
+    Foreign,
     RegistryLogin,
     StepBegan,
     StepEnded,
@@ -259,6 +260,12 @@ class _Run:
         if isinstance(item, Using):
             record.note(builder=item.builder)
             report.line(_("Building with %(builder)s.") % {"builder": BUILDERS[item.builder]})
+        elif isinstance(item, Foreign):
+            said = _(
+                "The host runs no programs for %(platforms)s: steps with RUN will fail for it,"
+                " unless an emulator (QEMU by binfmt) is installed there. Copying files works."
+            )
+            report.line(said % {"platforms": ", ".join(item.platforms)})
         elif isinstance(item, StepBegan):
             record.began(item.step, self.mask(item.name))
             report.touch()

@@ -221,8 +221,7 @@ class _Copy:
         """Return how many layers the engine will not ask for. Podman asks for all; so does
         Docker where containerd keeps its images."""
         engine = self.work.engine
-        info = str(as_dict(engine.get("/info")).get("DriverStatus"))
-        if is_podman(as_dict(engine.get("/version"))) or "io.containerd" in info:
+        if is_podman(as_dict(engine.get("/version"))) or engine.has_containerd_store():
             return 0
         there = parse_images(engine.get("/images/json"))[:LOOKED_AT]
         return shared_layers(layers, (self._layers_of(one.engine_id) for one in there))

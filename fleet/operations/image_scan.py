@@ -73,7 +73,7 @@ def _check_same(work: Work, engine_id: str, place: Path) -> None:
     """
     from fleet.jobs.work import Failed
 
-    if "io.containerd" in str(work.engine.get("/info").get("DriverStatus")):
+    if work.engine.has_containerd_store():
         return
     try:
         check_genuine(place, engine_id, work.report.check)

@@ -19,6 +19,11 @@ PLAIN = 'Head "https://r:5000/v2/a/manifests/1": http: server gave HTTP response
         ({"name": "[internal] load metadata for r:5000/a:1"}, PLAIN, "Add it under Registries"),
         ({"name": "FROM r:5000/other:1", "text": PLAIN}, "", "Add it under Registries"),
         ({"name": "[internal] load metadata for r/a:1"}, "401 Unauthorized", "wants a user name"),
+        (
+            {"name": "[linux/arm64 2/2] RUN true", "lines": ["exec /bin/sh: exec format error"]},
+            "",
+            "another kind of processor",
+        ),
         # What a step does with the network is its own affair.
         ({"name": "[2/2] RUN curl https://x", "lines": ["x509: certificate"]}, "", ""),
         ({"name": "[2/2] RUN false"}, "exit code: 1", ""),

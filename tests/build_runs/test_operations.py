@@ -74,6 +74,7 @@ def why(actor: Actor, host: Host, **data: Any) -> dict[str, list[str]]:
         ({**GIT, "dockerfile": "-x"}, "dockerfile", "stay inside"),
         ({"target": "--output=/x"}, "target", "dash"),
         ({"platform": "linux"}, "platform", "linux/amd64"),
+        ({"platform": "linux/amd64,,linux/arm64"}, "platform", "several with commas"),
         ({"network": "container:web"}, "network", "none, host"),
         ({"args": {"A B": "x"}}, "args", "cannot be a name"),
         ({"labels": {"--x": "y"}}, "labels", "cannot be a name"),
@@ -89,6 +90,11 @@ def test_it_refuses_with_reasons(
     actor: Actor, host: Host, data: dict[str, Any], field: str, words: str
 ) -> None:
     assert words in " ".join(why(actor, host, **data)[field])
+
+
+def test_several_platforms_are_one_list(actor: Actor, host: Host) -> None:
+    build = made(actor, host, platform="linux/amd64, linux/arm64/v8,linux/amd64")
+    assert build.platform == "linux/amd64,linux/arm64/v8"
 
 
 def test_who_may(host: Host, other_host: Host, make_user: Any) -> None:
