@@ -13,7 +13,14 @@ from fleet.engine.door import door
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import EngineError
 from fleet.engine.images import image_path as any_image_path
-from fleet.engine.progress import LayerProgress, Said, error_of, parse_progress, read_objects
+from fleet.engine.progress import (
+    LayerProgress,
+    Repeats,
+    Said,
+    error_of,
+    parse_progress,
+    read_objects,
+)
 from fleet.engine.protocol import (
     container_path,
     decode,
@@ -190,14 +197,14 @@ class Engine(Caller):
         """
         name, version = split_reference(reference)
         params = {"fromImage": name, "tag": version, **({"platform": platform} if platform else {})}
-        heard = Words()
+        heard, repeats = Words(), Repeats()
         sent = self._objects("/images/create", params, auth, auth_header(auth), explain_pull)
         with closing(sent) as objects:
             for raw in objects:
                 found = parse_progress(raw)
                 if isinstance(found, Said):
                     heard.hear(found.text)
-                if found is not None:
+                if found is not None and _is_news(repeats, found):
                     yield found
         yield heard.result(self.image(reference))
 
@@ -227,13 +234,13 @@ class Engine(Caller):
         registry has the tag only once it has everything.
         """
         path, params = push_path(reference)
-        heard = PushWords()
+        heard, repeats = PushWords(), Repeats()
         sent = self._objects(path, params, auth, auth_header(auth or NOBODY), explain_push)
         with closing(sent) as objects:
             for raw in objects:
                 heard.hear(raw)
                 found = parse_progress(raw)
-                if found is not None:
+                if found is not None and _is_news(repeats, found):
                     yield found
         yield heard.result()
 
@@ -279,3 +286,12 @@ class Engine(Caller):
             timeout = as_int(config.get("StopTimeout"), DEFAULT_GRACE)
         wait = self._timeout + max(0, timeout)
         return self._post(container_path(container, action), params, wait=wait)
+
+
+def _is_news(repeats: Repeats, found: LayerProgress | Said) -> bool:
+    """Whether to tell it. Raises ``EngineError`` when an engine says the same for too long."""
+    if repeats.is_news(found):
+        return True
+    if repeats.seconds > SILENCE_SECONDS:
+        raise EngineError("registry_stalled")
+    return False

@@ -42,6 +42,7 @@ class FakePulls:
     refuse: str = ""
     step: float = 0.0
     editions: dict[str, int] = field(default_factory=dict)  # counts up with each push of a name
+    stuck: bool = False  # says the same of a layer for ever, as where containerd keeps images
     breaks_off: int = 0  # how often the first layer is tried again
     under_way: int = 0
 
@@ -104,6 +105,9 @@ class FakePulls:
         there = reference in self.registry
         for layer, _size in layers:
             await say("Preparing", layer)
+        while self.stuck:
+            await asyncio.sleep(0.01)
+            await say("Pushing", layers[0][0], 1, layers[0][1])
         for layer, size in layers:
             for step in range(1, STEPS + 1) if not there else ():
                 await asyncio.sleep(self.step)
@@ -147,6 +151,9 @@ class FakePulls:
             await say("Already exists" if there else "Pulling fs layer", layer)
         for seconds in range(self.breaks_off, 0, -1):
             await say(f"Retrying in {seconds} seconds", ids[0])
+        while self.stuck:
+            await asyncio.sleep(0.01)
+            await say("Downloading", ids[0], 1, layers[0].size)
         for status in () if there else ("Downloading", "Extracting"):
             for layer, facts in zip(ids, layers, strict=True):
                 for step in range(1, STEPS + 1):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from time import monotonic
 from typing import Literal
 
 from fleet.engine.raw import Json, as_dict, as_int, as_str
@@ -52,6 +53,34 @@ class Said:
     text: str
 
 
+# What an engine says ten times a second, whether anything has moved or not, if containerd keeps
+# its images.
+_REPEATED = frozenset({"waiting", "downloading", "uploading"})
+
+
+class Repeats:
+    """Tells what is new from what an engine only says again."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._since = clock()
+        self._told: dict[str, LayerProgress] = {}
+
+    def is_news(self, found: LayerProgress | Said) -> bool:
+        """Whether it was not said in the same words of that layer before."""
+        if isinstance(found, LayerProgress):
+            if found.state in _REPEATED and self._told.get(found.layer) == found:
+                return False
+            self._told[found.layer] = found
+        self._since = self._clock()
+        return True
+
+    @property
+    def seconds(self) -> float:
+        """For how long there was no news."""
+        return self._clock() - self._since
+
+
 def read_objects(chunks: Iterable[bytes]) -> Iterator[Json]:
     """The JSON objects of a stream that has one a line, as they come.
 
@@ -76,6 +105,8 @@ def parse_progress(raw: Json) -> LayerProgress | Said | None:
     """An object of a stream; ``None`` for what says nothing."""
     status, layer = as_str(raw.get("status")).strip(), as_str(raw.get("id"))
     low = status.lower()
+    if low == "unavailable":  # a push's word for layers of platforms that it has not
+        return None
     state = next((state for words, state in _STATES if low.startswith(words)), None)
     if layer and state:
         detail = as_dict(raw.get("progressDetail"))

@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from fleet.engine.errors import Conflict, EngineError, NotFound, Unreachable
+from fleet.engine.errors import Conflict, EngineError, Invalid, NotFound, Unreachable
 
 Text = str | Promise
 
@@ -69,4 +69,6 @@ def problem_of(error: EngineError, state: str) -> Problem:
         return Problem("paused", raw=error.raw)
     if isinstance(error, Conflict) or (state and state != "running"):
         return Problem("not_running", raw=error.raw)
+    if isinstance(error, Invalid):  # engines from 29 on look for the user first
+        return Problem("not_started", error.raw or error.message, error.raw)
     return Problem("refused_by_engine", error.raw or error.message, error.raw)

@@ -13,7 +13,14 @@ from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import Aborted, EngineError, Invalid, Unreachable
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.fake_pulls import FakeLayer
-from fleet.engine.progress import LayerProgress, Said, error_of, parse_progress, read_objects
+from fleet.engine.progress import (
+    LayerProgress,
+    Repeats,
+    Said,
+    error_of,
+    parse_progress,
+    read_objects,
+)
 from fleet.engine.pulls import (
     Words,
     auth_header,
@@ -55,10 +62,42 @@ def stocked(fake: FakeEngine) -> FakeEngine:
          LayerProgress("7", "downloading")),
         ({"status": None, "id": {}}, None),
         ({}, None),
+        ({"status": "Unavailable", "id": "5e8117c0bd28"}, None),
     ],
 )  # fmt: skip
 def test_it_reads_progress(raw: dict[str, object], expected: object) -> None:
     assert parse_progress(raw) == expected
+
+
+def test_what_is_only_said_again_is_no_news() -> None:
+    now = 0.0
+    repeats = Repeats(clock=lambda: now)
+    moving = LayerProgress("a", "downloading", 5, 10)
+    assert repeats.is_news(moving)
+    now = 7.0
+    assert not repeats.is_news(moving)
+    assert repeats.seconds == 7.0
+    assert repeats.is_news(LayerProgress("b", "downloading", 5, 10))
+    assert not repeats.is_news(moving)
+    assert repeats.is_news(LayerProgress("a", "downloading", 6, 10))
+    assert repeats.seconds == 0.0
+    unpacking = LayerProgress("a", "extracting")  # seconds are counted, which are not kept
+    assert repeats.is_news(unpacking) and repeats.is_news(unpacking)
+    assert repeats.is_news(Said("x")) and repeats.is_news(Said("x"))
+
+
+def test_an_engine_that_says_the_same_for_ever_is_given_up(
+    stocked: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_engine(Endpoint(stocked.url)) as engine:
+        list(engine.pull(IMAGE))
+        monkeypatch.setattr("fleet.engine.client.SILENCE_SECONDS", 0.3)
+        stocked.pulls.stuck = True
+        for moving in (engine.pull(IMAGE), engine.push(IMAGE)):
+            with pytest.raises(EngineError) as stalled:
+                list(moving)
+            assert stalled.value.code == "registry_stalled"
+    eventually(lambda: not stocked.pulls.under_way, "the engine has stopped")
 
 
 def test_it_reads_objects_that_come_in_pieces() -> None:
