@@ -28,8 +28,9 @@ _WORDS = (
     (DISK_FULL, "disk_full"),
     (r"unexpected EOF|invalid tar header|archive/tar", "tar_damaged"),
     (r"(manifest\.json|index\.json|repositories): (no such file|file does not exist)"
+     r"|does not contain a manifest\.json"
      r"|payload does not match|unrecognized image format", "tar_no_images"),
-    (r"no such file|file does not exist|checksum|digest", "tar_damaged"),
+    (r"no such file|file does not exist|checksum|digest|invalid archive", "tar_damaged"),
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pytest
 from fleet.engine.client import open_engine
 from fleet.engine.errors import Aborted, EngineError, NotFound
 from fleet.engine.images import image_id
-from fleet.engine.loading import Loaded, load_image
+from fleet.engine.loading import Loaded, explain_load, load_image
 from fleet.engine.saving import save_image
 from tests.engine.target import IMAGE, Target
 from tests.moves.test_tar import names_in
@@ -97,3 +97,16 @@ def test_abort_ends_a_load_that_waits_for_its_pieces(target: Target) -> None:
         with pytest.raises(Aborted):
             list(load_image(engine, endless()))
         stopper.join()
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("open /var/lib/docker/tmp/x/manifest.json: no such file or directory", "tar_no_images"),
+        ("invalid archive: does not contain a manifest.json", "tar_no_images"),
+        ("invalid archive: failed to decode manifest.json: unexpected end", "tar_damaged"),
+        ("unexpected EOF", "tar_damaged"),
+    ],
+)
+def test_each_version_has_its_words_for_a_bad_tar(message: str, code: str) -> None:
+    assert explain_load(EngineError(raw=message)).code == code
