@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -65,8 +65,27 @@ async def list_images(engine: AsyncEngine) -> list[ImageSummary]:
 
 
 def inspect_image(engine: Engine, ref: str) -> Json:
-    """The engine's whole knowledge of an image. Raises ``NotFound``."""
-    return as_dict(engine.get(image_path(ref, "json")))
+    """The engine's whole knowledge of an image, all its platforms too. Raises ``NotFound``."""
+    return as_dict(engine.get(f"{image_path(ref, 'json')}?manifests=1"))
+
+
+def platforms_of(said: Json) -> list[str]:
+    """Return for which platforms an inspected image is there: one, but where containerd keeps it.
+
+    What is only named in its index was never fetched.
+    """
+    found = []
+    for raw in map(as_dict, as_list(said.get("Manifests"))):
+        if raw.get("Kind") == "image" and raw.get("Available") is True:
+            found.append(
+                _platform(as_dict(as_dict(raw.get("ImageData")).get("Platform")), str.lower)
+            )
+    return [one for one in found if one] or [_platform(said, str.title)]
+
+
+def _platform(said: Json, case: Callable[[str], str]) -> str:
+    parts = (as_str(said.get(case(name))) for name in ("os", "architecture", "variant"))
+    return "/".join(part for part in parts if part)
 
 
 async def image_platform(engine: AsyncEngine, ref: str) -> str:

@@ -17,7 +17,7 @@ from django.utils.functional import cached_property
 from fleet.access import access_image, visible_containers, visible_images
 from fleet.actor import Actor
 from fleet.engine.client import Engine
-from fleet.engine.images import Layer, image_history, inspect_image, platform_of
+from fleet.engine.images import Layer, image_history, inspect_image, platforms_of
 from fleet.engine.raw import ALIVE, Json, as_dict, as_list, as_str, strings
 from fleet.models import Container, HostState, Image
 from fleet.selectors.engine_calls import Answer, ask
@@ -160,7 +160,7 @@ def config_of(said: Json) -> ImageConfig:
     env = (as_str(item).partition("=") for item in as_list(config.get("Env")))
     test = _words(as_dict(config.get("Healthcheck")).get("Test"))
     return ImageConfig(
-        platform=platform_of(said),
+        platform=", ".join(platforms_of(said)),
         entrypoint=mask_words(_words(config.get("Entrypoint"))),
         command=mask_words(_words(config.get("Cmd"))),
         env=[(name, mask_value(name, value)) for name, _mark, value in env if name],

@@ -21,6 +21,7 @@ from fleet.engine.images import (
     inspect_image,
     list_images,
     parse_images,
+    platforms_of,
 )
 from fleet.engine.saving import save_image
 from tests.engine.target import IMAGE, Target
@@ -111,3 +112,21 @@ def test_it_leaves_out_what_is_no_image_and_docker_s_word_for_no_name() -> None:
         ImageSummary(f"sha256:{ident}", ("7", "a:1", "b:1"), (), 0, None, {})
     ]
     assert parse_images({"message": "no"}) == []
+
+
+def test_it_tells_all_platforms_that_are_there() -> None:
+    def one(kind: str, there: bool, **platform: str) -> dict[str, object]:
+        return {"Kind": kind, "Available": there, "ImageData": {"Platform": platform}}
+
+    plain = {"Os": "linux", "Architecture": "arm64", "Variant": "v8", "Size": 1953}
+    assert platforms_of(plain) == ["linux/arm64/v8"]
+    manifests = [
+        one("image", True, os="linux", architecture="amd64"),
+        one("image", True, os="linux", architecture="arm", variant="v7"),
+        one("image", False, os="linux", architecture="s390x"),
+        {"Kind": "attestation", "Available": True, "AttestationData": {"For": "sha256:1"}},
+        None,
+    ]
+    assert platforms_of({**plain, "Manifests": manifests}) == ["linux/amd64", "linux/arm/v7"]
+    assert platforms_of({**plain, "Manifests": "x"}) == ["linux/arm64/v8"]
+    assert platforms_of({}) == [""]
