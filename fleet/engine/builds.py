@@ -48,7 +48,7 @@ def _check_platforms(engine: Engine, name: BuilderName, options: BuildOptions) -
 def _command(engine: Engine, options: BuildOptions) -> Command | None:
     """Return the command that builds by BuildKit here; None where there is none.
 
-    One without the plugin speaks an API that engines from 29 on have given up.
+    One without the plugin speaks an API that some engines, 29.0 to 29.2, take no more.
     """
     command = find_command() if engine.has_buildkit() else None
     if command is None or command.name == "buildx" or engine.lowest_api() <= OWN_API:

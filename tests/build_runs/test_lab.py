@@ -252,6 +252,25 @@ def test_bases_of_an_insecure_registry_are_pulled_first(
     lab[1].docker("rmi", "-f", base, files)
 
 
+def test_several_platforms_are_one_image_or_refused_before_a_step(
+    actor: Actor, define: Define, lab: Lab
+) -> None:
+    typed = "FROM scratch\nARG TARGETARCH\nCOPY file /$TARGETARCH\n"
+    files, platform = {"file": "x"}, "linux/amd64,linux/arm64"
+    run = ran(actor, define(dockerfile_text=typed, files=files, platform=platform))
+    keeps_all = "io.containerd" in lab[1].docker("info", "-f", "{{.DriverStatus}}")
+    if run.builder == "buildx" and keeps_all:
+        assert run.job.state == JobState.SUCCEEDED, (run.job.message, run.job.error)
+        assert "no programs for linux/arm64" in text_of(run)
+        assert {"linux/amd64", "linux/arm64"} <= {
+            word for step in run.steps for word in step["name"].strip("[").split()
+        }
+        return
+    missing = "one platform in an image" if run.builder == "buildx" else "need docker buildx"
+    assert missing in run.job.message
+    assert run.job.state == JobState.FAILED and run.steps == []
+
+
 def test_a_base_that_cannot_be_pulled_is_told_in_words(
     actor: Actor, define: Define, lab: Lab
 ) -> None:
