@@ -180,8 +180,8 @@ class Engine(Caller):
         self._call("DELETE", container_path(container, ""), asked)
 
     def image(self, reference: str) -> Json:
-        """The engine's whole knowledge of an image. Raises ``NotFound``."""
-        return as_dict(self._json(image_path(reference)))
+        """The engine's whole knowledge of an image, all its platforms too. Raises ``NotFound``."""
+        return as_dict(self._json(f"{image_path(reference)}?manifests=1"))
 
     def untag(self, reference: str) -> None:
         """Take a name away; what has no other name and is not used goes. Raises ``NotFound``."""
@@ -206,7 +206,7 @@ class Engine(Caller):
                     heard.hear(found.text)
                 if found is not None and _is_news(repeats, found):
                     yield found
-        yield heard.result(self.image(reference))
+        yield heard.result(self.image(reference), platform or "")
 
     def tag(self, image: str, reference: str) -> None:
         """Give an image one more name, which another image loses. Raises ``NotFound``."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from fleet.engine.errors import DISK_FULL, Denied, EngineError, Invalid, NotFound
+from fleet.engine.images import platforms_of
 from fleet.engine.raw import Json, as_list, as_str
 
 # An engine that says nothing for so long hangs: it tells of every layer that moves, and gives a
@@ -75,14 +76,18 @@ class Words:
         if "Image is up to date" in text:
             self.newer = False
 
-    def result(self, image: Json) -> Pulled:
-        """What came of it, with what the engine knows of the image now."""
+    def result(self, image: Json, wanted: str = "") -> Pulled:
+        """What came of it, with what the engine knows of the image now.
+
+        An image of several platforms is for the one that was wanted, if that is there.
+        """
         digests = [as_str(item).partition("@")[2] for item in as_list(image.get("RepoDigests"))]
-        parts = (image.get("Os"), image.get("Architecture"), image.get("Variant"))
+        there = platforms_of(image)
+        fitting = [one for one in there if wanted and platform_fits(wanted, one)]
         return Pulled(
             image_id=as_str(image.get("Id")),
             digest=self.digest or next(iter(digests), ""),
-            platform="/".join(filter(None, map(as_str, parts))),
+            platform=(fitting or there)[0],
             newer=self.newer,
         )
 

@@ -16,9 +16,9 @@ from fleet.access import registries_for
 from fleet.builds.dockerfile import BUILD_PLATFORM, Base, base_images
 from fleet.engine.build_types import BuildOptions
 from fleet.engine.errors import Aborted, EngineError, NotFound
+from fleet.engine.images import platforms_of
 from fleet.engine.progress import Said
 from fleet.engine.pulls import platform_fits
-from fleet.engine.raw import as_str
 from fleet.models import Host
 from fleet.operations.registry_auth import auth_for, target_of
 from fleet.registries.reference import InvalidReference, parse_reference
@@ -88,8 +88,7 @@ def _is_there(work: Work, image: str, platform: str) -> bool:
         found = work.engine.image(image)
     except NotFound:
         return False
-    of = "/".join(as_str(found.get(key)) for key in ("Os", "Architecture"))
-    return not platform or platform_fits(platform, of)
+    return not platform or any(platform_fits(platform, one) for one in platforms_of(found))
 
 
 def _pull(work: Work, image: str, platform: str) -> None:

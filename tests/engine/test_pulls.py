@@ -209,6 +209,23 @@ def test_it_finds_the_digest_of_engines_that_do_not_say_it() -> None:
     assert (found.digest, found.platform, found.newer) == ("sha256:2", "linux", True)
 
 
+def test_of_several_platforms_the_wanted_one_was_pulled() -> None:
+    both = [
+        {"Kind": "image", "Available": True, "ImageData": {"Platform": about}}
+        for about in (
+            {"os": "linux", "architecture": "amd64"},
+            {"os": "linux", "architecture": "arm64", "variant": "v8"},
+        )
+    ]
+    image = {"Id": "sha256:1", "Os": "linux", "Architecture": "amd64", "Manifests": both}
+    for wanted, found in (
+        ("linux/arm64", "linux/arm64/v8"),
+        ("linux/s390x", "linux/amd64"),
+        ("", "linux/amd64"),
+    ):
+        assert Words().result(image, wanted).platform == found
+
+
 def test_it_compares_platforms() -> None:
     assert platform_fits("linux/arm64", "linux/arm64/v8")
     assert not platform_fits("linux/arm64", "linux/amd64")
