@@ -235,8 +235,9 @@ def test_bases_of_an_insecure_registry_are_pulled_first(
     typed = f"FROM {files} AS one\nFROM {base}\nCOPY --from={files} / /files/\n"
     build = define(dockerfile_text=typed, pull=True)
     alone = ran(actor, build)
-    # BuildKit of newer engines knows the engine's registries; that of the lab's does not.
-    assert "Add it under Registries" in alone.job.message
+    # BuildKit of newer engines knows the engine's registries; that of 20.10 does not.
+    known = not lab[1].docker("version", "-f", "{{.Server.Version}}").startswith("20.")
+    assert known or "Add it under Registries" in alone.job.message
     Registry.objects.create(
         name="lab", kind="distribution", url=f"http://{lab.registry}", insecure=True,
         everywhere=True,
@@ -258,8 +259,7 @@ def test_several_platforms_are_one_image_or_refused_before_a_step(
     typed = "FROM scratch\nARG TARGETARCH\nCOPY file /$TARGETARCH\n"
     files, platform = {"file": "x"}, "linux/amd64,linux/arm64"
     run = ran(actor, define(dockerfile_text=typed, files=files, platform=platform))
-    keeps_all = "io.containerd" in lab[1].docker("info", "-f", "{{.DriverStatus}}")
-    if run.builder == "buildx" and keeps_all:
+    if run.builder == "buildx" and lab[1].has_containerd_store:
         assert run.job.state == JobState.SUCCEEDED, (run.job.message, run.job.error)
         assert "no programs for linux/arm64" in text_of(run)
         assert {"linux/amd64", "linux/arm64"} <= {

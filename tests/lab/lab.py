@@ -91,6 +91,11 @@ class LabHost:
         """
         return _call([DOCKER, "-H", self.socket_url, *arguments], timeout=timeout)
 
+    @property
+    def has_containerd_store(self) -> bool:
+        """Whether containerd keeps its images; Debian's engine keeps them by itself."""
+        return "io.containerd" in self.docker("info", "-f", "{{.DriverStatus}}")
+
     def run(self, *options: str, command: tuple[str, ...] = ("sleep", "100000")) -> str:
         """Start a small container in the background; its id. It ends at once when it is stopped."""
         return self.docker("run", "-d", "--stop-signal", "KILL", *options, IMAGE, *command)

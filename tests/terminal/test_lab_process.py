@@ -129,7 +129,7 @@ async def refused(engine: AsyncEngine, ident: str, ask: Ask) -> Problem:
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (Ask(user="nobody-here"), "nobody-here"),
+        (Ask(user="nobody-here"), "user"),
         (Ask(directory="/nowhere/at/all"), "/nowhere/at/all"),
     ],
 )
