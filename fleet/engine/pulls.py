@@ -128,7 +128,8 @@ _PHRASES: tuple[tuple[str, _Make], ...] = (
     (
         r"dial tcp|dial udp|no such host|i/o timeout|connection refused|connection reset"
         r"|network is unreachable|no route to host|Client\.Timeout|context deadline exceeded"
-        r"|TLS handshake timeout|proxyconnect|broken pipe|unexpected EOF|: EOF",
+        r"|TLS handshake timeout|proxyconnect|broken pipe|unexpected EOF|: EOF"
+        r"|use of closed network connection",
         _kind(_failed, "registry_unreachable"),
     ),
     (r"filesystem layer verification failed|digest mismatch", _kind(_failed, "layer_damaged")),

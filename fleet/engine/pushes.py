@@ -61,12 +61,18 @@ _DENIED = re.compile(
     r"|\b403\b|forbidden",
     re.I,
 )
+# Where containerd keeps images, nothing is tried a second time.
+_BROKE = re.compile(
+    r"failed to copy: .*(\bEOF\b|broken pipe|connection reset|closed network connection)", re.I
+)
 
 
 def explain_push(message: str, *, signed_in: bool) -> EngineError | None:
     """As ``explain_pull``, for what is said of a push."""
     if _HERE.search(message):
         return NotFound("image_gone", raw=message)
+    if _BROKE.search(message):
+        return EngineError("push_broke_off", raw=message)
     if _DENIED.search(message) and not (ENDED.search(message) or NO_CREDENTIALS.search(message)):
         return Denied("push_denied" if signed_in else "push_login", raw=message)
     return explain_pull(message, signed_in=signed_in)

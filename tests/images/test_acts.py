@@ -137,6 +137,8 @@ def test_what_breaks_off_leaves_no_tag(actor: Actor, image: Image, fake: FakeEng
     words = {
         "dial tcp 10.0.0.5:5000: connect: connection refused": "could not reach the registry",
         "denied: requested access to the resource is denied": "no account for it is known",
+        'failed to copy: failed to do request: Put "http://r/v2/a": write tcp 1->2: use of closed'
+        " network connection": "broke off in the middle",
         "received unexpected HTTP status: 500 Internal Server Error": "an error of its own",
         "blob upload invalid: no space left on device": "disk is full",
     }
