@@ -83,6 +83,15 @@ def platforms_of(said: Json) -> list[str]:
     return [one for one in found if one] or [_platform(said, str.title)]
 
 
+def size_of(said: Json) -> int:
+    """Return how large an inspected image is, counted as the list of images counts.
+
+    Where containerd keeps it, `Size` is what is packed alone.
+    """
+    parts = (as_dict(as_dict(raw).get("Size")) for raw in as_list(said.get("Manifests")))
+    return sum(max(0, as_int(size.get("Total"))) for size in parts) or as_int(said.get("Size"))
+
+
 def _platform(said: Json, case: Callable[[str], str]) -> str:
     parts = (as_str(said.get(case(name))) for name in ("os", "architecture", "variant"))
     return "/".join(part for part in parts if part)

@@ -36,6 +36,7 @@ from fleet.engine.build_types import (
 )
 from fleet.engine.builds import build as build_image
 from fleet.engine.errors import Aborted, EngineError
+from fleet.engine.images import size_of
 from fleet.models import OPEN_STATES, Build, BuildRun, BuildSource, Job, JobState, StageState
 from fleet.operations.base_pulls import named_bases, pull_bases
 from fleet.operations.build_failures import explain_failure
@@ -163,8 +164,7 @@ class _Run:
         began = monotonic()
         image_id = self._build(context, options)
         self.record.note(image_id=image_id, seconds=round(monotonic() - began, 1))
-        size = int(self.work.engine.image(image_id).get("Size") or 0)
-        self.record.note(size=size)
+        self.record.note(size=size_of(self.work.engine.image(image_id)))
         report.line(_("Image %(id)s.") % {"id": image_id}, part=END)
         report.check()
         told = [_("Tagged %(name)s.") % {"name": name} for name in names]

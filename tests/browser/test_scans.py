@@ -29,11 +29,11 @@ FILES = {
 @pytest.fixture
 def image(lab: Lab, tmp_path: Path) -> Iterator[str]:
     """An image with a package on the first host."""
-    ident = saved_image(tmp_path / "image.tar", FILES)
+    saved_image(tmp_path / "image.tar", FILES)
     lab[1].docker("load", "-i", str(tmp_path / "image.tar"))
-    lab[1].docker("tag", ident, "scans/shop:1")
+    lab[1].docker("tag", "shop/web:1", "scans/shop:1")
     yield "scans/shop:1"
-    lab[1].docker("rmi", "-f", ident)
+    lab[1].docker("rmi", "-f", "scans/shop:1", "shop/web:1")
 
 
 def test_it_is_scanned_and_found(

@@ -48,7 +48,9 @@ def test_the_seed_builds_as_typed(actor: Actor, define: Define, lab: Lab, folder
     assert run.tags == ["built/web:1", "built/web:latest"]
     assert set(run.tags) <= set(tags_on(lab))
     image = json.loads(lab[1].docker("image", "inspect", "built/web:1"))[0]
-    assert (image["Id"], image["Size"]) == (run.image_id, run.size)
+    assert image["Id"] == run.image_id
+    # Where containerd keeps it, this is what is packed alone.
+    assert image["Size"] == run.size or (lab[1].has_containerd_store and image["Size"] < run.size)
     assert image["Config"]["Cmd"] == ["nginx", "-g", "daemon off;"]
     assert "80/tcp" in image["Config"]["ExposedPorts"]
     assert run.builder in ("buildkit", "buildx")

@@ -22,6 +22,7 @@ from fleet.engine.images import (
     list_images,
     parse_images,
     platforms_of,
+    size_of,
 )
 from fleet.engine.saving import save_image
 from tests.engine.target import IMAGE, Target
@@ -130,3 +131,10 @@ def test_it_tells_all_platforms_that_are_there() -> None:
     assert platforms_of({**plain, "Manifests": manifests}) == ["linux/amd64", "linux/arm/v7"]
     assert platforms_of({**plain, "Manifests": "x"}) == ["linux/arm64/v8"]
     assert platforms_of({}) == [""]
+
+
+def test_a_size_is_that_of_the_list() -> None:
+    manifests = [{"Size": {"Total": 3000, "Content": 1953}}, {"Size": {"Total": 500}}, {}, None]
+    assert size_of({"Size": 1953, "Manifests": manifests}) == 3500
+    assert size_of({"Size": 1953}) == 1953
+    assert size_of({"Size": None, "Manifests": [{"Size": {"Total": -1}}]}) == 0
