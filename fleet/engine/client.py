@@ -242,6 +242,8 @@ class Engine(Caller):
                 found = parse_progress(raw)
                 if found is not None and _is_news(repeats, found):
                     yield found
+        if not heard.digest and self.has_containerd_store():  # Docker 24 does not say it there
+            heard.digest = as_str(self.image(reference).get("Id"))
         yield heard.result()
 
     def _objects(

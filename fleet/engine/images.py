@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -115,9 +115,25 @@ def image_history(engine: Engine, ref: str) -> list[Layer]:
 
 
 def parse_images(raw: object) -> list[ImageSummary]:
-    """``GET /images/json``; what has no id of an image is left out, and told once."""
-    found = (parse_image(item) for item in as_list(raw))
-    return list({one.engine_id: one for one in found if one.engine_id}.values())
+    """``GET /images/json``; what has no id of an image is left out, and told once.
+
+    Docker 24 and its kin with containerd's store tell an image once for each of its names.
+    """
+    found: dict[str, ImageSummary] = {}
+    for one in map(parse_image, as_list(raw)):
+        if one.engine_id:
+            found[one.engine_id] = _with_names(one, found.get(one.engine_id))
+    return list(found.values())
+
+
+def _with_names(one: ImageSummary, other: ImageSummary | None) -> ImageSummary:
+    if other is None:
+        return one
+    return replace(
+        one,
+        tags=tuple(sorted({*one.tags, *other.tags})),
+        digests=tuple(sorted({*one.digests, *other.digests})),
+    )
 
 
 def parse_image(raw: object) -> ImageSummary:

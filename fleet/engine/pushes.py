@@ -55,7 +55,11 @@ def push_path(reference: str) -> tuple[str, dict[str, str | int]]:
     return f"/images/{quote(name, safe='/:')}/push", {"tag": tag}
 
 
-_HERE = re.compile(r"does not exist locally|no such image|tag does not exist|image not known", re.I)
+_HERE = re.compile(
+    r"^image \S+: not found$|does not exist locally|no such image|tag does not exist"
+    r"|image not known",
+    re.I,
+)
 _DENIED = re.compile(
     r"requested access to the resource is denied|push access denied|insufficient_scope|\bdenied\b"
     r"|\b403\b|forbidden",

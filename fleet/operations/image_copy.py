@@ -234,8 +234,12 @@ class _Copy:
 
     def _load(self, left_out: frozenset[str]) -> str:
         loaded = load_pieces(self.work, self._pieces(left_out), self.label, self.size)
-        found = next(iter((*loaded.ids, *loaded.names)), self.params.image)
-        return image_id(found) or image_id(as_str(self.work.engine.image(found).get("Id")))
+        if loaded.ids:
+            return loaded.ids[0]
+        # Docker 24 with containerd's store tells a name where there is none.
+        return self._there() or image_id(
+            as_str(self.work.engine.image(next(iter(loaded.names), self.params.image)).get("Id"))
+        )
 
     def _pieces(self, left_out: frozenset[str]) -> Generator[bytes]:
         """The tar from the source, told as it comes. By the id: it brings no names with it."""

@@ -133,6 +133,14 @@ def test_it_tells_all_platforms_that_are_there() -> None:
     assert platforms_of({}) == [""]
 
 
+def test_an_image_that_is_told_once_for_each_name_is_one() -> None:
+    one = {"Id": f"sha256:{'a' * 64}", "RepoTags": ["b:1"], "RepoDigests": ["b@sha256:1"]}
+    other = {**one, "RepoTags": ["a:1"], "RepoDigests": ["a@sha256:1"]}
+    (found,) = parse_images([one, other, {**one, "RepoTags": []}])
+    assert found.tags == ("a:1", "b:1")
+    assert found.digests == ("a@sha256:1", "b@sha256:1")
+
+
 def test_a_size_is_that_of_the_list() -> None:
     manifests = [{"Size": {"Total": 3000, "Content": 1953}}, {"Size": {"Total": 500}}, {}, None]
     assert size_of({"Size": 1953, "Manifests": manifests}) == 3500

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 
 import pytest
@@ -29,7 +30,7 @@ from fleet.engine.pulls import (
     platform_fits,
     split_reference,
 )
-from fleet.engine.pushes import explain_push
+from fleet.engine.pushes import Pushed, explain_push
 from tests.waiting import eventually
 
 IMAGE = "registry.test/app:1"
@@ -168,6 +169,23 @@ def test_a_push_tells_a_password_that_ran_out_from_one_that_may_not() -> None:
     for message, code in ((ended, "registry_expired"), ("denied: no", "push_denied")):
         found = explain_push(message, signed_in=True)
         assert found is not None and found.code == code
+
+
+def test_what_the_host_has_not_is_not_sought_at_the_registry() -> None:
+    for message in ('image "r:5000/a:1": not found', "tag does not exist: r:5000/a:1"):
+        found = explain_push(message, signed_in=False)
+        assert found is not None and found.code == "image_gone"
+
+
+def test_a_digest_that_a_push_does_not_tell_is_the_id_where_containerd_keeps_it(
+    stocked: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.engine.pushes._SAID", re.compile("never said"))
+    with open_engine(Endpoint(stocked.url)) as engine:
+        list(engine.pull(IMAGE))
+        assert list(engine.push(IMAGE))[-1] == Pushed("")
+        stocked.driver_status = [["driver-type", "io.containerd.snapshotter.v1"]]
+        assert list(engine.push(IMAGE))[-1] == Pushed(engine.image(IMAGE)["Id"])
 
 
 def test_it_tells_wrong_credentials_from_none() -> None:
