@@ -97,15 +97,9 @@ def _platform(said: Json, case: Callable[[str], str]) -> str:
     return "/".join(part for part in parts if part)
 
 
-async def image_platform(engine: AsyncEngine, ref: str) -> str:
+async def image_platforms(engine: AsyncEngine, ref: str) -> list[str]:
     """What it is made for, as ``linux/arm64/v8``. Raises ``NotFound``."""
-    return platform_of(as_dict(await engine.get(image_path(ref, "json"))))
-
-
-def platform_of(said: Json) -> str:
-    """The platform that ``GET /images/{id}/json`` tells; "" for none."""
-    parts = [as_str(said.get(name)) for name in ("Os", "Architecture", "Variant")]
-    return "/".join(part for part in parts if part)
+    return platforms_of(as_dict(await engine.get(f"{image_path(ref, 'json')}?manifests=1")))
 
 
 def image_history(engine: Engine, ref: str) -> list[Layer]:

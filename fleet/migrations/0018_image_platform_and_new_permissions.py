@@ -13,7 +13,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='image',
             name='platform',
-            field=models.CharField(blank=True, max_length=60, null=True),
+            field=models.CharField(blank=True, max_length=255, null=True),
+        ),
+        migrations.AlterField(
+            model_name='build',
+            name='platform',
+            field=models.CharField(blank=True, max_length=255),
         ),
         migrations.AddField(
             model_name='role',

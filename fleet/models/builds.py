@@ -62,7 +62,7 @@ class Build(models.Model):
     target = models.CharField(max_length=100, blank=True)
     args = models.JSONField(default=dict, blank=True)
     labels = models.JSONField(default=dict, blank=True)
-    platform = models.CharField(max_length=60, blank=True)
+    platform = models.CharField(max_length=255, blank=True)  # several with commas
     no_cache = models.BooleanField(default=False)
     pull = models.BooleanField(default=False)
     network = models.CharField(max_length=10, blank=True)

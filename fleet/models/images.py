@@ -18,8 +18,8 @@ class Image(models.Model):
     digests = models.JSONField(default=list)  # repo@sha256:…, as a registry knows it
     size = models.BigIntegerField(default=0)  # bytes, what it shares with others included
     labels = models.JSONField(default=dict)
-    # linux/arm64/v8; "": its engine does not tell, null: it was not asked yet.
-    platform = models.CharField(max_length=60, blank=True, null=True)  # noqa: DJ001
+    # linux/arm64/v8, several with commas; "": its engine does not tell, null: not asked yet.
+    platform = models.CharField(max_length=255, blank=True, null=True)  # noqa: DJ001
     dangling = models.BooleanField(default=False)  # it has no tag
     created_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField()

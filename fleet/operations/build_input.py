@@ -253,7 +253,7 @@ class BuildReader(Reader):
         return dict(given)
 
     def _platform(self) -> str:
-        value = self.text("platform", self._held("platform", ""), limit=60)
+        value = self.text("platform", self._held("platform", ""), limit=255)
         found = list(dict.fromkeys(one.strip() for one in value.split(","))) if value else []
         if not all(map(PLATFORM.match, found)):
             self.refuse(

@@ -15,7 +15,15 @@ def architecture(host_arch: str) -> str:
     return NAMES.get(host_arch.lower(), host_arch.lower())
 
 
-def is_foreign(platform: str, host_arch: str) -> bool:
-    """Tell whether an image is for another architecture than a host has; unknown is not."""
-    its, own = platform.partition("/")[2].partition("/")[0], architecture(host_arch)
-    return bool(its and own) and its != own and (its, own) not in RUNS_TOO
+def is_foreign(platforms: str, host_arch: str) -> bool:
+    """Tell whether an image is for none but other architectures than a host's; unknown is not.
+
+    `platforms` has commas between several.
+    """
+    own = architecture(host_arch)
+    found = {one.partition("/")[2].partition("/")[0].strip() for one in platforms.split(",")}
+    return bool(own) and "" not in found and not any(_runs(its, own) for its in found)
+
+
+def _runs(its: str, own: str) -> bool:
+    return its == own or (its, own) in RUNS_TOO

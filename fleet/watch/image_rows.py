@@ -19,7 +19,7 @@ from fleet.watch.writer import Saved
 
 FIELDS = ("name", "tags", "digests", "size", "labels", "dangling", "created_at", "search")
 NAME_LIMIT = 512
-PLATFORM_LIMIT = 60
+PLATFORM_LIMIT = 255
 SEARCH_LIMIT = 4096
 SIZE_LIMIT = 2**62
 

@@ -17,7 +17,7 @@ import structlog
 
 from fleet.engine.aio import AsyncEngine
 from fleet.engine.errors import EngineError, NotFound
-from fleet.engine.images import ImageSummary, image_platform, list_images
+from fleet.engine.images import ImageSummary, image_platforms, list_images
 from fleet.engine.types import EngineEvent
 from fleet.watch.database import Database
 from fleet.watch.image_rows import ImageBatch, images_not_in, without_platform
@@ -93,7 +93,7 @@ class ImageWatch:
             if self._nudge.is_set():
                 break
             try:
-                found[ident] = await image_platform(self.engine, ident)
+                found[ident] = ", ".join(await image_platforms(self.engine, ident))
             except NotFound:
                 found[ident] = ""  # removed just now, or there in the list alone
             await asyncio.sleep(ASK_PAUSE)

@@ -150,6 +150,8 @@ def test_a_hidden_label_is_not_found_by_its_value(host: Host, viewer: User, acto
         ("linux/386", "x86_64", False),
         ("linux/amd64", "", False),
         ("", "x86_64", False),
+        ("linux/arm64/v8, linux/amd64", "x86_64", False),
+        ("linux/arm64/v8, linux/s390x", "x86_64", True),
     ],
 )
 def test_what_is_for_another_architecture(platform: str, arch: str, foreign: bool) -> None:
