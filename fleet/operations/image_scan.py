@@ -11,15 +11,18 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from fleet.builds.folders import RESERVE, run_folder, sweep
-from fleet.builds.limits import words_of
+from fleet.builds.folders import run_folder, sweep
+from fleet.builds.limits import RESERVE, words_of
+from fleet.builds.tree import clear
 from fleet.engine.errors import Aborted, EngineError
 from fleet.engine.images import inspect_image
-from fleet.engine.raw import as_int
+from fleet.engine.raw import Json, as_int, as_str
 from fleet.engine.saving import save_image
 from fleet.models import Container, Image, Looked, Scan
 from fleet.operations.registry import Operation, register
-from fleet.scans.genuine import check_genuine
+from fleet.scans.blobs import Blobs
+from fleet.scans.genuine import find_genuine
+from fleet.scans.layout import write_layout
 from fleet.scans.place import has_trivy, only_one, why_no_scans
 from fleet.scans.store import store
 from fleet.scans.trivy import SENTENCES, ScanFailed, scan
@@ -34,8 +37,7 @@ ROOM_STEP = 16 * 1024**2  # bytes between two looks at how much of the disk is l
 def _scan_image(work: Work) -> None:
     _check_trivy()
     sweep()
-    size = as_int(inspect_image(work.engine, work.engine_id).get("Size"))
-    _scan_one(work, work.engine_id, work.job.target_name, size)
+    _scan_one(work, work.engine_id, work.job.target_name)
 
 
 def _check_trivy() -> None:
@@ -45,61 +47,73 @@ def _check_trivy() -> None:
         raise Failed(str(SENTENCES["no_trivy"]))
 
 
-def _scan_one(work: Work, engine_id: str, name: str, size: int) -> None:
+def _scan_one(work: Work, engine_id: str, name: str) -> None:
     """Save, scan and keep. Raises Failed in words, EngineError, or as `Report.check` does."""
     from fleet.jobs.work import Failed
 
     report = work.report
-    with run_folder(work.job) as folder:
-        place = folder / "image.tar"
-        _save(work, engine_id, name, size, place)
-        _check_same(work, engine_id, place)
-        waits = _("Another image is scanned on this worker just now; this one waits.")
-        with only_one(report.check, lambda: report.line(waits)):
-            report.line(_("Trivy looks into %(name)s.") % {"name": name})
-            try:
-                found = scan(place, settings.TRIVY_CACHE_DIR, report.check)
-            except ScanFailed as error:
-                raise Failed(str(error), error.raw) from None
+    said = inspect_image(work.engine, engine_id)
+
+    def look() -> None:
         report.check()
-        _tell(work, store(engine_id, found))
-        report.part(name, "done")
+        _check_room(place)  # Trivy unpacks large files there
 
-
-def _check_same(work: Work, engine_id: str, place: Path) -> None:
-    """Raise Failed when the host gave another image than it said: what is kept is for all hosts.
-
-    Where containerd keeps images, an id is of another thing than the config in the file.
-    """
-    from fleet.jobs.work import Failed
-
-    if work.engine.has_containerd_store():
-        return
     try:
-        check_genuine(place, engine_id, work.report.check)
+        with run_folder(work.job) as folder:
+            came = _save(work, engine_id, name, as_int(said.get("Size")), folder / "came")
+            place = folder / "image"
+            _lay_out(work, came, engine_id, _platform(said), place)
+            waits = _("Another image is scanned on this worker just now; this one waits.")
+            with only_one(report.check, lambda: report.line(waits)):
+                report.line(_("Trivy looks into %(name)s.") % {"name": name})
+                found = scan(place, settings.TRIVY_CACHE_DIR, look)
+            report.check()
+            _tell(work, store(engine_id, found))
+            report.part(name, "done")
     except ScanFailed as error:
         raise Failed(str(error), error.raw) from None
 
 
-def _save(work: Work, engine_id: str, name: str, size: int, place: Path) -> None:
-    """Write the image to a file, and never the last of the disk."""
+def _lay_out(work: Work, came: Blobs, engine_id: str, platform: str, place: Path) -> None:
+    """Give Trivy what the id names and nothing else: what is kept is for all hosts.
+
+    Raises ScanFailed when the host gave another image than it said.
+    """
+    image = find_genuine(came, engine_id, platform, work.report.check)
+    write_layout(place, image)
+    clear(came.folder)
+    if image.platforms > 1:
+        said = _("The image is there for %(count)d platforms; the one for %(platform)s is scanned.")
+        work.report.line(said % {"count": image.platforms, "platform": image.platform})
+
+
+def _platform(said: Json) -> str:
+    parts = (as_str(said.get(name)) for name in ("Os", "Architecture", "Variant"))
+    return "/".join(part for part in parts if part)
+
+
+def _save(work: Work, engine_id: str, name: str, size: int, folder: Path) -> Blobs:
+    """Take the image apart into a folder, and never take the last of the disk."""
     done = looked = 0
-    _check_room(place.parent, size)
+    _check_room(folder.parent, size)
+    came = Blobs(folder)
     with (
-        place.open("wb") as out,
+        closing(came),
         closing(save_image(work.engine, [engine_id])) as pieces,
         work.report.awaiting(packs=True),
     ):
         for piece in pieces:
-            out.write(piece)
+            came.write(piece)
             done += len(piece)
             if done - looked >= ROOM_STEP:
-                _check_room(place.parent)
+                _check_room(folder)
                 looked = done
             work.report.part(name, "downloading", done, max(size, done))
+        came.done()
     work.report.part(name, "downloaded")
     said = _("Saved %(name)s, %(size)s.")
     work.report.line(said % {"name": name, "size": words_of(done)})
+    return came
 
 
 def _check_room(folder: Path, size: int = 0) -> None:
@@ -169,7 +183,7 @@ def _try(work: Work, image: Image) -> bool:
         work.report.part(str(image), "exists")  # on another host, in the meantime
         return True
     try:
-        _scan_one(work, image.engine_id, str(image), image.size)
+        _scan_one(work, image.engine_id, str(image))
     except Aborted:
         raise
     except (EngineError, Failed) as error:

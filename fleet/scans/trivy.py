@@ -30,6 +30,9 @@ SENTENCES: dict[str, Promise] = {
     "slow": _("The scan took longer than %(minutes)d minutes and was ended."),
     "failed": _("Trivy could not read the image: its last words say why."),
     "not_genuine": _("The host gave another image than the one that was asked for."),
+    "not_whole": _("The host has not all of the image, so that it cannot be compared with its ID."
+                   " Pull it again."),
+    "too_large_unpacked": _("The image's layers are larger than can be looked into."),
     "too_large": _("Trivy found more than can be kept of one image."),
 }  # fmt: skip
 
@@ -54,7 +57,7 @@ class Scanned:
 
 
 def scan(image: Path, cache: Path, look: Callable[[], None] = lambda: None) -> Scanned:
-    """Scan a saved image (a tar as `docker save` makes it). Raises ScanFailed.
+    """Scan an image: a folder as the OCI lays it out, or a tar. Raises ScanFailed.
 
     `cache` is a folder that stays, for the database; `look` is called while Trivy runs, and what
     it raises ends the scan.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-import tarfile
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,7 @@ from tests.conftest import make_container, make_host, make_image
 from tests.jobs.conftest import at_once, broker, lines
 from tests.programs import program
 from tests.scans.rows import SBOM, make_report, make_scan
-from tests.scans.saved import DPKG, OS_RELEASE, saved_image
+from tests.scans.saved import DPKG, OS_RELEASE, Layout, config_of, layer_of, saved_image
 from tests.waiting import eventually
 
 __all__ = ["broker"]
@@ -209,12 +209,11 @@ def test_the_last_of_the_disk_is_not_taken(
 
 
 def quick(place: Path) -> Scanned:
-    """What Trivy would say, of the image that is in a tar."""
-    with tarfile.open(place) as tar:
-        told = tar.extractfile("manifest.json")
-        assert told is not None
-        config = json.load(told)[0]["Config"]
-    report = replace(make_report(), image_id=f"sha256:{config.removesuffix('.json')}")
+    """What Trivy would say, of the image that is in a folder."""
+    about = json.loads((place / "index.json").read_text())["manifests"][0]
+    manifest = place / "blobs" / "sha256" / about["digest"].removeprefix("sha256:")
+    config = json.loads(manifest.read_text())["config"]["digest"]
+    report = replace(make_report(), image_id=config)
     return Scanned(report, SBOM)
 
 
@@ -229,6 +228,26 @@ def test_another_image_than_was_asked_for_is_not_believed(
     job.refresh_from_db()
     assert job.state == JobState.FAILED and "another image" in job.message
     assert not Scan.objects.exists()
+
+
+@trivy
+def test_where_containerd_keeps_images_an_id_is_of_an_index(
+    actor: Actor, fake: FakeEngine, host: Host, tmp_path: Path
+) -> None:
+    layer, layout = layer_of(FILES), Layout()
+    one = layout.manifest(config_of(layer), gzip.compress(layer))
+    other = layout.manifest(config_of(layer, architecture="arm64"), layer)
+    ident = layout.index(other, one)
+    layout.write(tmp_path / "made.tar")
+    data = (tmp_path / "made.tar").read_bytes()
+    in_fake(fake, lambda: fake.images.add("shop/web:2", id=ident, archive=data))
+    job = ask(actor, make_image(host, ident, tags=["shop/web:2"]))
+    run_job(job.pk)
+    job.refresh_from_db()
+    assert job.state == JobState.SUCCEEDED, job.message
+    assert "2 platforms; the one for linux/amd64 is scanned" in lines()
+    assert Scan.objects.get(engine_id=ident).packages_count == 1
+    assert list((tmp_path / "builds").iterdir()) == []
 
 
 @trivy
