@@ -10,14 +10,13 @@ import gzip
 import io
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, cast
 
 from fleet.builds.errors import ContextRefused
 from fleet.builds.limits import Limits, Meter
@@ -104,39 +103,56 @@ def _readable() -> Iterator[None]:
 # --- tar ---------------------------------------------------------------------------------------
 
 
-class _Careful(io.FileIO):
-    """A file of which nobody reads much at once: headers cannot fill the memory."""
+class _Once:
+    """A tar that is read once, from its start to its end: nothing of it has to be kept.
 
-    def read(self, size: int | None = -1, /) -> bytes:
+    Never much at once, so that headers cannot fill the memory, and never back, where a size that
+    cannot be would lead.
+    """
+
+    def __init__(self, data: IO[bytes], meter: Meter) -> None:
+        self._data, self._meter, self._at = data, meter, 0
+        self.last = b""  # what was read last
+
+    def read(self, size: int = -1) -> bytes:
         """Return up to `size` bytes."""
-        if size is None or size < 0 or size > HEADER_BYTES:
+        if not 0 <= size <= HEADER_BYTES:
             raise ContextRefused("bad_header")
-        return super().read(size)
+        self.last = self._data.read(size)
+        self._at += len(self.last)
+        self._meter.bytes(len(self.last))
+        return self.last
+
+    def seek(self, at: int) -> int:
+        """Go on to a place, or to the end if that comes first."""
+        if at < self._at:
+            raise ContextRefused("bad_header")
+        while self._at < at and self.read(min(PIECE, at - self._at)):
+            pass
+        return self._at
+
+    def tell(self) -> int:
+        """Return where it is."""
+        return self._at
 
 
 def _unpack_tar(archive: Path, tree: Tree, limits: Limits, *, packed: bool) -> None:
-    if not packed:
-        return _entries(archive, tree)
-    # Next to its files, so that it is on the disk that contexts are meant for.
-    with tempfile.NamedTemporaryFile(dir=tree.root.parent, prefix="unpacking-") as plain:
-        # Read fully before: a plain file can be sought in, a packed one only with tricks.
-        meter = Meter(Limits(size=limits.size + limits.files * ENTRY_BYTES))
-        with gzip.open(archive) as data:
-            while piece := data.read(PIECE):
-                meter.bytes(len(piece))
-                plain.write(piece)
-        plain.flush()
-        return _entries(Path(plain.name), tree)
+    most = limits.size + limits.files * ENTRY_BYTES if packed else archive.stat().st_size
+    with gzip.open(archive) if packed else archive.open("rb") as data:
+        once = _Once(cast(IO[bytes], data), Meter(Limits(size=most)))
+        _entries(once, tree)
+        while packed and once.read(PIECE):  # its sum is at its end
+            pass
 
 
-def _entries(archive: Path, tree: Tree) -> None:
-    with _Careful(archive, "rb") as data, tarfile.open(fileobj=data, mode="r:") as tar:
+def _entries(once: _Once, tree: Tree) -> None:
+    # It asks for no more of a file than these three.
+    with tarfile.open(fileobj=cast(IO[bytes], once), mode="r:") as tar:
         while (entry := tar.next()) is not None:
             _put(tar, entry, tree)
             tar.members = []  # type: ignore[attr-defined] # it keeps every one it has seen
         # It takes a damaged header for the end: half a context would be built.
-        data.seek(tar.offset)
-        if any(data.read(tarfile.BLOCKSIZE)):
+        if any(once.last):
             raise ContextRefused("broken")
 
 

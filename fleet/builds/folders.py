@@ -14,11 +14,10 @@ import structlog
 from django.conf import settings
 
 from fleet.builds.errors import ContextRefused
-from fleet.builds.limits import Limits
+from fleet.builds.limits import RESERVE, Limits
 from fleet.builds.tree import clear
 from fleet.models import Job, JobState
 
-RESERVE = 512 * 1024**2  # bytes of the disk that no build may take
 NAME = re.compile(r"^run-(\d{1,18})-([0-9a-f]{32})\Z")
 UPLOAD_SECONDS = 24 * 3600  # after which what is left of an upload is nobody's
 log = structlog.get_logger(__name__)
@@ -41,7 +40,8 @@ def run_folder(job: Job) -> Iterator[Path]:
 def limits_on(folder: Path) -> Limits:
     """Return how much a context may be: the setting, and never the last of the disk.
 
-    Raises ContextRefused when there is no room at all.
+    Others write there, too, so whoever fills it looks again meanwhile. Raises ContextRefused when
+    there is no room at all.
     """
     room = shutil.disk_usage(folder).free - RESERVE
     if room <= 0:

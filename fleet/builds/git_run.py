@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from fleet.builds.errors import ContextRefused
 from fleet.builds.git_url import GitUrl
-from fleet.builds.limits import Limits, words_of
+from fleet.builds.limits import RESERVE, Limits, words_of
 from fleet.outbound.policy import Pinned
 from fleet.programs import ProgramSlow, find_program, plain_environment, run_program
 
@@ -193,6 +194,8 @@ class Git:
             raise ContextRefused("stopped")
         if _size_of(place) > self._limits.size:
             raise ContextRefused("git_large", limit=words_of(self._limits.size))
+        if shutil.disk_usage(place).free < RESERVE:
+            raise ContextRefused("no_room")
 
 
 def _size_of(folder: Path) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fleet.builds.errors import ContextRefused
 
 GIGABYTE = 1024**3
+RESERVE = 512 * 1024**2  # bytes of the disk that no build may take
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from django.conf import settings
 
 from fleet.builds.archives import kind_of
 from fleet.builds.errors import ContextRefused
-from fleet.builds.folders import RESERVE
-from fleet.builds.limits import words_of
+from fleet.builds.limits import RESERVE, words_of
 
 ID = re.compile(r"^[0-9a-f]{32}\Z")
 

@@ -16,9 +16,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from fleet.builds.errors import ContextRefused
-from fleet.builds.limits import Limits, Meter
+from fleet.builds.limits import RESERVE, Limits, Meter
 
 PIECE = 64 * 1024
+LOOKS = 16 * 1024**2  # bytes between two looks at how much of the disk is left
+ENTRY_BYTES = 4096  # that a name takes on the disk, about
 NAME_BYTES = 255  # of one part, as file systems have it
 
 
@@ -29,27 +31,29 @@ class Tree:
         self.root = root
         self.meter = Meter(limits)
         self._limits = limits
+        self._unlooked = 0
 
     def folder(self, name: str) -> None:
         """Make a folder, with those above it."""
-        self.meter.entry()
+        self._entry()
         with _on_disk(name):
             self._folders(self._parts(name), name)
 
     def file(self, name: str, data: IO[bytes], *, executable: bool = False) -> None:
         """Write a file; one of that name is replaced, as tar does it."""
-        self.meter.entry()
+        self._entry()
         with _on_disk(name):
             place = self._place(name)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             with os.fdopen(os.open(place, flags, 0o755 if executable else 0o644), "wb") as target:
                 while piece := data.read(PIECE):
                     self.meter.bytes(len(piece))
+                    self._look(len(piece))
                     target.write(piece)
 
     def symlink(self, name: str, to: str) -> None:
         """Make a symbolic link whose target lies inside."""
-        self.meter.entry()
+        self._entry()
         parts = self._parts(name)
         if not _stays_inside(parts[:-1], to):
             raise ContextRefused("link_outside", name=name, to=to)
@@ -66,6 +70,19 @@ class Tree:
             if source == self.root.joinpath(*self._parts(name)):
                 return
             self.file(name, data, executable=executable)
+
+    def _entry(self) -> None:
+        self.meter.entry()
+        self._look(ENTRY_BYTES)
+
+    def _look(self, more: int) -> None:
+        """Refuse now and then to take the last of the disk: others write there meanwhile."""
+        self._unlooked += more
+        if self._unlooked < LOOKS:
+            return
+        self._unlooked = 0
+        if shutil.disk_usage(self.root).free < RESERVE:
+            raise ContextRefused("no_room")
 
     def _parts(self, name: str) -> tuple[str, ...]:
         """Return a name's parts. Raises ContextRefused for one that leads anywhere else."""

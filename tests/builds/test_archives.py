@@ -8,12 +8,15 @@ import stat
 import tarfile
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import IO
 
 import pytest
 
 from fleet.builds.archives import unpack
 from fleet.builds.errors import ContextRefused
-from fleet.builds.limits import Limits
+from fleet.builds.limits import RESERVE, Limits
+from fleet.builds.tree import Tree
 from tests.builds.archives import code_of, entry, link, tar, zipped
 
 SMALL = Limits(size=10_000, files=20)
@@ -151,7 +154,6 @@ def test_a_million_files_are_refused(tmp_path: Path, root: Path) -> None:
         for _ in range(1000):
             out.write(block)
     assert refusal(packed, root, Limits(files=500)) == "too_many"
-    assert refusal(packed, root, SMALL) == "too_large"  # its list alone
 
 
 def test_a_bomb_is_stopped_while_it_unpacks(tmp_path: Path, root: Path) -> None:
@@ -161,6 +163,45 @@ def test_a_bomb_is_stopped_while_it_unpacks(tmp_path: Path, root: Path) -> None:
         for _ in range(50):
             out.write(bytes(1_000_000))
     assert refusal(packed, root) == "too_large"
+
+
+def test_what_comes_after_the_files_is_bounded_too(tmp_path: Path, root: Path) -> None:
+    packed = tmp_path / "a"
+    whole = tar(tmp_path / "b", DOCKERFILE).read_bytes()
+    packed.write_bytes(gzip.compress(whole + bytes(1_000_000)))
+    assert refusal(packed, root) == "too_large"
+
+
+def test_nothing_is_beside_the_files_while_it_unpacks(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit of 2 GB would take 4 GB of the disk."""
+    packed = tar(tmp_path / "a", ("zeros", bytes(5000)), mode="w:gz")
+    beside: list[list[Path]] = []
+    put = Tree.file
+
+    def watched(tree: Tree, name: str, data: IO[bytes], *, executable: bool = False) -> None:
+        beside.append(list(root.parent.iterdir()))
+        put(tree, name, data, executable=executable)
+
+    monkeypatch.setattr(Tree, "file", watched)
+    unpack(packed, root, SMALL)
+    assert beside == [[root]]
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_the_last_of_the_disk_is_not_taken(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """Others write there at the same time: how much is free is asked again and again."""
+    looks = iter([10**12, 10**12, RESERVE - 1])
+    monkeypatch.setattr("fleet.builds.tree.LOOKS", 100_000)
+    monkeypatch.setattr("shutil.disk_usage", lambda _root: SimpleNamespace(free=next(looks)))
+    large = tar(tmp_path / "a", ("zeros", bytes(1_000_000)), mode=mode)
+    assert refusal(large, root, Limits()) == "no_room"
+    looks = iter([RESERVE - 1])
+    many = tar(tmp_path / "b", *[(f"f{number}", b"") for number in range(50)], mode=mode)
+    assert refusal(many, root, Limits()) == "no_room"
 
 
 def test_a_header_of_gigabytes_is_not_read(tmp_path: Path, root: Path) -> None:

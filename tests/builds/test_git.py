@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from fleet.builds.errors import ContextRefused
 from fleet.builds.git import Checkout, GitSource, checkout
-from fleet.builds.git_run import GitLogin
-from fleet.builds.limits import Limits
+from fleet.builds.git_run import Git, GitLogin
+from fleet.builds.limits import RESERVE, Limits
 from tests.builds.git_server import (
     TOKEN,
     USER,
@@ -284,3 +285,12 @@ def test_it_is_stopped(app: Repository, https: HttpsServer, root: Path) -> None:
     with pytest.raises(ContextRefused) as stopped:
         checkout(source_of(https, "app"), root, SMALL, lambda: True)
     assert stopped.value.code == "stopped"
+
+
+def test_the_last_of_the_disk_is_not_taken(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others write there while it fetches."""
+    git = Git(root, SMALL)
+    git._look(root)
+    monkeypatch.setattr("shutil.disk_usage", lambda _root: SimpleNamespace(free=RESERVE - 1))
+    with pytest.raises(ContextRefused, match="no room"):
+        git._look(root)
