@@ -10,7 +10,17 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.http import HttpRequest
 
-from dashboard.body_limit import OF_BODIES, App, Message, Receive, Send, announced, closing
+from dashboard.body_limit import (
+    MARK,
+    NO_ROOM,
+    OF_BODIES,
+    App,
+    Message,
+    Receive,
+    Send,
+    announced,
+    closing,
+)
 from fleet.moves.store import Keeping, Kept, TarRefused, keep, release
 from fleet.operations.errors import Invalid
 
@@ -39,7 +49,8 @@ class Intake:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Pass the request on, its body taken."""
-        if scope["method"] != "PUT" or not scope.get(MAY_LOAD):
+        refused = MARK in scope or NO_ROOM in scope
+        if refused or scope["method"] != "PUT" or not scope.get(MAY_LOAD):
             await self.app(scope, receive, send)
             return
         taken = await _take(scope, receive)

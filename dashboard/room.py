@@ -1,7 +1,8 @@
-"""Room on the disks for large bodies that Django keeps, asked for before one is read.
+"""Room on the disks for large bodies, asked for before one is read.
 
 Django writes a body to the temporary folder while it comes, and what is taken out of it once more
-to the folder of uploads, all before any view is asked: nothing else would look at the disk.
+to the folder of uploads, all before any view is asked: nothing else would look at the disk. An
+image that is sent as a body itself (`dashboard.intake`) goes to its own folder alone.
 
 What is promised to bodies that are under way counts for all web processes: each has a file with
 what it still needs, locked by the kernel for as long as its process lives.
@@ -31,10 +32,13 @@ Need = tuple[Path, int]  # a folder, and how many bytes are still to be written 
 
 
 class Room:
-    """What one body needs, of which `announced` bytes are going to come."""
+    """What one body needs, of which `announced` bytes are going to come.
 
-    def __init__(self, announced: int) -> None:
-        self.announced = announced
+    `straight`: the one folder to which it is written as it comes; None: Django keeps it.
+    """
+
+    def __init__(self, announced: int, straight: Path | None = None) -> None:
+        self.announced, self.straight = announced, straight
         self._came = self._looked = 0
         self._lock = threading.Lock()
         self._closed = False
@@ -65,6 +69,8 @@ class Room:
     def needs(self) -> list[Need]:
         """Return how many bytes are still to be written, and in which folder."""
         whole = max(self.announced, self._came)
+        if self.straight is not None:
+            return [(self.straight, whole - self._came)]
         return [
             (Path(tempfile.gettempdir()), whole - self._came),
             (Path(settings.FILE_UPLOAD_TEMP_DIR), whole),
@@ -127,11 +133,19 @@ def _fit(needed: Iterable[Need]) -> bool:
     """Return whether there is room for all of it, on each of the disks."""
     needs, places = Counter[int](), dict[int, Path]()
     for folder, size in needed:
-        disk = folder.stat().st_dev
+        there = _there(folder)
+        disk = there.stat().st_dev
         needs[disk] += size
-        places[disk] = folder
-    kept = Path(settings.FILE_UPLOAD_TEMP_DIR).stat().st_dev  # the temporary one may be small
+        places[disk] = there
+    # The temporary one may be small, and has nothing that stays.
+    folders = map(Path, (settings.FILE_UPLOAD_TEMP_DIR, settings.IMAGE_TAR_DIR))
+    kept = {_there(folder).stat().st_dev for folder in folders}
     return all(
-        shutil.disk_usage(places[disk]).free - size >= (RESERVE if disk == kept else 0)
+        shutil.disk_usage(places[disk]).free - size >= (RESERVE if disk in kept else 0)
         for disk, size in needs.items()
     )
+
+
+def _there(folder: Path) -> Path:
+    """Return the folder, or the one above in which it is going to be made."""
+    return next(place for place in (folder, *folder.parents) if place.exists())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -50,18 +51,14 @@ async def body_limit_of(scope: dict[str, Any]) -> int:
         scope[MAY_LOAD] = await sync_to_async(_may_load)(scope)
         if not scope[MAY_LOAD]:
             return 0
-        if method == "POST":  # what is sent as a body looks itself: dashboard.intake
-            _with_room(scope)
+        straight = Path(settings.IMAGE_TAR_DIR) if method == "PUT" else None
+        scope[ROOM] = Room(announced(scope), straight)
         return max(LIMIT, settings.IMAGE_TAR_BYTES + AROUND)
     found = ARCHIVE[method].match(path)
     if found is None or not await sync_to_async(_may_upload)(scope, int(found[1])):
         return 0
-    _with_room(scope)
-    return max(LIMIT, settings.BUILD_CONTEXT_BYTES + AROUND)
-
-
-def _with_room(scope: dict[str, Any]) -> None:
     scope[ROOM] = Room(announced(scope))
+    return max(LIMIT, settings.BUILD_CONTEXT_BYTES + AROUND)
 
 
 def _may_upload(scope: dict[str, Any], build_id: int) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -23,6 +25,7 @@ from fleet.tokens import create_token
 COMMUNICATOR: Any = ApplicationCommunicator  # it has no types
 MIB = 1024**2
 CHUNK = b"x" * MIB
+TAR = tarfile.TarInfo("manifest.json").tobuf()
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -48,6 +51,7 @@ def disk(
     monkeypatch.setattr("shutil.disk_usage", lambda place: found)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
+    settings.IMAGE_TAR_DIR = tmp_path / "image-tars"
     return found
 
 
@@ -65,6 +69,15 @@ def request(method: str, path: str, **headers: str) -> Any:
         "client": ["127.0.0.1", 5000],
     }
     return COMMUNICATOR(application, scope)
+
+
+async def promised() -> None:
+    """Wait until there is room for a body."""
+    for _ in range(200):
+        if list(rooms().glob("*.json")):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("Nothing was promised.")
 
 
 async def answer_of(asked: Any) -> tuple[int, str]:
@@ -98,6 +111,39 @@ async def test_a_disk_that_fills_while_it_comes_ends_it(
     for _ in range(64):
         await asked.send_input({"type": "http.request", "body": CHUNK, "more_body": True})
     assert (await answer_of(asked))[0] == 507
+
+
+async def test_an_image_as_a_body_needs_room_once(secret: str, disk: SimpleNamespace) -> None:
+    path, who = "/api/v1/images/load", f"Bearer {secret}"
+    asked = request("PUT", path, authorization=who, content_length=str(101 * MIB))
+    status, said = await answer_of(asked)
+    assert status == 507 and '"status": 507' in said
+    fits = request("PUT", path, authorization=who, content_length=str(99 * MIB))
+    await fits.send_input({"type": "http.request", "body": TAR, "more_body": True})
+    await promised()
+    other = Room(2 * MIB)
+    assert not await other.open()
+    await fits.send_input({"type": "http.disconnect"})
+    await fits.wait(10)
+    assert await other.open()
+    refused = request("PUT", path, authorization=who, content_length=str(99 * MIB))
+    assert (await answer_of(refused))[0] == 507
+    other.close()
+    assert not list((Path(settings.FILE_UPLOAD_TEMP_DIR) / "image-tars").glob("*"))
+
+
+async def test_a_disk_that_fills_while_an_image_comes_ends_it(
+    secret: str, disk: SimpleNamespace
+) -> None:
+    who = f"Bearer {secret}"
+    asked = request("PUT", "/api/v1/images/load", authorization=who)
+    await asked.send_input({"type": "http.request", "body": TAR, "more_body": True})
+    await promised()
+    disk.free = RESERVE - 1
+    for _ in range(65):
+        await asked.send_input({"type": "http.request", "body": CHUNK, "more_body": True})
+    assert (await answer_of(asked))[0] == 507
+    assert not list(Path(settings.IMAGE_TAR_DIR).glob("*"))
 
 
 @pytest.mark.parametrize(
