@@ -19,7 +19,7 @@ from dashboard.requests import actor_of
 from dashboard.views.actions import asked_for
 from fleet.access import access_image
 from fleet.models import Image
-from fleet.moves.downloads import MANY, NotSaved
+from fleet.moves.downloads import NotSaved
 from fleet.moves.store import LOAD, Kept, TarRefused, keep, keep_file, release
 from fleet.operations.errors import Invalid
 from fleet.operations.image_copy import COPY, copy_params
@@ -47,7 +47,8 @@ def images_tar(request: HttpRequest) -> HttpResponseBase:
 def image_save(request: HttpRequest) -> HttpResponse:
     """Show from which hosts the chosen images can be saved in one file."""
     found = savings_of(actor_of(request), _chosen(request))
-    return render(request, "images/save.html", {"found": found, "title": _("Save images")})
+    context = {"found": found, "title": _("Save images")}
+    return render(request, "images/save.html", context, status=422 if found.problem else 200)
 
 
 def _tar(request: HttpRequest, pks: list[int]) -> HttpResponseBase:
@@ -60,7 +61,7 @@ def _tar(request: HttpRequest, pks: list[int]) -> HttpResponseBase:
 
 def _chosen(request: HttpRequest) -> list[int]:
     """Return the ids that are sent; what is no number is no image."""
-    sent = request.GET.getlist("image")[: MANY + 1]
+    sent = dict.fromkeys(request.GET.getlist("image"))
     return [int(one) for one in sent if one.isascii() and one.isdigit() and len(one) < 19]
 
 

@@ -238,12 +238,19 @@ def _rows(actor: Actor, pks: Collection[int]) -> list[Image]:
     wanted = list(dict.fromkeys(pks))
     if not wanted:
         raise NotSaved(_("Choose at least one image."), 422)
-    if len(wanted) > MANY:
-        raise NotSaved(_("At most %(number)d images go into one file.") % {"number": MANY}, 422)
+    if too_many := why_too_many(wanted):
+        raise NotSaved(too_many, 422)
     rows = [access_image(actor, pk, SAVE) for pk in wanted]
     if len({row.host_id for row in rows}) > 1:
         raise NotSaved(_("Images of one file must be on one host."), 422)
     return rows
+
+
+def why_too_many(pks: Collection[int]) -> str:
+    """Return why so many images do not go into one file; "" when they do."""
+    if len(set(pks)) <= MANY:
+        return ""
+    return _("At most %(number)d images go into one file.") % {"number": MANY}
 
 
 def _check_right(again: Callable[[], Actor], host_id: int) -> None:

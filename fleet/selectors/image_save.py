@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fleet.access import Refused, visible_images
 from fleet.actor import Actor
 from fleet.models import Host, Image
-from fleet.moves.downloads import MANY, SAVE
+from fleet.moves.downloads import SAVE, why_too_many
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,14 @@ class Saving:
 
 @dataclass(frozen=True)
 class Savings:
-    """The chosen images by their names, and the hosts that have any: the fullest first."""
+    """The chosen images by their names, and the hosts that have any: the fullest first.
+
+    `problem` says why there are none.
+    """
 
     names: list[str]
     hosts: list[Saving]
+    problem: str = ""
 
 
 def savings_of(actor: Actor, pks: Collection[int]) -> Savings:
@@ -42,8 +46,10 @@ def savings_of(actor: Actor, pks: Collection[int]) -> Savings:
     reach = actor.access.reach(SAVE)
     if not reach:
         raise Refused(SAVE)
+    if problem := why_too_many(pks):
+        return Savings([], [], problem)
     seen = visible_images(actor)
-    chosen = {row.engine_id: str(row) for row in seen.filter(pk__in=list(pks)[:MANY])}
+    chosen = {row.engine_id: str(row) for row in seen.filter(pk__in=pks)}
     found: dict[Host, list[Image]] = defaultdict(list)
     for row in seen.filter(reach.q("host"), engine_id__in=chosen).order_by("name", "pk"):
         found[row.host].append(row)

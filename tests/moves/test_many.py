@@ -58,6 +58,10 @@ def test_what_makes_no_file_is_refused_in_words(
     monkeypatch.setattr(downloads, "MANY", 1)
     many = client.get(f"/images/tar/?image={image.pk}&image={elsewhere.pk}")
     assert many.status_code == 422 and "At most 1" in many.content.decode()
+    page = client.get(f"/images/save/?image={image.pk}&image={image.pk}&image={elsewhere.pk}")
+    assert page.status_code == 422  # never only the first ones
+    assert "Too many images" in page.content.decode() and "At most 1" in page.content.decode()
+    assert "At most" not in client.get(f"/images/save/?image={image.pk}").content.decode()
     assert not downloads.SEATS.taken
 
 
