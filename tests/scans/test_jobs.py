@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -206,6 +207,26 @@ def test_the_last_of_the_disk_is_not_taken(
     run_job(job.pk)
     job.refresh_from_db()
     assert job.state == JobState.FAILED and "no room" in job.message
+
+
+@trivy
+def test_trivy_does_not_take_the_last_of_the_disk_either(
+    actor: Actor, image: Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It unpacks large files beside the image."""
+
+    def fills(_place: Path, _cache: Path, look: Callable[[], None]) -> Scanned:
+        look()
+        monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(free=0))
+        look()
+        raise AssertionError("It went on.")
+
+    monkeypatch.setattr(image_scan, "scan", fills)
+    job = ask(actor, image)
+    run_job(job.pk)
+    job.refresh_from_db()
+    assert job.state == JobState.FAILED and "no room" in job.message
+    assert list((tmp_path / "builds").iterdir()) == []
 
 
 def quick(place: Path) -> Scanned:
