@@ -55,6 +55,7 @@ REGISTRY_SENTENCES: Final[dict[str, Promise]] = {
         " of the layers it may keep. Try again."
     ),
     "image_gone": _("The host has no such image any more."),
+    "image_moved": _("It means another image by now."),
     "image_runs": _(
         "A container that runs was made of this image: force does not help. Stop or remove the"
         " container first."

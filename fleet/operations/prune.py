@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from fleet.actor import Actor
-from fleet.engine.errors import Aborted, EngineError
+from fleet.engine.errors import Aborted, EngineError, NotFound
 from fleet.engine.images import image_id, parse_images
 from fleet.engine.raw import as_dict, as_list, as_str
 from fleet.engine.removals import layers_size
 from fleet.models import Container, Host, Image
 from fleet.operations.many_hosts import HostsPreview, preview_on_hosts
 from fleet.operations.prune_rules import Candidate, PruneParams, choose
+from fleet.operations.pushing import still_means
 from fleet.operations.registry import Operation, register
 
 if TYPE_CHECKING:
@@ -147,15 +148,37 @@ def _try(work: Work, image: Candidate) -> EngineError | None:
 
 
 # What may have come to be needed since it was looked at.
-KEPT = frozenset({"image_runs", "image_in_use", "image_has_children", "image_names", "image_gone"})
+KEPT = frozenset({
+    "image_runs", "image_in_use", "image_has_children", "image_names", "image_gone", "image_moved",
+})  # fmt: skip
 
 
 def _remove_one(work: Work, image: Candidate) -> None:
-    """Take each name away, the last of which takes the image; as the command prunes, too."""
-    for name in image.tags:
-        work.engine.remove_image(name)
+    """Take each name away, the last of which takes the image; as the command prunes, too.
+
+    A name that a build or a pull has given to another image meanwhile is not taken away.
+    """
     if not image.tags:
         work.engine.remove_image(image.engine_id)
+    moved = []
+    for name in image.tags:
+        if _is_its(work, name, image):
+            work.engine.remove_image(name)
+        else:
+            moved.append(name)
+    if image.tags and len(moved) == len(image.tags):
+        raise EngineError("image_moved")
+    for name in moved:
+        work.report.line(
+            _("%(name)s stays: %(why)s") % {"name": name, "why": EngineError("image_moved")}
+        )
+
+
+def _is_its(work: Work, name: str, image: Candidate) -> bool:
+    try:
+        return still_means(work, name, image.engine_id)
+    except NotFound as error:
+        raise NotFound("image_gone", raw=error.raw) from error
 
 
 def _measure(work: Work) -> int:

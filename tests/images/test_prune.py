@@ -124,6 +124,25 @@ def test_what_is_used_by_then_stays(actor: Actor, host: Host, fake: FakeEngine) 
     assert "app:2" in fake.images.names and "app:2 stays: A container" in lines()
 
 
+def test_a_name_that_moves_meanwhile_stays_with_its_new_image(
+    actor: Actor, host: Host, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build gives names to what it made while the job removes, the largest first."""
+    remove = fake.images.remove
+
+    def build_ends(ref: str, force: bool) -> Any:
+        gone = remove(ref, force)
+        if ref == "app:1":
+            fake.images.add("app:old", "app:2", id="sha256:built")
+        return gone
+
+    monkeypatch.setattr(fake.images, "remove", build_ends)
+    assert ran(actor, which="unused").state == JobState.SUCCEEDED
+    assert fake.images.known["sha256:built"].tags == ["app:old", "app:2"]
+    assert "app:old stays: It means another image by now." in lines()
+    assert "app:2 stays: It means another image by now." in lines()
+
+
 def test_nothing_to_do(actor: Actor, host: Host) -> None:
     assert ran(actor, older_days=3000).state == JobState.SUCCEEDED
     assert "There is nothing to remove." in lines()
