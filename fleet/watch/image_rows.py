@@ -5,8 +5,9 @@ All functions are synchronous and run in the watcher's database thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from django.db import transaction
 from django.utils import timezone
@@ -55,10 +56,11 @@ def images_not_in(host_id: int, engine_ids: set[str]) -> list[str]:
     return [engine_id for engine_id in known if engine_id not in engine_ids]
 
 
-def without_platform(host_id: int, most: int) -> list[str]:
-    """Return the ids of the host's images whose engine was not asked for their platform."""
+def without_platform(host_id: int, most: int, but: Collection[str] = ()) -> list[str]:
+    """Return the ids of the host's images whose engine has not told their platform yet."""
     rows = Image.objects.filter(host_id=host_id, platform=None).order_by("pk")
-    return list(rows.values_list("engine_id", flat=True)[:most])
+    ids = rows.values_list("engine_id", flat=True)
+    return list(islice((ident for ident in ids if ident not in but), most))
 
 
 def _save_platforms(host_id: int, platforms: Mapping[str, str]) -> list[int]:

@@ -29,6 +29,8 @@ GATHER = 0.1  # what comes in a burst is answered by one list
 ASKED = 50  # images whose platform is asked for after one list; the others after the next
 ASK_PAUSE = 0.02  # between two of these calls: other hosts are followed by the same thread
 AGAIN_SECONDS = 60.0  # after a list that failed
+RETRY_SECONDS = 900.0  # after a platform that was not told: others' come first
+IN_A_ROW = 3  # platforms not told, after which the engine is left alone for a while
 QUIET = frozenset({"save", "mount", "unmount"})
 
 
@@ -58,6 +60,7 @@ class ImageWatch:
         self.host_id, self.engine, self.database, self._save = host_id, engine, database, save
         self.pause, self.relist = pause, relist
         self._nudge = asyncio.Event()
+        self._retry_at: dict[str, float] = {}  # images whose platform was not told
 
     def hear(self, event: EngineEvent) -> None:
         """List soon if an event is a reason to."""
@@ -75,7 +78,8 @@ class ImageWatch:
             wait = self.relist * random.uniform(0.9, 1.1)  # noqa: S311 - not all hosts at once
             try:
                 await self._write(await list_images(self.engine))
-                await self._ask_platforms()
+                if not await self._ask_platforms():
+                    wait = min(wait, AGAIN_SECONDS)
             except EngineError as error:
                 log.warning("images_unreadable", host=self.host_id, code=error.code,
                             said=error.raw[:200])  # fmt: skip
@@ -85,22 +89,42 @@ class ImageWatch:
                     await self._nudge.wait()
             await asyncio.sleep(max(GATHER, listed_at + self.pause - time.monotonic()))
 
-    async def _ask_platforms(self) -> None:
-        """Ask for some platforms; news about images come first."""
-        ids = await self.database.run(without_platform, self.host_id, ASKED)
+    async def _ask_platforms(self) -> bool:
+        """Ask for some platforms; news about images come first.
+
+        An image that its engine cannot read is asked for again later, and holds up no other.
+        Return False when several failed in a row: the engine is what fails.
+        """
+        now, failed = time.monotonic(), 0
+        self._retry_at = {ident: at for ident, at in self._retry_at.items() if at > now}
+        ids = await self.database.run(without_platform, self.host_id, ASKED, set(self._retry_at))
         found: dict[str, str] = {}
         for ident in ids:
-            if self._nudge.is_set():
+            if self._nudge.is_set() or failed == IN_A_ROW:
                 break
-            try:
-                found[ident] = ", ".join(await image_platforms(self.engine, ident))
-            except NotFound:
-                found[ident] = ""  # removed just now, or there in the list alone
+            platform = await self._platform(ident)
+            if platform is None:
+                failed += 1
+                self._retry_at[ident] = time.monotonic() + RETRY_SECONDS
+            else:
+                failed, found[ident] = 0, platform
             await asyncio.sleep(ASK_PAUSE)
         if found:
             await self._save(ImageBatch(platforms=found))
-        if len(ids) == ASKED:
+        if len(ids) == ASKED and failed < IN_A_ROW:
             self._nudge.set()
+        return failed < IN_A_ROW
+
+    async def _platform(self, ident: str) -> str | None:
+        """Return what the engine tells of an image, or None when it fails to."""
+        try:
+            return ", ".join(await image_platforms(self.engine, ident))
+        except NotFound:
+            return ""  # removed just now, or there in the list alone
+        except EngineError as error:
+            log.warning("platform_unreadable", host=self.host_id, image=ident, code=error.code,
+                        said=error.raw[:200])  # fmt: skip
+            return None
 
     async def _write(self, found: list[ImageSummary]) -> None:
         ids = {one.engine_id for one in found}

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from channels.layers import get_channel_layer
 
+from fleet.engine.errors import EngineError
 from fleet.engine.fake import FakeEngine
 from fleet.engine.images import ImageSummary
 from fleet.models import Container, Host, HostState, Image
 from fleet.publish import GROUP, ImagesChanged, hint_of
+from fleet.watch import images
 from fleet.watch.database import Database
 from fleet.watch.fence import LeaseLost
 from fleet.watch.image_rows import (
@@ -205,11 +207,47 @@ async def test_a_list_of_images_that_fails_keeps_the_host_and_its_rows(
         await until(lambda: Image.objects.count() == 2, "listed again")
 
 
+async def test_an_image_that_cannot_be_read_holds_up_no_other(
+    fake: FakeEngine, row: Host, database: Database, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A damaged one makes the engine answer 500; it is asked for again, behind the others."""
+    monkeypatch.setattr(images, "RETRY_SECONDS", 0.3)
+    bad, good = fake.images.add("bad:1"), fake.images.add("good:1")
+    healthy = bad.inspect
+    monkeypatch.setattr(bad, "inspect", lambda: {}["damaged"])
+    async with following(row, database, replace(QUICK, image_pause=0.05, relist=0.2)):
+        of_good = Image.objects.filter(engine_id=good.id)
+        await until(lambda: of_good.filter(platform="linux/amd64").exists(), "the other one")
+        assert not await database.run(Image.objects.filter(platform="").exists)
+        monkeypatch.setattr(bad, "inspect", healthy)
+        await until(lambda: not Image.objects.filter(platform=None).exists(), "asked again")
+
+
+async def test_an_engine_that_fails_each_time_is_left_alone(
+    fake: FakeEngine, row: Host, database: Database, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def slow(_engine: object, ident: str) -> str:
+        asked.append(ident)
+        raise EngineError
+
+    monkeypatch.setattr(images, "image_platform", slow)
+    for number in range(9):
+        fake.images.add(f"many:{number}")
+    async with following(row, database, replace(QUICK, image_pause=0.05)):
+        await until(lambda: len(asked) >= 3, "three")
+        fake.images.add("new:1")
+        await until(lambda: len(asked) >= 6, "three others")
+    assert len(set(asked[:6])) == 6
+
+
 def test_platforms_are_asked_for_once_and_stay(host: Host) -> None:
     batch = ImageBatch([image_of(1), image_of(2)])
     save_images(host.id, 1, host.name, batch)
     first = image_of(1).engine_id
     assert without_platform(host.id, 1) == [first]
+    assert without_platform(host.id, 1, {first}) == [image_of(2).engine_id]
     saved = save_images(host.id, 1, host.name, ImageBatch(platforms={first: "linux/arm64/v8\0"}))
     row = Image.objects.get(engine_id=first)
     assert saved.changed == [row.pk] and row.revision == 2
