@@ -214,7 +214,11 @@ async def test_an_image_that_cannot_be_read_holds_up_no_other(
     monkeypatch.setattr(images, "RETRY_SECONDS", 0.3)
     bad, good = fake.images.add("bad:1"), fake.images.add("good:1")
     healthy = bad.inspect
-    monkeypatch.setattr(bad, "inspect", lambda: {}["damaged"])
+
+    def damaged() -> None:
+        raise OSError
+
+    monkeypatch.setattr(bad, "inspect", damaged)
     async with following(row, database, replace(QUICK, image_pause=0.05, relist=0.2)):
         of_good = Image.objects.filter(engine_id=good.id)
         await until(lambda: of_good.filter(platform="linux/amd64").exists(), "the other one")
