@@ -254,7 +254,7 @@ class DeleteFilter(Schema):
 
     name: NameText = ""
     reference: ReferenceText = ""
-    only_tag: bool = False
+    only_tag: Annotated[bool, Field(description="the tag alone; not with a digest")] = False
 
 
 @router.delete(
@@ -270,7 +270,9 @@ def delete_manifest(request: HttpRequest, registry_id: int, wanted: Query[Delete
     registry = access_registry(actor, registry_id, PERMISSION)
     _image(wanted.name, wanted.reference)
     digest = wanted.reference
-    if wanted.only_tag and not is_digest(digest):
+    if wanted.only_tag:
+        # What was asked for is less than what would go: a digest goes with all its tags.
+        _checked("reference", check_tag, wanted.reference)
         return _deleted(
             registry_delete_tag(
                 actor=actor, registry_id=registry_id, name=wanted.name, tag=wanted.reference

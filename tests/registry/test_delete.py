@@ -184,6 +184,8 @@ def test_a_registry_that_deletes_no_tag_alone_says_so(
     api = f"/api/v1/registries/{shelf.pk}/manifest?name=bin/tagged&reference=1&only_tag=true"
     refused = browser.delete(api)
     assert (refused.status_code, refused.json()["code"]) == (409, "tag_delete_off")
+    by_api = api.replace("reference=1", f"reference={made.digest}")
+    assert browser.delete(by_api).status_code == 422
     assert sorted(tags_of(open_registry_server, "bin/tagged")) == ["1", "1.0"]
     by_digest = text(browser.get(f"/registries/{shelf.pk}/delete/bin/tagged/{made.digest}/"))
     assert 'name="only"' not in by_digest
