@@ -12,6 +12,7 @@ STATUSES: Final = {
     "catalog_off": 409,
     "delete_off": 409,
     "tag_delete_off": 409,
+    "tag_moved": 409,
     "schema1": 409,
     "invalid_name": 422,
     "rate_limited": 429,

@@ -255,6 +255,9 @@ class DeleteFilter(Schema):
     name: NameText = ""
     reference: ReferenceText = ""
     only_tag: Annotated[bool, Field(description="the tag alone; not with a digest")] = False
+    digest: Annotated[
+        Text, Field(max_length=255, description="with `only_tag`: 409 if the tag means another")
+    ] = ""
 
 
 @router.delete(
@@ -273,11 +276,14 @@ def delete_manifest(request: HttpRequest, registry_id: int, wanted: Query[Delete
     if wanted.only_tag:
         # What was asked for is less than what would go: a digest goes with all its tags.
         _checked("reference", check_tag, wanted.reference)
-        return _deleted(
-            registry_delete_tag(
-                actor=actor, registry_id=registry_id, name=wanted.name, tag=wanted.reference
-            )
+        answer = registry_delete_tag(
+            actor=actor,
+            registry_id=registry_id,
+            name=wanted.name,
+            tag=wanted.reference,
+            digest=wanted.digest,
         )
+        return _deleted(answer)
     if not is_digest(digest):
         now = images.digest_now(registry, wanted.name, wanted.reference)
         if now.value is None:

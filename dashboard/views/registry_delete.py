@@ -68,7 +68,7 @@ def _delete(request: HttpRequest, pk: int, name: str, reference: str) -> Answer[
 def _ask_first(
     request: HttpRequest, context: dict[str, Any], pk: int, name: str, reference: str
 ) -> HttpResponse:
-    answer = same_tags(actor_of(request), pk, name, reference, PERMISSION)
+    answer = same_tags(actor_of(request), pk, name, reference, PERMISSION, fresh=True)
     form = context["form"]
     context |= {"answer": answer}
     if answer.value is not None:

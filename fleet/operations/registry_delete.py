@@ -17,6 +17,7 @@ from fleet.operations.errors import Invalid
 from fleet.operations.registry import Operation, register
 from fleet.publish import RegistriesChanged, publish_on_commit
 from fleet.registries.client import RegistryClient
+from fleet.registries.errors import RegistryError
 from fleet.registries.reference import InvalidReference, check_digest, check_repository, check_tag
 from fleet.selectors.registry_asking import Answer, ask
 
@@ -46,15 +47,21 @@ def registry_delete_tag(
 ) -> Answer[str]:
     """Delete a tag alone; `digest` is what it stood for when the person was told.
 
-    The answer is the tag, or why the registry did not. Raises Unknown, Refused or Invalid.
+    The answer is the tag, or why the registry did not: not where it means another image by now.
+    Raises Unknown, Refused or Invalid.
     """
     registry = access_registry(actor, registry_id, PERMISSION)
     _check("name", check_repository, name)
     _check("reference", check_tag, tag)
     if digest:
         _check("digest", check_digest, digest)
-    named = {"tag": tag, "digest": digest}
-    return _delete(actor, registry, name, named, tag, lambda client: client.delete_tag(name, tag))
+
+    def act(client: RegistryClient) -> None:
+        if digest and client.head(name, tag) != digest:
+            raise RegistryError("tag_moved")
+        client.delete_tag(name, tag)
+
+    return _delete(actor, registry, name, {"tag": tag, "digest": digest}, tag, act)
 
 
 def _delete(

@@ -148,6 +148,9 @@ SENTENCES: dict[str, Text] = {
     "tag_delete_off": _(
         "This registry does not delete a tag alone, only images with all their tags, or nothing."
     ),
+    "tag_moved": _(
+        "The tag is another image by now: somebody has pushed meanwhile. Look at it again."
+    ),
     "moved": _(
         "The registry sends us on to another address to sign in. Enter that address instead, if "
         "you trust it."

@@ -101,10 +101,15 @@ def ask_many(
     key: str,
     names: Iterable[str],
     question: Callable[[RegistryClient, str], Found],
+    *,
+    fresh: bool = False,
 ) -> dict[str, Answer[Found]]:
-    """Ask the same about several names, some at once; within five seconds for all of them."""
+    """Ask the same about several names, some at once; within five seconds for all of them.
+
+    `fresh`: what was answered before does not do.
+    """
     wanted = list(dict.fromkeys(names))
-    kept = {name: kept_answer(registry, f"{key}:{name}") for name in wanted}
+    kept = {name: None if fresh else kept_answer(registry, f"{key}:{name}") for name in wanted}
     open_names = [name for name in wanted if kept[name] is None]
     came: dict[str, Found | Exception] = {}
     whole = _asked(registry, lambda asking: _spread(asking, open_names, question, came))

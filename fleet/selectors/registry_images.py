@@ -259,17 +259,19 @@ class SameTags:
 
 
 def same_tags(
-    actor: Actor, pk: int, name: str, reference: str, permission: str = ""
+    actor: Actor, pk: int, name: str, reference: str, permission: str = "", *, fresh: bool = False
 ) -> Answer[SameTags]:
     """Return which tags share the digest of one, the first `SAME` of them looked at.
 
-    Raises Unknown or Refused.
+    `fresh`: as of now, not of half a minute ago. Raises Unknown or Refused.
     """
     registry = access_registry(actor, pk, permission)
     digest = digest_now(registry, name, reference)
     if digest.value is None:
         return Answer(problem=digest.problem, code=digest.code, raw=digest.raw)
-    listed = ask(registry, f"same\n{name}", lambda client: _first_tags(client, name))
+    listed = ask(
+        registry, f"same\n{name}", lambda client: _first_tags(client, name), keep=not fresh
+    )
     if listed.value is None:
         return Answer(problem=listed.problem, code=listed.code, raw=listed.raw)
     heads = ask_many(
@@ -277,6 +279,7 @@ def same_tags(
         f"head\n{name}\n",
         listed.value[0],
         lambda client, tag: client.head(name, tag),
+        fresh=fresh,
     )
     found = [tag for tag, head in heads.items() if head.value == digest.value]
     gone = ("not_found", "schema1", "invalid_name")

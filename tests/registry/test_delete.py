@@ -191,6 +191,26 @@ def test_a_registry_that_deletes_no_tag_alone_says_so(
     assert 'name="only"' not in by_digest
 
 
+def test_a_tag_that_was_pushed_again_meanwhile_stays(
+    browser: Client, shelf: Registry, open_registry_server: RegistryServer
+) -> None:
+    for tag in ("1", "1.0"):
+        made = open_registry_server.push("bin/moving", tag)
+    path = f"/registries/{shelf.pk}/delete/bin/moving/1/"
+    assert "1 other tag stands" in text(browser.get(path))
+    newer = open_registry_server.push("bin/moving", "1.0", files={"x": b"2"})
+    # Told as of now: what was answered before is not good enough for deleting.
+    assert 'name="only"' not in text(browser.get(path))
+    later = f"/registries/{shelf.pk}/delete/bin/moving/1.0/"
+    answer = browser.post(later, {"digest": made.digest, "only": "1"})
+    assert answer.status_code == 409 and "is another image by now" in text(answer)
+    api = f"/api/v1/registries/{shelf.pk}/manifest?name=bin/moving&reference=1.0&only_tag=true"
+    refused = browser.delete(f"{api}&digest={made.digest}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "tag_moved")
+    # It would be deleted: only this registry cannot.
+    assert browser.delete(f"{api}&digest={newer.digest}").json()["code"] == "tag_delete_off"
+
+
 def test_a_tag_alone_goes_where_the_registry_can(browser: Client, staging: Environment) -> None:
     """As Distribution 3, zot and others do."""
     digest, tags = f"sha256:{'a' * 64}", ["1", "1.0", "latest"]
