@@ -74,6 +74,10 @@ def test_more_tags_than_are_compared_are_told(
         open_registry_server.push(f"bin/many{most}", tag)
     said = text(browser.get(f"/registries/{shelf.pk}/delete/bin/many{most}/1/"))
     assert ("Not every tag could be compared" not in said) is whole
+    # Of this one no other tag is known; there may be some among those that were not compared.
+    open_registry_server.push(f"bin/many{most}", "0", files={"x": b"0"})
+    alone = text(browser.get(f"/registries/{shelf.pk}/delete/bin/many{most}/0/"))
+    assert "other tag" not in alone and 'name="only"' in alone
 
 
 @pytest.mark.parametrize(("behind", "whole"), [((), True), (("4",), False)])
