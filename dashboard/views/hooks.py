@@ -33,6 +33,9 @@ def receive(request: HttpRequest, public_id: str) -> JsonResponse:
         return _said(415, _("Send it without compression."))
     headers = {name.lower(): value for name, value in request.headers.items()}
     sent = Sent(headers, request.body, time.time())
+    # Unpacking a form is work, which who has failed often does not get.
+    if sent.is_form and not _may_fail(request, dry_run=True):
+        return _slow_down()
     try:
         proven = delivery_prove(public_id, sent, address_of(request))
         key = str(proven.webhook.pk)
@@ -41,9 +44,15 @@ def receive(request: HttpRequest, public_id: str) -> JsonResponse:
         return _answer(delivery_take(proven))
     except Unproven:
         # Counted after the proof: many senders share an address, and one that signs is let in.
-        if not ratelimit.consume(request, app=APP, action="webhook_failed"):
+        if not _may_fail(request):
             return _slow_down()
         return _said(401, _("There is no such webhook, or the signature does not fit."))
+
+
+def _may_fail(request: HttpRequest, *, dry_run: bool = False) -> bool:
+    """Count a failure of an address; return whether it had any left."""
+    left = ratelimit.consume(request, app=APP, action="webhook_failed", dry_run=dry_run)
+    return left is not None
 
 
 def _answer(taken: Taken) -> JsonResponse:

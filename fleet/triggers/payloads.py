@@ -183,7 +183,7 @@ def _data(sent: Sent) -> dict[str, Any]:
     """Return the JSON object of a body."""
     try:
         text = sent.json()
-    except (KeyError, ValueError):
+    except ValueError:
         raise BadPayload(_("A form must have the JSON in its field “payload”.")) from None
     try:
         data = json.loads(text)

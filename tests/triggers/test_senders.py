@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from fleet.models import Job, Webhook, WebhookDelivery
+from fleet.triggers import signatures
+from fleet.triggers.signatures import Sent
 from tests.triggers.conftest import Deliver
 from tests.triggers.senders import (
     COMMIT,
@@ -76,6 +79,42 @@ def test_a_form_of_gitea_is_signed_inside(
     assert deliver(webhook, push, gitea(secret, push, "d-2")).status_code == 409
     for bad in (b"other=1", b"payload=%7B", b"&".join([b"a=1"] * 20)):
         assert deliver(webhook, bad, signed, content_type=form).status_code == 401
+
+
+@pytest.mark.parametrize("piece", [3, 4, 64])
+def test_a_form_is_unpacked_piece_by_piece(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No escape is cut in two, and nothing but the field is unpacked."""
+    monkeypatch.setattr(signatures, "PIECE", piece)
+    raw = bytes(range(256)) + b"%41 + & payload=%"
+    for form in (
+        urlencode({"payload": raw}),
+        urlencode({"a": "payload=1", "payload": raw, "z": 2}),
+    ):
+        sent = Sent({"content-type": f"{signatures.FORM}; charset=utf-8"}, form.encode(), 0)
+        assert sent.json() == raw
+    for bad in (b"", b"payload", b"payload=", b"xpayload=1", b"a=1&payload=&b=2"):
+        with pytest.raises(ValueError, match="payload"):
+            Sent({"content-type": signatures.FORM}, bad, 0).json()
+
+
+def test_little_work_is_done_for_a_form_before_it_proves_anything(
+    hook: Hook, deliver: Deliver, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"webhook_failed": "2/m/ip", "webhook": "9/m/key"}
+    webhook, secret = hook("gitea")
+    unpacked = []
+    monkeypatch.setattr(signatures, "_field", lambda form: unpacked.append(len(form)) or b"")
+    signed, kind = gitea("wrong", b"{}"), signatures.FORM
+    long = b"payload=" + b"%41" * (signatures.FORM_BYTES // 3)
+    assert deliver(webhook, long, signed, content_type=kind).status_code == 401
+    webhook.refresh_from_db()
+    assert "larger than 1 MB" in webhook.refused_why and not unpacked
+    statuses = [
+        deliver(webhook, b"payload=1", signed, content_type=kind).status_code for _ in range(3)
+    ]
+    assert (statuses, unpacked) == ([401, 429, 429], [9])
+    body = github_push()  # JSON is little work: whoever signs is let in from there, too
+    assert deliver(webhook, body, gitea(secret, body)).status_code == 202
 
 
 def test_gogs_tells_of_a_tag_in_its_own_way(hook: Hook, deliver: Deliver) -> None:
