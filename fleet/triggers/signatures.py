@@ -185,7 +185,7 @@ def _standard(secret: str, sent: Sent) -> Proof:
     if not any(fits):
         raise NotProven(_wrong())
     # After the signature: what an unsigned time says is worth nothing.
-    if not at.isdigit() or len(at) > 12 or abs(sent.at - int(at)) > TOLERANCE:
+    if not (at.isascii() and at.isdigit()) or len(at) > 12 or abs(sent.at - int(at)) > TOLERANCE:
         sentence = _("Its time is more than %(n)d minutes from ours. Is a clock wrong?")
         raise NotProven(sentence % {"n": TOLERANCE // 60})
     return Proof(found[:ID_LIMIT], (_mark("id", found),))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -137,6 +140,20 @@ def test_a_signed_time_is_near_ours(late: int, status: int, hook: Hook, deliver:
     assert deliver(webhook, b"{}", headers).status_code == status
     webhook.refresh_from_db()
     assert ("clock" in webhook.refused_why) == (status == 401)
+
+
+@pytest.mark.parametrize("at", ["\u00b2", "-1", "1e9", "9" * 13, "now"])
+def test_a_signed_time_is_a_number(at: str, hook: Hook, deliver: Deliver) -> None:
+    webhook, secret = hook("plain")
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    mac = hmac.new(key, f"d-1.{at}.".encode() + b"{}", hashlib.sha256).digest()
+    headers = {
+        "webhook-id": "d-1", "webhook-timestamp": at,
+        "webhook-signature": f"v1,{base64.b64encode(mac).decode()}",
+    }  # fmt: skip
+    assert deliver(webhook, b"{}", headers).status_code == 401
+    webhook.refresh_from_db()
+    assert "clock" in webhook.refused_why
 
 
 def test_a_time_that_was_not_signed_does_not_count(hook: Hook, deliver: Deliver) -> None:
