@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from fleet.builds.git_url import parse_git_url
 from fleet.crypto import SecretLost
@@ -130,12 +131,15 @@ class _Delivery:
             return Taken(DeliveryResult.REFUSED, words, "repeated")
         # Of several that moved, the first that is meant: a delivery starts one run.
         moved = (self.push, *self.push.more)
-        meant = (one for one in moved if not reason_to_ignore(self.webhook, one))
-        self.push = next(meant, self.push)
-        why_not = reason_to_ignore(self.webhook, self.push)
-        if why_not:
-            return Taken(DeliveryResult.IGNORED, why_not)
-        return self._fire()
+        meant = [one for one in moved if not reason_to_ignore(self.webhook, one)]
+        if not meant:
+            return Taken(DeliveryResult.IGNORED, reason_to_ignore(self.webhook, self.push))
+        self.push = meant[0]
+        taken = self._fire()
+        others = {one.ref for one in meant} - {self.push.ref}
+        if taken.job is None or not others or self.webhook.build.source != BuildSource.GIT:
+            return taken
+        return replace(taken, words=f"{taken.words} {_not_built(len(others))}")
 
     def _fire(self) -> Taken:
         done = fire(self.webhook, "webhook", self._ref(), self.proven.address)
@@ -159,6 +163,15 @@ class _Delivery:
             newest = rows.order_by("-pk").values_list("pk", flat=True)
             if last := newest[kept : kept + 1].first():
                 rows.filter(pk__lte=last).delete()
+
+
+def _not_built(count: int) -> str:
+    said = ngettext(
+        "%(count)d more branch or tag was pushed and not built.",
+        "%(count)d more branches or tags were pushed and not built.",
+        count,
+    )
+    return said % {"count": count}
 
 
 def reason_to_ignore(webhook: Webhook, push: Push) -> str:

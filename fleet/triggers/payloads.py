@@ -19,7 +19,7 @@ from fleet.triggers.signatures import Sent
 COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
 WHOLE_REF = re.compile(r"refs/(heads|tags)/.")
 GONE = "0" * 40
-CHANGES = 20  # branches of one delivery that are looked at
+CHANGES = 1000  # branches of one delivery that are looked at
 EVENT_LIMIT = 60
 REPOSITORY_LIMIT = 300
 
@@ -121,8 +121,21 @@ def _bitbucket(event: str, data: dict[str, Any]) -> Push:
         raise BadPayload(_("It does not say what was pushed."))
     name = _full_name(data) if cloud else _server_name(data)
     moved = [_cloud_change(row) if cloud else _server_change(row) for row in rows[:CHANGES]]
-    first, *more = (_push(event, ref, after, name) for ref, after in moved)
+    first, *more = _all_that_can_be(event, moved, name)
     return replace(first, more=tuple(more))
+
+
+def _all_that_can_be(event: str, moved: list[tuple[Any, Any]], name: Any) -> list[Push]:
+    """Leave out what no build could be of. Raises BadPayload when nothing is left."""
+    found, wrong = [], BadPayload("")
+    for ref, after in moved:
+        try:
+            found.append(_push(event, ref, after, name))
+        except BadPayload as error:
+            wrong = error
+    if not found:
+        raise wrong
+    return found
 
 
 def _cloud_change(row: dict[str, Any]) -> tuple[Any, Any]:

@@ -157,6 +157,26 @@ def test_bitbucket_tells_of_several_at_once(
 
 
 @pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ([("branch", "main", COMMIT)], "Started run #1."),
+        ([("branch", "wip", COMMIT), ("branch", "--x", COMMIT)], "Started run #1."),
+        ([("tag", "v1", COMMIT)],
+         "Started run #1. 1 more branch or tag was pushed and not built."),
+        ([("branch", f"release/{number}", COMMIT) for number in range(40)],
+         "Started run #1. 40 more branches or tags were pushed and not built."),
+    ],
+)  # fmt: skip
+def test_what_was_pushed_and_not_built_is_told(
+    others: list[tuple[str, str, str]], words: str, hook: Hook, deliver: Deliver
+) -> None:
+    webhook, secret = hook("plain", tags="v*")
+    body = bitbucket_push(("branch", "--odd", COMMIT), ("branch", "main", COMMIT), *others)
+    assert deliver(webhook, body, bitbucket(secret, body)).json()["message"] == words
+    assert WebhookDelivery.objects.get().words == words
+
+
+@pytest.mark.parametrize(
     ("body", "event", "words"),
     [
         (bitbucket_server_push(("refs/tags/v1", COMMIT)), "repo:refs_changed", "Started"),
