@@ -28,6 +28,7 @@ router = Router(tags=["builds"])
 PIECE = 256 * 1024
 PLACES = ("deploy_hosts", "deploy_environments")
 SORTS = {"id": "pk", "name": "name", "created_at": "created_at", "changed_at": "changed_at"}
+MEMORY_TEXT = "in bytes, 0 for no limit; the classic builder keeps to it, BuildKit to none"
 Long = Annotated[str, Field(max_length=65536)]
 Pairs = dict[str, str]
 
@@ -61,7 +62,7 @@ class BuildOut(Schema):
     no_cache: bool
     pull: bool
     network: str
-    memory: int
+    memory: Annotated[int, Field(description=MEMORY_TEXT)]
     secrets: list[str]
     tags: list[str]
     push: bool
@@ -213,7 +214,7 @@ class BuildPatch(Schema, extra="forbid"):
     no_cache: bool | None = None
     pull: bool | None = None
     network: str | None = None
-    memory: Annotated[int | None, Field(ge=0, lt=2**53, description="bytes")] = None
+    memory: Annotated[int | None, Field(ge=0, lt=2**53, description=MEMORY_TEXT)] = None
     secrets: dict[str, str | None] | None = None
     tags: list[str] | None = None
     push: Annotated[bool | None, Field(description="push all tags after a good run")] = None

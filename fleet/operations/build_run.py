@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 RUNS_KEPT = 100
 OPEN_LIMIT = 50  # runs of one build that wait or run
 END = 0  # the part of lines that come after all steps
+MIB = 1024 * 1024
 BUILDERS = {
     "buildx": gettext_lazy("BuildKit, by docker buildx"),
     "buildkit": gettext_lazy("BuildKit"),
@@ -260,6 +261,8 @@ class _Run:
         if isinstance(item, Using):
             record.note(builder=item.builder)
             report.line(_("Building with %(builder)s.") % {"builder": BUILDERS[item.builder]})
+            if said := memory_words(item.builder, self.build.memory):
+                report.line(said)
         elif isinstance(item, Foreign):
             said = _(
                 "The host runs no programs for %(platforms)s: steps with RUN will fail for it,"
@@ -294,6 +297,14 @@ class _Run:
             said = (sentence if line else _("This step failed: %(step)s")) % named
         help_text = explain_failure(failure, error.raw)
         return f"{help_text} {said}".strip()
+
+
+def memory_words(builder: str, memory: int) -> str:
+    """Say that a limit of memory is not kept to, where it is not."""
+    if not memory or builder == "classic":
+        return ""
+    said = _("BuildKit keeps to no memory limit: the %(mib)d MB of this build do not count.")
+    return said % {"mib": memory // MIB}
 
 
 def _read(context: Context) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fleet.operations.build_failures import explain_failure
+from fleet.operations.build_run import memory_words
 
 PLAIN = 'Head "https://r:5000/v2/a/manifests/1": http: server gave HTTP response to HTTPS client'
 
@@ -33,3 +34,12 @@ PLAIN = 'Head "https://r:5000/v2/a/manifests/1": http: server gave HTTP response
 def test_it_says_what_may_help(failure: dict[str, Any], raw: str, words: str) -> None:
     said = explain_failure(failure, raw)
     assert words in said and bool(words) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("builder", "memory", "told"),
+    [("buildkit", 2**26, True), ("buildx", 2**26, True), ("classic", 2**26, False),
+     ("buildkit", 0, False)],
+)  # fmt: skip
+def test_a_limit_that_is_not_kept_to_is_told(builder: str, memory: int, told: bool) -> None:
+    assert ("the 64 MB of this build do not count" in memory_words(builder, memory)) == told

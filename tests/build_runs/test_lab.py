@@ -43,7 +43,8 @@ def text_of(run: BuildRun) -> str:
 
 def test_the_seed_builds_as_typed(actor: Actor, define: Define, lab: Lab, folders: Path) -> None:
     tags = ["built/web:{n}", "built/web:latest"]
-    run = ran(actor, define(dockerfile_text=SEED, tags=tags, no_cache=True))
+    more = {"no_cache": True, "memory": 2**30}
+    run = ran(actor, define(dockerfile_text=SEED, tags=tags, **more))
     assert run.job.state == JobState.SUCCEEDED, (run.job.message, run.job.error)
     assert run.tags == ["built/web:1", "built/web:latest"]
     assert set(run.tags) <= set(tags_on(lab))
@@ -54,6 +55,7 @@ def test_the_seed_builds_as_typed(actor: Actor, define: Define, lab: Lab, folder
     assert image["Config"]["Cmd"] == ["nginx", "-g", "daemon off;"]
     assert "80/tcp" in image["Config"]["ExposedPorts"]
     assert run.builder in ("buildkit", "buildx")
+    assert "BuildKit keeps to no memory limit: the 1024 MB" in text_of(run)
     assert run.seconds is not None
     step = next(step for step in run.steps if "apt-get update" in step["name"])
     assert step["state"] == "done"

@@ -236,7 +236,7 @@ async def test_an_engine_that_fails_each_time_is_left_alone(
         asked.append(ident)
         raise EngineError
 
-    monkeypatch.setattr(images, "image_platform", slow)
+    monkeypatch.setattr(images, "image_platforms", slow)
     for number in range(9):
         fake.images.add(f"many:{number}")
     async with following(row, database, replace(QUICK, image_pause=0.05)):
