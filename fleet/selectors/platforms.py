@@ -7,7 +7,9 @@ NAMES = {
     "x86_64": "amd64", "aarch64": "arm64", "armv6l": "arm", "armv7l": "arm", "armv8l": "arm",
     "i386": "386", "i486": "386", "i586": "386", "i686": "386",
 }  # fmt: skip
-RUNS_TOO = frozenset({("386", "amd64")})  # (image, host)
+# (image, host). Not every arm64 runs what is made for arm: Raspberry Pis do, Ampere's do not. What
+# may well run is not marked.
+RUNS_TOO = frozenset({("386", "amd64"), ("arm", "arm64")})
 
 
 def architecture(host_arch: str) -> str:

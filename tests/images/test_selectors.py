@@ -146,6 +146,8 @@ def test_a_hidden_label_is_not_found_by_its_value(host: Host, viewer: User, acto
         ("linux/amd64", "x86_64", False),
         ("linux/arm64/v8", "aarch64", False),
         ("linux/arm64/v8", "x86_64", True),
+        ("linux/arm/v7", "aarch64", False),
+        ("linux/arm64/v8", "armv7l", True),
         ("linux/amd64", "arm64", True),
         ("linux/386", "x86_64", False),
         ("linux/amd64", "", False),
