@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import structlog
 from django.db import DatabaseError, transaction
 
-from fleet.models import Container, Host, UsageBlock, UsageFrame
-from fleet.stats.packing import pack, unpack
+from fleet.models import Container, Host, UsageBlock, UsageFrame, UsageNow
+from fleet.stats.packing import Raw, pack, unpack
 
 log = structlog.get_logger(__name__)
 BATCH = 200
@@ -47,6 +49,27 @@ def _move(host_id: int, old: int, new: int) -> None:
         moved.filter(step=step, at=at).delete()
     moved.update(key=new, container_id=new)
     _rename_lines(host_id, old, new)
+    _rename_now(host_id, old, new)
+
+
+def _rename_now(host_id: int, old: int, new: int) -> None:
+    """The small pictures go on, too: where both have a minute, the new one's counts."""
+    row = UsageNow.objects.filter(host_id=host_id).first()
+    if row is None:
+        return
+    row.frame, row.trail = (
+        _merged(data, old, new) if data else data for data in (row.frame, row.trail)
+    )
+    row.save(update_fields=["frame", "trail"])
+
+
+def _merged(data: Raw, old: int, new: int) -> bytes:
+    every, lines = unpack(data)
+    if (gone := lines.pop(old, None)) is not None:
+        have = lines.get(new, gone)
+        pairs = zip(have, gone, strict=True)
+        lines[new] = tuple(before if isnan(value) else value for value, before in pairs)
+    return pack(every, lines)
 
 
 def _rename_lines(host_id: int, old: int, new: int) -> None:

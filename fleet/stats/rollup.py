@@ -114,6 +114,17 @@ class Trail:
             self.minutes.pop()
         self.minutes.append((at, {key: line[:2] for key, line in lines.items()}))
 
+    def young(self, keys: Iterable[int]) -> set[int]:
+        """Return the keys that have no value yet in the oldest minute."""
+        return {key for key in keys if key not in self.minutes[0][1]} if self.minutes else set()
+
+    def fill(self, other: Trail) -> None:
+        """Take over what another trail knows of minutes that are here without it."""
+        here = dict(self.minutes)
+        for at, lines in other.minutes:
+            for key, line in lines.items() if at in here else ():
+                here[at].setdefault(key, line)
+
     @property
     def last(self) -> int:
         """The time of the last minute."""

@@ -11,9 +11,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -180,7 +181,7 @@ class Sampler:
             if usage is not None
         }
         if lines or not ids:
-            self._tell(int(time.time()), round(every), with_sum(lines) if lines else {})
+            await self._tell(int(time.time()), round(every), with_sum(lines) if lines else {})
 
     async def _read(self, ident: str) -> Usage | None:
         began = time.monotonic()
@@ -207,11 +208,12 @@ class Sampler:
             self._rows = await self.database.run(read_rows, self.host_id)
         return [ident for ident in ids if ident in self._rows]
 
-    def _tell(self, at: int, every: int, lines: Table) -> None:
+    async def _tell(self, at: int, every: int, lines: Table) -> None:
         packed = Packed(self.host_id, at, pack(every, lines))
         ended = self._minutes.add(at, lines)
         if ended is not None:
             minute_at, minute = ended
+            await self._inherit(minute)
             self._trail.add(minute_at, minute)
             trail = self._trail.table()
             packed = Packed(
@@ -219,16 +221,24 @@ class Sampler:
             )
         self.ledger.add(packed)
 
+    async def _inherit(self, minute: Table) -> None:
+        """Go on with what a new container was given of the one that it was made of."""
+        if young := self._trail.young(minute):
+            with contextlib.suppress(DatabaseError):
+                self._trail.fill(await self.database.run(read_trail, self.host_id, young))
+
 
 def read_rows(host_id: int) -> dict[str, int]:
     """Return our id of each container of a host by the engine's."""
     return dict(Container.objects.filter(host_id=host_id).values_list("engine_id", "pk"))
 
 
-def read_trail(host_id: int) -> Trail:
-    """Return the last minutes of a host, as far as they are kept."""
+def read_trail(host_id: int, some: Collection[int] | None = None) -> Trail:
+    """Return the last minutes of a host, as far as they are kept; of `some` keys, or of all."""
     row = UsageNow.objects.filter(host_id=host_id).first()
-    return Trail.of(row.minute, unpack(row.trail)[1]) if row and row.trail else Trail()
+    lines = unpack(row.trail)[1] if row and row.trail else {}
+    kept = lines if some is None else {key: lines[key] for key in some if key in lines}
+    return Trail.of(row.minute, kept) if row else Trail()
 
 
 async def keep_books(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from fleet.models import Container, Host, UsageBlock, UsageFrame
+from fleet.models import Container, Host, UsageBlock, UsageFrame, UsageNow
+from fleet.stats import keeping
 from fleet.stats.heirs import inherit
 from fleet.stats.keeping import DAY, HOUR, SWEEP, roll_up_hours
 from fleet.stats.packing import pack, unpack
-from fleet.stats.rollup import MINUTE, rolled
+from fleet.stats.rollup import MINUTE, Trail, rolled
 from tests.conftest import make_container
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +69,40 @@ def test_history_goes_to_the_heir_alone(
     assert set(unpack(sweep.data)[1]) == {new.pk}
     old.delete()
     assert cpus(new) == [10, 20, 40, 30]
+
+
+def test_the_small_pictures_go_on(host: Host) -> None:
+    old, new = (make_container(host, name) for name in ("old", "web-1"))
+    trail = Trail([(NOW - MINUTE, {old.pk: (1, 2), 0: (1, 2)}), (NOW, {new.pk: (3, 4), 0: (3, 4)})])
+    UsageNow.objects.create(
+        host=host, at=NOW, frame=pack(10, {old.pk: (5.0,) * 8}), minute=NOW,
+        trail=pack(MINUTE, trail.table()),
+    )  # fmt: skip
+    inherit(host.pk, old.engine_id, new.engine_id)
+    row = UsageNow.objects.get()
+    kept = unpack(row.trail)[1]
+    assert kept[new.pk][-4:] == (1, 2, 3, 4) and set(kept) == {0, new.pk}
+    assert set(unpack(row.frame)[1]) == {new.pk}
+
+
+def test_history_that_moves_while_an_hour_is_put_together_is_not_lost(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = (make_container(host, name) for name in ("old", "web-1"))
+    used(old, NOW - HOUR, 10)
+    add = keeping._add
+
+    def meanwhile(*args: Any) -> None:
+        if old.engine_id:
+            inherit(host.pk, old.engine_id, new.engine_id)
+            old.engine_id = ""
+        add(*args)
+
+    monkeypatch.setattr(keeping, "_add", meanwhile)
+    roll_up_hours(NOW)
+    Container.objects.filter(pk=old.pk).delete()
+    roll_up_hours(NOW)
+    assert cpus(new) == [10] and not UsageFrame.objects.exists()
 
 
 def test_a_new_one_that_no_watcher_has_seen_gets_the_row(host: Host) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.db import OperationalError
@@ -20,7 +21,8 @@ from fleet.engine.fake_stats import LIMIT, MEMORY
 from fleet.engine.stats import Counters
 from fleet.models import Container, Host, UsageFrame, UsageNow
 from fleet.stats.keeping import Packed, save_usage
-from fleet.stats.packing import SUM, Table, unpack
+from fleet.stats.packing import SUM, Table, pack, unpack
+from fleet.stats.rollup import Trail
 from fleet.watch import sampling as module
 from fleet.watch.database import Database
 from fleet.watch.follow import Follower
@@ -186,6 +188,27 @@ async def test_it_reads_all_that_run(fake: FakeEngine, host: Host, database: Dat
     assert lines[SUM][1] == 5 * MEMORY
     assert packed.host_id == host.pk
     assert all("one-shot=true" in request for request in fake.requests if "/stats" in request)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_a_new_container_was_given_is_gone_on_with(
+    host: Host, database: Database
+) -> None:
+    """The trail is kept in memory, and an update gives the old one's to the new one's row."""
+    ledger, at = Ledger(), 1_800_000_000
+    engine = Mock(samples_at_once=1)
+    sampler = Sampler(host.pk, engine, list, database, ledger, 0.1)
+    old: Table = {1: (7.0,) * 8}
+    new: Table = {2: (9.0,) * 8}
+    for minute, lines in enumerate((old, old, new, new, {})):
+        await sampler._tell(at + minute * 60, 10, lines)
+        if minute == 3:
+            table = Trail([(at, {2: (7, 7)}), (at + 60, {2: (7, 7)}), (at + 120, {2: (9, 9)})])
+            row = UsageNow(host=host, at=at, frame=b"", minute=at + 120)
+            row.trail = pack(60, table.table())
+            await database.run(row.save)
+    trail = unpack(next(one.trail for one in reversed(ledger.take()) if one.trail))[1]
+    assert trail[2][-8:] == (7, 7, 7, 7, 9, 9, 9, 9)
 
 
 @pytest_engine
