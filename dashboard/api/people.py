@@ -107,7 +107,9 @@ class RoleOut(Schema):
     name: str
     permissions: list[str]
     built_in: bool
-    new_permissions: list[str]  # came with an upgrade since it was saved last; it has them not
+    new_permissions: list[
+        str
+    ]  # came with an upgrade since it was saved last; it does not have them
 
 
 class RolesOut(Schema):

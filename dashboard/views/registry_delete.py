@@ -20,6 +20,7 @@ from fleet.operations.errors import Invalid
 from fleet.operations.registry_delete import (
     PERMISSION,
     asks_for_name,
+    is_unsure,
     not_deleted_words,
     registry_delete_image,
     registry_delete_tag,
@@ -43,7 +44,11 @@ def delete_image(request: HttpRequest, pk: int, name: str, reference: str) -> Ht
         return _ask_first(request, context, pk, name, reference)
     answer = _delete(request, pk, name, reference)
     if answer.value is None:
-        context |= {"failed": not_deleted_words(answer), "raw": answer.raw}
+        context |= {
+            "failed": not_deleted_words(answer),
+            "raw": answer.raw,
+            "unsure": is_unsure(answer),
+        }
         return _show(request, context, status_of(answer))
     messages.success(request, _("%(image)s was deleted.") % {"image": context["full"]})
     return redirect("registry-repository", pk, name)

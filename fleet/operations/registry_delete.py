@@ -85,7 +85,7 @@ def _delete(
         failed = {**detail, "code": answer.code}
         failed.pop("tags", None)
         audit.record(actor, PERMISSION, registry, result=AuditResult.FAILED, detail=failed)
-    if answer.value is not None or answer.code in UNSURE:
+    if answer.value is not None or is_unsure(answer):
         # What was answered before holds no more, in no process: it is kept by the revision.
         Registry.objects.filter(pk=registry.pk).update(revision=F("revision") + 1)
         publish_on_commit(RegistriesChanged([registry.pk]))
@@ -105,9 +105,14 @@ def _check(field: str, rule: Any, value: str) -> None:
         raise Invalid({field: [str(error)]}) from error
 
 
+def is_unsure(answer: Answer[str]) -> bool:
+    """Return whether something may have been deleted all the same."""
+    return answer.code in UNSURE
+
+
 def not_deleted_words(answer: Answer[str]) -> str:
     """Say why an image is still there, or may be."""
-    if answer.code in UNSURE:
+    if is_unsure(answer):
         return f"{answer.problem} {_('Look whether the image is still there.')}"
     return answer.problem
 

@@ -127,6 +127,7 @@ def test_a_registry_that_does_not_delete_says_so(
     answer = browser.post(f"/registries/{row.pk}/delete/keep/app/1/", {"digest": made.digest})
     assert answer.status_code == 409
     assert "This registry does not delete" in text(answer) and "delete.enabled" in text(answer)
+    assert "Nothing was deleted." in text(answer)
     failed = AuditEntry.objects.get(action="registry.delete", result=AuditResult.FAILED)
     assert failed.detail["code"] == "delete_off"
 
