@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.walk_routes import API_ALL, API_SEES, API_UNANSWERED, SEES, SIGNED_IN, UNANSWERED, r
 
-# Who may is told to wait a minute: the walk's rows were asked for just now.
-WAITS = "401 404 422 422 422"
+# Who may pull there is told to wait a minute: the walk's rows were asked for just now.
+WAITS = "401 404 403 403 422"
 NO_TRIVY = "401 404 403 422 422"
 IMAGE_PAGES = [
     r("images/", get=SIGNED_IN),
@@ -19,8 +19,8 @@ IMAGE_PAGES = [
     r("images/<int:pk>/sbom.json", get=SEES, pk="image"),
     r("scans/", get=SIGNED_IN),
     r("scans/missing/", post="302 302 403 302 302"),
-    r("images/<int:pk>/check/", post="302 404 302 302 302", pk="image"),
-    r("containers/<int:pk>/image-check/", post="302 404 302 302 302", pk="container"),
+    r("images/<int:pk>/check/", post="302 404 403 403 302", pk="image"),
+    r("containers/<int:pk>/image-check/", post="302 404 403 403 302", pk="container"),
     r(
         "images/prune/",
         get="302 403 403 403 200",

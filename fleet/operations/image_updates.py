@@ -36,7 +36,7 @@ CHECK = register(
         sentence=gettext_lazy("Asks a registry whether it has something newer than an image."),
         icon="refresh",
         repeatable=True,
-        needs="image.view",
+        needs="image.pull",  # it asks with the environment's account, within the registry's limits
     )
 )
 

@@ -69,10 +69,15 @@ class Overview:
         return aside_of(self.container.name)
 
     @property
-    def may_check(self) -> bool:
-        """Whether there is a name to ask a registry for, and the viewer may."""
+    def sees_updates(self) -> bool:
+        """Whether there is a name to ask a registry for, and the viewer sees images."""
         named = tag_of(self.container.image, self.container.image_id) is not None
         return named and "image.view" in self.permissions
+
+    @property
+    def may_check(self) -> bool:
+        """Whether the viewer may have a registry asked now."""
+        return self.sees_updates and "image.pull" in self.permissions
 
 
 def container_overview(actor: Actor, pk: int) -> Overview:

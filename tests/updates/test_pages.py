@@ -199,14 +199,29 @@ def test_a_row_is_drawn_anew_when_an_answer_changes(host: Host, actor: Actor) ->
     assert after.rev != before and "newer image" in after.render()
 
 
+def test_a_viewer_sees_updates_and_has_nobody_asked(
+    host: Host, viewer: User, sign_in: SignIn
+) -> None:
+    container = run(host, "shop/web:1", OTHER)
+    keep_rows()
+    told()
+    image, client = host.images.get(), sign_in(viewer)
+    for page in (f"/images/{image.pk}/", f"/containers/{container.pk}/"):
+        assert "newer image" in text(client, page) and "Check now" not in text(client, page)
+    assert client.post(f"/images/{image.pk}/check/").status_code == 403
+    assert client.post(f"/api/v1/containers/{container.pk}/image-check").status_code == 403
+
+
 def test_check_now_asks_once_a_minute(
-    host: Host, viewer: User, stranger: User, sign_in: SignIn
+    host: Host, make_user: Callable[..., User], stranger: User, sign_in: SignIn
 ) -> None:
     with registry_that(lambda asked: manifest()) as server:
         known(server)
         container = run(host, f"127.0.0.1:{server.port}/a:x", OTHER)
         image = host.images.get()
-        client = sign_in(viewer)
+        client = sign_in(make_user("dora", role="deployer", on=host.environment))
+        assert "Check now" in text(client, f"/images/{image.pk}/")
+        assert "Check now" in text(client, f"/containers/{container.pk}/")
         assert sign_in(stranger).post(f"/images/{image.pk}/check/").status_code == 404
         page = client.post(f"/images/{image.pk}/check/", follow=True).content.decode()
         assert "The registry has another image" in page

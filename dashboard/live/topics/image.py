@@ -99,6 +99,7 @@ def head_part(overview: ImageOverview) -> Part:
 def card_parts(overview: ImageOverview) -> dict[str, Part]:
     """Return the cards by their element ids."""
     image, line = overview.image, overview.line
+    may_check = bool(line.tags) and "image.pull" in overview.permissions
     contexts: dict[str, dict[str, Any]] = {
         "hosts": {
             "differ": any(place.image.tags != line.tags for place in line.places),
@@ -117,7 +118,11 @@ def card_parts(overview: ImageOverview) -> dict[str, Part]:
             "all_users": users_address(line.engine_id),
             "more": line.containers > CONTAINERS_SHOWN,
         },
-        "updates": {"lines": lines_of(line.updates), "tags": line.tags},
+        "updates": {
+            "lines": lines_of(line.updates),
+            "tags": line.tags,
+            "may_check": may_check,
+        },
         "names": {"digests": overview.digests, "tags": line.tags},
     }
     places = places_signature(line.places)
@@ -127,7 +132,7 @@ def card_parts(overview: ImageOverview) -> dict[str, Part]:
     ]
     shown = {"hosts": places, "users": (users, line.containers), "names": places}
     told = [(signature(one), one.checked_at) for one in line.updates]
-    shown["updates"] = (told, bool(line.tags))
+    shown["updates"] = (told, bool(line.tags), may_check)
     return {
         f"image-{name}-{image.pk}": _part(
             f"image/{name}_card.html", shown[name], {**contexts[name], "image": image}
