@@ -232,7 +232,7 @@ async def test_an_engine_that_fails_each_time_is_left_alone(
 ) -> None:
     asked: list[str] = []
 
-    async def slow(_engine: object, ident: str) -> str:
+    async def slow(_engine: object, ident: str) -> list[str]:
         asked.append(ident)
         raise EngineError
 
