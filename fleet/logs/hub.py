@@ -8,7 +8,7 @@ from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from fleet.logs.places import Place
-from fleet.logs.reader import ALL_BYTES, FEWEST_BYTES, QUEUE_BYTES, Reader
+from fleet.logs.reader import ALL_BYTES, QUEUE_BYTES, Reader
 from fleet.logs.shared import Shared
 from fleet.logs.target import LogTarget
 from fleet.logs.upstream import LogUpstream
@@ -28,7 +28,7 @@ class LogHub(Shared[Reader]):
 
     def _share(self) -> int:
         """Return how many bytes may wait for each reader: all together they are bounded too."""
-        return max(FEWEST_BYTES, min(QUEUE_BYTES, ALL_BYTES // max(1, self.readers)))
+        return min(QUEUE_BYTES, ALL_BYTES // max(1, self.readers))
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, LogHub] = WeakKeyDictionary()

@@ -15,7 +15,6 @@ from fleet.logs.places import Beginning, Place
 Item = LogBlock | Mark
 QUEUE_BYTES = 8 * 1024 * 1024  # of one viewer
 ALL_BYTES = 256 * 1024 * 1024  # of all viewers of this process
-FEWEST_BYTES = 512 * 1024
 BATCH_BYTES = 256 * 1024
 ITEM_COST = 64  # bytes that an item takes besides its own
 
@@ -43,6 +42,7 @@ class Reader:
         self._items: deque[Item] = deque()
         self._size = 0
         self._skipped = 0
+        self.more = False  # the log has older lines than the first ones that come
         self._end: Mark | None = None
         self._news = asyncio.Event()
 
@@ -56,17 +56,18 @@ class Reader:
         for item in items:
             if isinstance(item, Mark) or (item := self._unread(item)).entries:
                 self._items.append(item)
-                self._size += _size(item)
+                self._size += size_of(item)
         limit = self._share()
-        while self._size > limit and self._items:
+        while self._size > limit and len(self._items) > 1:  # the newest is its stream's, too
             dropped = self._items.popleft()
-            self._size -= _size(dropped)
+            self._size -= size_of(dropped)
             if self._skipped >= 0 and isinstance(dropped, LogBlock):
                 self._skipped += dropped.entries
         self._news.set()
 
     def backlog(self, items: list[Item], *, complete: bool) -> None:
         """Add what came before this viewer; not `complete`: there was more before it."""
+        self.more = not complete
         first = next((item for item in items if isinstance(item, LogBlock)), None)
         if first and self._beginning.is_before(first):
             self._beginning.give_up(hole=not complete)
@@ -85,7 +86,7 @@ class Reader:
         size = 0
         while self._items and size < BATCH_BYTES:
             item = self._items.popleft()
-            size += _size(item)
+            size += size_of(item)
             taken.append(item)
         self._size -= size
         skipped, self._skipped = self._skipped, 0
@@ -103,5 +104,6 @@ class Reader:
         return fresh
 
 
-def _size(item: Item) -> int:
+def size_of(item: Item) -> int:
+    """Return how many bytes an item takes."""
     return ITEM_COST + (len(item.data) if isinstance(item, LogBlock) else 0)

@@ -20,6 +20,7 @@ from fleet.logs.marks import Mark
 CHECK_SECONDS = 2.0
 CHECK_BYTES = 256 * 1024  # who has written less waits for the next look
 MOST_BYTES = 4 * 1024 * 1024  # kept for a comparison; more than that is not compared
+READ_BYTES = 16 * 1024 * 1024  # read for a comparison; more than that is not compared
 SPARE = 50_000  # entries that may have been written since
 MARGIN = timedelta(microseconds=2)
 
@@ -66,9 +67,11 @@ class Rotation:
         first = known or blocks[0].time_at(0)
         count = sum(block.entries for block in blocks)
         there = await _read(engine, facts, first, last, count + SPARE)
-        lost, reaches = await asyncio.to_thread(_compare, blocks, there, known, last)
         # What came too late to be compared here is compared by whoever fetches it.
         until = newest if late else last
+        if there is None:
+            return Mark("unsure", since=first, until=newest)
+        lost, reaches = await asyncio.to_thread(_compare, blocks, there, known, last)
         if lost:
             return Mark("lost", str(lost), since=first, until=until)
         return None if reaches and not late else Mark("unsure", since=first, until=until)
@@ -95,8 +98,11 @@ def entries_of(block: LogBlock) -> Iterator[Entry]:
 
 async def _read(
     engine: AsyncEngine, facts: ContainerFacts, first: str, last: str, tail: int
-) -> list[LogBlock]:
-    """Return what the engine has between two times, both included, and a little more."""
+) -> list[LogBlock] | None:
+    """Return what the engine has between two times, both included, and a little more.
+
+    None when that is too much to be kept.
+    """
     since, until = parse_time(first), parse_time(last)
     if since is None or until is None:
         return []
@@ -109,5 +115,12 @@ async def _read(
         tty=facts.tty,
         lean=True,
     )
+    there: list[LogBlock] = []
+    size = 0
     async with stream:
-        return [block async for block in stream]
+        async for block in stream:
+            there.append(block)
+            size += len(block.data)
+            if size > READ_BYTES:
+                return None
+    return there

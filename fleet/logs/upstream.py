@@ -16,12 +16,13 @@ from fleet.engine.types import ContainerFacts
 from fleet.logs.flow import Flow, newest_time
 from fleet.logs.marks import Mark
 from fleet.logs.places import Resumed
-from fleet.logs.reader import Item, Reader
+from fleet.logs.reader import Item, Reader, size_of
 from fleet.logs.rotation import Rotation
 from fleet.logs.shared import Upstream
 from fleet.logs.target import LogTarget
 
 TAIL = 1000
+KEPT_BYTES = 2 * 1024 * 1024  # kept for who comes later, at least the newest block
 RESUME_TAIL = 10_000  # how far back we look for what we missed
 FIRST_LOOK, LAST_LOOK = 0.5, 3.0  # seconds between looks at a container that has ended
 PATIENCE = (0.0, 0.1, 0.3, 1.0)
@@ -37,6 +38,7 @@ class LogUpstream(Upstream[Reader]):
         super().__init__(target)
         self._kept: deque[Item] = deque()
         self._count = 0  # lines and marks in what is kept
+        self._size = 0  # bytes of it
         self._dropped = False  # there was more before what is kept
         self._answered = False
 
@@ -141,11 +143,27 @@ class LogUpstream(Upstream[Reader]):
         for item in items:
             self._kept.append(item)
             self._count += _lines(item)
-        while self._kept and self._count - _lines(self._kept[0]) >= TAIL:
-            self._count -= _lines(self._kept.popleft())
-        self._dropped = self._dropped or self._count >= TAIL
+            self._size += size_of(item)
+        self._let_go()
         for reader in self.readers:
             reader.put(items)
+
+    def _let_go(self) -> None:
+        """Drop the oldest of what is kept; the last block says where we are."""
+        blocks = sum(isinstance(item, LogBlock) for item in self._kept)
+        while self._kept:
+            oldest = self._kept[0]
+            too_many = self._count - _lines(oldest) >= TAIL
+            last = blocks == 1 and isinstance(oldest, LogBlock)
+            if not too_many and (self._size <= KEPT_BYTES or last):
+                break
+            self._kept.popleft()
+            self._count -= _lines(oldest)
+            self._size -= size_of(oldest)
+            if isinstance(oldest, LogBlock):
+                blocks -= 1
+                self._dropped = True
+        self._dropped = self._dropped or self._count >= TAIL
 
     def _tell(self, mark: Mark) -> None:
         self._share([mark])

@@ -15,7 +15,7 @@ from fleet.logs.hub import LogHub
 from fleet.logs.lines import ERR
 from fleet.logs.marks import Mark
 from fleet.logs.places import Place
-from fleet.logs.reader import ALL_BYTES, Item
+from fleet.logs.reader import ALL_BYTES, Item, size_of
 from fleet.logs.target import LogTarget
 from fleet.logs.upstream import TAIL, LogUpstream
 from tests.logs.blocks import lines_of, texts
@@ -83,7 +83,6 @@ async def test_it_leaves_a_slow_reader_a_counted_gap(
     hub: LogHub, target: LogTarget, web: FakeContainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fleet.logs.hub.QUEUE_BYTES", 10_000)
-    monkeypatch.setattr("fleet.logs.hub.FEWEST_BYTES", 10_000)
     with hub.reading(target) as slow, hub.reading(target) as quick:
         await slow.next()
         await quick.next()
@@ -227,8 +226,30 @@ async def test_it_tells_a_hole_after_a_long_absence(
 async def test_it_bounds_what_waits_for_all_readers(hub: LogHub, target: LogTarget) -> None:
     alone = hub._share()
     with ExitStack() as stack:
-        for _ in range(100):
-            stack.enter_context(hub.reading(target))
-        assert hub.readers == 100
-        assert hub._share() * 100 <= ALL_BYTES < alone * 100
+        for count in (100, 2000):
+            for _ in range(count - hub.readers):
+                stack.enter_context(hub.reading(target))
+            assert hub.readers == count
+            assert hub._share() * count <= ALL_BYTES < alone * count
     assert (hub.readers, hub._share()) == (0, alone)
+
+
+async def test_it_keeps_few_bytes_of_long_lines(
+    hub: LogHub, target: LogTarget, web: FakeContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.logs.upstream.KEPT_BYTES", 100_000)
+    with hub.reading(target) as first:
+        assert not (await first.next()).items and not first.more
+        for number in range(20):
+            web.write(f"{number:016000}")
+            await read_until(first, bool)
+        kept = cast(LogUpstream, hub.upstreams[target.key])._kept
+        assert 50_000 < sum(map(size_of, kept)) <= 100_000
+        with hub.reading(target) as late:
+            assert [int(text[-5:]) for text in texts((await late.next()).items)] == list(
+                range(14, 20)
+            )
+            assert late.more, "whoever comes later knows that there are older ones"
+        web.write("x" * 150_000)
+        await read_until(first, bool)
+        assert len(kept) == 1, "the newest stays"

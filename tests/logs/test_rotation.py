@@ -68,3 +68,19 @@ async def test_what_is_lost_between_two_comparisons_is_told(
     assert mark == Mark("lost", "3", since=whole.time_at(starts[3]), until=whole.time_at(starts[9]))
     found.passed(whole.after(starts[9], 9))
     assert await compared(found, target) is None
+
+
+async def test_it_is_not_sure_of_more_than_it_may_read(
+    target: LogTarget, web: FakeContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "READ_BYTES", 1000)
+    web.write("x" * 2000)
+    assert target.endpoint is not None
+    async with open_async(target.endpoint) as engine:
+        (whole,) = [
+            block async for block in engine.logs(target.engine_id, timestamps=True, tty=False)
+        ]
+    found = Rotation()
+    found.passed(whole)
+    when = whole.last_time
+    assert await compared(found, target) == Mark("unsure", since=when, until=when)

@@ -170,7 +170,7 @@ class LogView:
                 batch = await reader.next()
                 if not answered:
                     answered = True
-                    await self._send(told("log.answered", number))
+                    await self._send(told("log.answered", number, more=reader.more))
                 size = 0
                 for message in messages_of(batch, number, self._wanted.language):
                     size += len(message) if isinstance(message, bytes) else 0

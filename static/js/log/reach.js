@@ -160,6 +160,6 @@ export function isOpen(source) {
 
 /** Whether so little has come of a source that it must be all: an engine was asked for more. */
 function isSmall(source) {
-  if (source.trimmed || source.skipped) return false;
+  if (source.trimmed || source.skipped || source.more) return false;
   return source.small || source.reader.entries + source.marks < source.tail;
 }

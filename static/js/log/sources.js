@@ -15,6 +15,7 @@ export class Sources {
   /**
    * index -> { index, container, name, host, reader, pending, answered, over, `there`: lines of it are in the store,
    * and how far back it reaches: `whole`, `since` (ms) where that is known, `small`: so little that nobody has to ask,
+   * `more`: it has older ones for sure,
    * `barred`: nothing more is to be had, `older`: entries that were fetched, `marks` }
    */
   all = new Map();

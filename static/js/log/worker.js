@@ -91,7 +91,7 @@ class Log {
   #message(message) {
     const { type } = message;
     const source = this.sources.index(message.source || 0);
-    if (type === "log.answered") this.#answered(source);
+    if (type === "log.answered") this.#answered(source, message.more);
     else if (type === "log.sources") this.#told(message.sources);
     else if (type === "log.gap") this.#gap(source, message.skipped);
     else if (type === "log.mark") this.#mark(source, message.code, message.text, spanOf(message));
@@ -105,8 +105,9 @@ class Log {
     this.post({ type: "sources", sources: this.sources.told(sources) });
   }
 
-  #answered(source) {
+  #answered(source, more) {
     this.sources.get(source).answered = true;
+    this.sources.get(source).more ||= more;
     this.#state.answered = true;
     this.#state.over = "";
     this.#changed();
