@@ -18,6 +18,7 @@ WORDS: dict[str, str | Promise] = {
     "ended": _("Ended"),
     "none": _("No output yet."),
     "nomatch": _("No line matches."),
+    "nofetched": _("None of the {n} lines that are fetched matches."),
     "new": _("{n} new lines"),
     "one": _("1 new line"),
     "end": _("Go to the end"),
@@ -44,10 +45,18 @@ WORDS: dict[str, str | Promise] = {
     "nothing": _("The engine has no line there that is not shown here."),
     "some": _("{n} lines were fetched. The engine has the others no more: they were rotated away."),
     "searched": _("Only the {n} lines that are fetched were searched."),
-    "searching": _("The whole log is fetched and searched …"),
+    "searchednow": _("The whole log is fetched and searched …"),
+    "searchedall": _("Search the whole log"),
     "searchedfull": _(
         "The newest {n} lines were searched: no more fit into this view. Download the log to"
         " search all of it."
+    ),
+    "looked": _("Only the {n} lines that are fetched were looked at."),
+    "lookednow": _("The whole log is fetched and looked through …"),
+    "lookedall": _("Look through the whole log"),
+    "lookedfull": _(
+        "The newest {n} lines were looked at: no more fit into this view. Download the log to"
+        " look through all of it."
     ),
     "early": _("The host stopped in the middle of them. Try again."),
     "beginning": _("from the beginning"),

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.logs.viewer import FakeLogs, at, count, first_shown, frame, shown, state
+from tests.logs.viewer import SOURCE, FakeLogs, at, count, first_shown, frame, shown, state
 from tests.logs.viewer_fixtures import asked, page, server
 
 pytestmark = pytest.mark.browser
@@ -201,3 +201,53 @@ def test_it_merges_containers_in_order_of_time(page: Page, server: FakeLogs) -> 
     server.send(type="log.sources", topic="logs", sources=[other | {"index": 0}])
     server.frames(frame("b4", at(4)), source=0)
     shown(page, "b0", "b2", "b4")
+
+
+# --- Filters of a log that is not whole -------------------------------------------------------
+
+
+def begun(page: Page, server: FakeLogs) -> None:
+    """Let the page have 30 lines of a log that has older ones."""
+    server.send(type="log.sources", topic="logs", sources=[{**SOURCE, "tail": 30}])
+    server.send(type="log.answered", topic="logs", source=0, more=True)
+    server.lines(*(f"INFO line {n}" for n in range(15, 45)), start=15)
+    count(page, "30 lines")
+
+
+def test_a_filter_says_what_it_has_not_looked_at(page: Page, server: FakeLogs) -> None:
+    begun(page, server)
+    page.click("[data-log-filter]")
+    page.fill("#log-f", "line 3")
+    offer = page.locator("[data-log-offer]")
+    expect(offer).to_contain_text("Only the 30 lines that are fetched were looked at.")
+    page.fill("#log-f", "needle")
+    state(page, "None of the 30 lines that are fetched matches.")
+    page.click("text=Look through the whole log")
+    args = asked(server)
+    assert "tail" not in args and "since" not in args
+    expect(offer).to_contain_text("The whole log is fetched and looked through …")
+    older = [frame(f"{'needle' if n == 3 else 'INFO line'} {n}", at(n)) for n in range(16)]
+    server.part(int(args["part"]), *older)
+    shown(page, "needle 3")
+    expect(offer).to_be_hidden()
+    page.fill("#log-f", "no such line")
+    state(page, "No line matches.")
+
+
+def test_a_filter_fetches_lines_from_its_time_on(page: Page, server: FakeLogs) -> None:
+    begun(page, server)
+    page.click("[data-log-filter]")
+    local = page.evaluate(
+        "() => { const d = new Date(Date.UTC(2026, 0, 1, 10, 0, 10));"
+        " return new Date(d - d.getTimezoneOffset() * 60000).toISOString().slice(0, 19) }"
+    )
+    page.fill("#log-since", local)
+    args = asked(server)
+    assert args["since"].startswith("2026-01-01T10:00:10.0") and "tail" not in args
+    server.part(int(args["part"]), *(frame(f"INFO line {n}", at(n)) for n in range(10, 16)))
+    count(page, "35 of 35 lines")
+    state(page, "Following")
+    expect(page.locator("[data-log-offer]")).to_be_hidden()
+    page.focus("[data-log-scroll]")
+    page.keyboard.press("Home")
+    expect(page.locator(".log-line").first).to_contain_text("line 10")

@@ -107,6 +107,11 @@ export class Fetches {
     });
   }
 
+  /** Fetch what is older than what is here, from a time (ms) on, as soon as there is something. */
+  from(at) {
+    this.#later.wait(() => this.#begin({ kind: "time", at, stays: true }));
+  }
+
   /** Fetch what the mark at line `number` says is missing. */
   fill(number) {
     if (this.#job) return;
@@ -259,7 +264,7 @@ export class Fetches {
 
   /** Everything has come: put it in. */
   #finish() {
-    const { kind, parts, problems, at, full } = this.#job;
+    const { kind, parts, problems, at, full, stays } = this.#job;
     this.#job = null;
     const { store, reach } = this.#log;
     const some = parts.filter((part) => part.lines.count);
@@ -271,7 +276,7 @@ export class Fetches {
     }
     if (problems.length) this.#tell(problems.slice(0, NAMED).join(" "));
     else if (full) this.#tell(this.#words.full);
-    if (kind === "time") this.#tellTime(at);
+    if (kind === "time" && !stays) this.#tellTime(at);
   }
 
   #putGap(part) {

@@ -1,5 +1,6 @@
 /** The filter of a log: text, level, stream, container and time. */
 const WAIT = 250; // ms after the last letter
+const TIME_WAIT = 800; // and after the last part of a time: lines are fetched for it
 
 export class Filters {
   #log;
@@ -15,7 +16,7 @@ export class Filters {
     this.#form = log.find("filters");
     this.#button = log.find("filter");
     this.#button.addEventListener("click", () => this.#toggle());
-    this.#form.addEventListener("input", () => this.#later());
+    this.#form.addEventListener("input", ({ target }) => this.#later(target.type === "datetime-local" ? TIME_WAIT : WAIT));
     this.#form.addEventListener("submit", (event) => event.preventDefault());
     this.#form.addEventListener("reset", () => setTimeout(() => this.#ask()));
   }
@@ -40,9 +41,9 @@ export class Filters {
     if (!this.#form.hidden) this.#form.elements.text.focus();
   }
 
-  #later() {
+  #later(wait) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#ask(), WAIT);
+    this.#timer = setTimeout(() => this.#ask(), wait);
   }
 
   #ask() {

@@ -60,6 +60,15 @@ export class Reach {
     return shown.length > 0 && shown.every((source) => source.whole || source.barred || isSmall(source));
   }
 
+  /** Whether all lines from a time (ms) on are there, as far as is known without asking; 0: all there are. */
+  reaches(at) {
+    if (this.seemsWhole) return true;
+    const { shown } = this.#sources;
+    if (!at || !shown.length) return false;
+    const firsts = this.firsts();
+    return shown.every((source) => this.from(source, firsts) <= at || !isOpen(source));
+  }
+
   /** Return the first line of each source: index -> line. */
   firsts() {
     const found = new Map();

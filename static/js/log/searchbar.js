@@ -1,6 +1,6 @@
 /** The search field of a log: hits, next and previous. */
 const WAIT = 200; // ms after the last letter
-const FEW = 5; // hits; with fewer it is offered to search what is not fetched yet
+const FEW = 5; // hits; with fewer, and with any filter, it is offered to search what is not fetched yet
 
 export class SearchBar {
   #log;
@@ -106,18 +106,20 @@ export class SearchBar {
     this.#drawOffer();
   }
 
-  /** There are few hits in what is there: offer to fetch the rest. */
+  /** There are few hits in what is there, or a filter has only looked at that: offer to fetch the rest. */
   #drawOffer() {
     const { words } = this.#log;
-    const { seemsWhole, full, loading, lines, answered } = this.#facts;
+    const { complete, full, loading, lines, answered, filtered } = this.#facts;
     const few = this.#hits >= 0 && this.#hits < FEW && !this.#busy;
-    const offered = answered && lines > 0 && !seemsWhole && (this.#going || (few && loading < 0));
+    const offered = answered && lines > 0 && !complete && (this.#going || ((few || filtered) && loading < 0));
     this.#offer.hidden = !offered;
     if (!offered) return;
     const all = lines.toLocaleString();
-    const where = full ? words.searchedfull : this.#going ? words.searching : words.searched;
+    const does = this.#hits < 0 ? "looked" : "searched";
+    const where = full ? words[`${does}full`] : this.#going ? words[`${does}now`] : words[does];
     this.#offer.querySelector("span").textContent = where.replace("{n}", all);
     this.#log.find("further").hidden = full || this.#going;
+    this.#log.find("further-label").textContent = words[`${does}all`];
   }
 
   /** Fetch the whole log, to search it. */

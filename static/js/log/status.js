@@ -85,14 +85,15 @@ export class Status {
   }
 
   #word() {
-    const { answered, over, cut, count, filtered } = this.#facts;
+    const { answered, over, cut, count, filtered, complete } = this.#facts;
     if (over) return "ended";
     if (!answered && this.#opened) return "lost";
     if (cut || this.#away) return "away";
     if (!answered) return "opening";
     if (this.#paused) return "paused";
     if (!this.#view.following) return "scrolled";
-    if (!count) return filtered ? "nomatch" : "none";
+    if (!count && filtered) return complete ? "nomatch" : "nofetched";
+    if (!count) return "none";
     return "follow";
   }
 
@@ -103,7 +104,7 @@ export class Status {
     const { state, pause, host } = this.#parts;
     const word = this.#word();
     if (this.#view.following) this.#paused = false;
-    say(state, words[word]);
+    say(state, words[word].replace("{n}", this.#facts.lines.toLocaleString()));
     state.dataset.state = word;
     if (host) host.hidden = word !== "away";
     pause.setAttribute("aria-pressed", String(this.#paused));

@@ -39,6 +39,7 @@ class Log {
   #fetches;
   #window;
   #telling = 0;
+  #since = 0; // the time (ms) from which on the filter shows lines, 0 for no such time
   #state = { answered: false, over: "", cut: false, asked: 0 }; // asked: the last search in the whole log
 
   constructor({ address, args }) {
@@ -156,7 +157,8 @@ class Log {
 
   #facts() {
     const { edge, missing } = this.reach;
-    return { ...this.#state, lines: this.store.spoken, edge, missing, ...this.#fetches.facts, ...this.#queries.facts() };
+    const complete = this.reach.reaches(this.#since);
+    return { ...this.#state, lines: this.store.spoken, edge, missing, complete, ...this.#fetches.facts, ...this.#queries.facts() };
   }
 
   #changed() {
@@ -238,6 +240,8 @@ class Log {
     this.sources.choose(wanted?.sources);
     this.#putEdge(); // before it is filtered, or that would be done twice
     this.#queries.filter(wanted);
+    this.#since = Math.max(0, wanted?.since || 0); // a year that is being typed is long ago
+    if (this.#since && !this.reach.reaches(this.#since)) this.#fetches.from(this.#since);
     this.#changed();
   }
 
@@ -303,6 +307,7 @@ class Log {
     this.store.blocks.drop(this.store.blocks.count, new Set());
     this.#queries.search(null);
     this.#queries.filter(null);
+    this.#since = 0;
     this.#marked = null;
     this.post({ type: "moved", marked: null }); // the page's rows are not those of these numbers any more
   }
