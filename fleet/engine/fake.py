@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,15 @@ from fleet.engine.fake_images import FakeImages
 from fleet.engine.fake_moves import FakeMoves
 from fleet.engine.fake_networks import keep_settings, on_network
 from fleet.engine.fake_pulls import FakePulls
-from fleet.engine.fake_state import FakeContainer, FakeState, Refusal, log_frame, to_ns
+from fleet.engine.fake_state import (
+    FakeContainer,
+    FakeState,
+    Refusal,
+    lines_behind,
+    log_frame,
+    time_text,
+    to_ns,
+)
 from fleet.engine.fake_stats import write_stats
 from fleet.engine.fake_terminals import FakeTerminals
 
@@ -222,6 +231,7 @@ class FakeEngine:
                 "ContainersPaused": paused,
                 "ContainersStopped": len(states) - running - paused,
                 "Images": len(self.images.known),
+                "SystemTime": time_text(time.time_ns() + self.state.ahead_ns),
                 "Driver": "overlay2",
                 "DriverStatus": self.driver_status,
                 "Swarm": {"LocalNodeState": "inactive"},
@@ -340,15 +350,16 @@ class FakeEngine:
             lines = [line for line in lines if line.at_ns <= to_ns(query["until"])]
         response = web.StreamResponse()
         await response.prepare(request)
-        last = it.log[-1].at_ns if it.log else 0
+        last = it.log[-1] if it.log else None
         while True:
             await response.write(b"".join(log_frame(line, it.tty, stamps) for line in lines))
             if not follow or not it.is_up:
                 return response
-            if not any(line.at_ns > last for line in it.log):
+            if not lines_behind(it.log, last):
                 await it.written.wait()
-            lines = [line for line in it.log if line.at_ns > last]
-            last = lines[-1].at_ns if lines else last
+            lines = lines_behind(it.log, last)
+            last = lines[-1] if lines else last
+            lines = [line for line in lines if line.at_ns >= since]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import itertools
 import struct
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -60,6 +60,13 @@ def log_frame(line: LogLine, tty: bool, stamps: bool) -> bytes:
     return data if tty else struct.pack(">BxxxL", line.stream, len(data)) + data
 
 
+def lines_behind(log: Iterable[LogLine], last: LogLine | None) -> list[LogLine]:
+    """Return what was written after a line, all when that one is gone."""
+    lines = list(log)
+    places = [place for place, line in enumerate(lines) if line is last]
+    return lines[places[0] + 1 :] if places else lines
+
+
 @dataclass
 class FakeContainer:
     """One container and all that ``inspect`` tells of it."""
@@ -101,9 +108,9 @@ class FakeContainer:
         """What it was made of, or a digest that follows from the image's name."""
         return self.made_of or "sha256:" + hashlib.sha256(self.image.encode()).hexdigest()
 
-    def write(self, text: str, stream: int = 1) -> None:
-        """Write one line of output."""
-        self.log.append(LogLine(time.time_ns(), stream, text.encode() + b"\n"))
+    def write(self, text: str, stream: int = 1, ahead_ns: int = 0) -> None:
+        """Write one line of output, by a clock that may be ahead of ours."""
+        self.log.append(LogLine(time.time_ns() + ahead_ns, stream, text.encode() + b"\n"))
         self.wake()
 
     def wake(self) -> None:
@@ -201,6 +208,7 @@ class FakeState:
         self.history: deque[Json] = deque(maxlen=EVENTS_KEPT)
         self.subscribers: set[asyncio.Queue[Json]] = set()
         self.on_image: Callable[[str, str], None] = lambda name, ident: None
+        self.ahead_ns = 0  # what its clock is ahead of ours
         self.broken: dict[str, int] = {}  # ids of images that end at once, and with which code
         self._numbers = itertools.count(1)
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
+from fleet.logs.clocks import Clocks
 from fleet.logs.places import Place
 from fleet.logs.reader import ALL_BYTES, QUEUE_BYTES, Reader
 from fleet.logs.shared import Shared
@@ -18,7 +19,8 @@ class LogHub(Shared[Reader]):
     """Logs by container."""
 
     def __init__(self) -> None:
-        super().__init__(LogUpstream)
+        self.clocks = Clocks()
+        super().__init__(lambda target: LogUpstream(target, self.clocks))
 
     def reading(
         self, target: LogTarget, after: Place | None = None, since: datetime | None = None

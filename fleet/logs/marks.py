@@ -28,6 +28,9 @@ SENTENCES: dict[str, Text] = {
         "Lines of the last seconds may be missing: the log is rotated faster than it can be"
         " compared. A higher max-size of the logging driver keeps them."
     ),
+    "set_back": gettext_lazy(
+        "The clock of this host was set back: what follows was written later, with earlier times."
+    ),
     "removed": gettext_lazy("The container was removed."),
     "unreadable": gettext_lazy(
         "The logging driver of this container keeps nothing that could be read. Look where it"

@@ -55,6 +55,7 @@ class Beginning:
     def __init__(self, after: Place | None = None, since: datetime | None = None) -> None:
         self._after, self._since = after, since
         self._same = 0
+        self.in_order = False  # what was read is to be met, whatever the times before it
         self._unfinished: int | None = None  # the stream of a line that was read in part
         self.hole = False  # the line that was read last is not there any more
 
@@ -62,6 +63,11 @@ class Beginning:
     def found(self) -> bool:
         """Whether everything from here on is new."""
         return self._after is None and self._since is None
+
+    @property
+    def awaited(self) -> str:
+        """The time of the line that was read last, while that was not met; "" for none."""
+        return self._after.at if self._after else ""
 
     def is_before(self, block: LogBlock) -> bool:
         """Return whether the block begins after the place: what lies between is not in it."""
@@ -95,13 +101,16 @@ class Beginning:
         if self._after is None or not (at := block.time_at(start)):
             return False
         if at < self._after.at:
-            return True
+            # What stands behind it and is earlier was written after the clock was set back.
+            return self._same < self._after.same or self._goes_on(block, start, stop)
         if at == self._after.at:
             self._same += 1
             if self._same <= self._after.same:
                 self._end_of(block, start, stop)
                 return True
             return False
+        if self.in_order and not self._same:
+            return True
         return self._goes_on(block, start, stop)
 
     def _goes_on(self, block: LogBlock, start: int, stop: int) -> bool:
@@ -121,8 +130,10 @@ class Beginning:
 class Resumed:
     """Leaves out what was read before: `since` is inclusive, and coarser than the engine's time."""
 
-    def __init__(self, kept: Iterable[LogBlock]) -> None:
+    def __init__(self, kept: Iterable[LogBlock], *, in_order: bool = False) -> None:
+        """`in_order`: go by where lines stand and not by their times; the last one is there."""
         self.at, self._known = _newest(kept)
+        self._in_order = in_order
         self._met = False  # what was read last is still there
         self._hole = False
 
@@ -135,6 +146,8 @@ class Resumed:
         """Return what of a block is new."""
         if not self.at:
             return block
+        if self._in_order:
+            return self._behind(block)
         kept: deque[bytes] = deque()
         for count, (start, stop) in enumerate(block.spans()):
             at = block.time_at(start)
@@ -147,6 +160,15 @@ class Resumed:
                 kept.append(frame)
         data = b"".join(kept)
         return LogBlock(data, len(kept), len(data) - len(kept[-1]) if kept else 0)
+
+    def _behind(self, block: LogBlock) -> LogBlock:
+        for count, (start, stop) in enumerate(block.spans(), 1):
+            if block.time_at(start) == self.at and block.data[start:stop] in self._known:
+                self._known.remove(block.data[start:stop])
+            if not self._known:
+                self.at = ""
+                return block.after(stop, count) if stop < len(block.data) else NOTHING
+        return NOTHING
 
     def _seen(self, at: str, frame: bytes) -> bool:
         if not at or (at == self.at and frame not in self._known):
@@ -169,3 +191,8 @@ def _newest(kept: Iterable[LogBlock]) -> tuple[str, list[bytes]]:
             if block.time_at(start) == at:
                 frames.append(block.data[start:stop])
     return at, frames
+
+
+def times_of(blocks: Iterable[LogBlock]) -> set[str]:
+    """Return the times of all lines."""
+    return {block.time_at(start) for block in blocks for start, _stop in block.spans()}

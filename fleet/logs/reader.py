@@ -10,7 +10,7 @@ from datetime import datetime
 
 from fleet.engine.log_blocks import LogBlock
 from fleet.logs.marks import Mark
-from fleet.logs.places import Beginning, Place
+from fleet.logs.places import Beginning, Place, times_of
 
 Item = LogBlock | Mark
 QUEUE_BYTES = 8 * 1024 * 1024  # of one viewer
@@ -70,9 +70,22 @@ class Reader:
         self.more = not complete
         first = next((item for item in items if isinstance(item, LogBlock)), None)
         if first and self._beginning.is_before(first):
+            blocks = (item for item in items if isinstance(item, LogBlock))
+            self._beginning.in_order = self.awaited in times_of(blocks)
+        if first and self._beginning.is_before(first) and not self._beginning.in_order:
             self._beginning.give_up(hole=not complete)
             self._skipped = 0 if complete else -1
         self.put(items)
+
+    @property
+    def awaited(self) -> str:
+        """The time of the line that the viewer has read last, while that was not met."""
+        return self._beginning.awaited
+
+    def turned(self) -> None:
+        """What the viewer has read is not there any more, and what comes has earlier times."""
+        self._beginning.give_up(hole=False)
+        self.put([Mark("set_back")])
 
     def finish(self, end: Mark) -> None:
         """Nothing more will come."""

@@ -13,9 +13,10 @@ from fleet.engine.errors import EngineError, Unreachable
 from fleet.engine.log_blocks import LogBlock
 from fleet.engine.raw import UP, parse_time
 from fleet.engine.types import ContainerFacts
+from fleet.logs.clocks import Clocks, turn_of
 from fleet.logs.flow import Flow, newest_time
 from fleet.logs.marks import Mark
-from fleet.logs.places import Resumed
+from fleet.logs.places import Resumed, times_of
 from fleet.logs.reader import Item, Reader, size_of
 from fleet.logs.rotation import Rotation
 from fleet.logs.shared import Upstream
@@ -24,6 +25,8 @@ from fleet.logs.target import LogTarget
 TAIL = 1000
 KEPT_BYTES = 2 * 1024 * 1024  # kept for who comes later, at least the newest block
 RESUME_TAIL = 10_000  # how far back we look for what we missed
+SPARE = 1000  # lines that may have been written since we looked
+JUST_NOW = 2.0  # seconds for which a host's clock is believed by who comes back to it
 FIRST_LOOK, LAST_LOOK = 0.5, 3.0  # seconds between looks at a container that has ended
 PATIENCE = (0.0, 0.1, 0.3, 1.0)
 CROWDED_PAUSE = 0.05
@@ -34,8 +37,11 @@ class LogUpstream(Upstream[Reader]):
 
     kind = "log"
 
-    def __init__(self, target: LogTarget) -> None:
+    def __init__(self, target: LogTarget, clocks: Clocks) -> None:
         super().__init__(target)
+        self._clocks = clocks
+        self._newest = ""  # the time of the last line
+        self._before = ""  # the newest time there was before the clock was set back
         self._kept: deque[Item] = deque()
         self._count = 0  # lines and marks in what is kept
         self._size = 0  # bytes of it
@@ -46,9 +52,20 @@ class LogUpstream(Upstream[Reader]):
         """Let a reader have what is kept, and all that comes."""
         self.readers.add(reader)
         if self._answered or self._kept:
+            if self._is_of_before(reader.awaited):
+                reader.turned()
             reader.backlog(list(self._kept), complete=not self._dropped)
         if self.end is not None:
             reader.finish(self.end)
+
+    def _is_of_before(self, at: str) -> bool:
+        """Return whether a viewer has read up to a time before which the clock was set back."""
+        if not self._newest or at <= self._newest or at in times_of(self._blocks()):
+            return False
+        return at <= self._before or self._clocks.is_ahead(self.target.host_id, at)
+
+    def _blocks(self) -> list[LogBlock]:
+        return [item for item in self._kept if isinstance(item, LogBlock)]
 
     def _tell_away(self, error: EngineError) -> None:
         if not self.away:
@@ -109,11 +126,10 @@ class LogUpstream(Upstream[Reader]):
         self, engine: AsyncEngine, facts: ContainerFacts, flow: Flow, rotation: Rotation
     ) -> None:
         """Read until the container ends, going on where we were."""
-        resumed = Resumed(item for item in self._kept if isinstance(item, LogBlock))
-        since = _seconds_of(resumed.at)
+        resumed, tail, since = await self._place(engine, facts)
         stream = engine.logs(
             self.target.engine_id,
-            tail=TAIL if since is None else RESUME_TAIL,
+            tail=tail,
             since=since,
             follow=True,
             timestamps=True,
@@ -131,10 +147,37 @@ class LogUpstream(Upstream[Reader]):
                 if facts.rotates:
                     rotation.passed(block)
                 fresh = resumed.fresh(block)
-                self._share([Mark("hole"), fresh] if resumed.hole() else [fresh])
+                self._share([Mark("hole")] if resumed.hole() else [])
+                self._share(self._timed(fresh))
                 if self.readers and all(reader.crowded for reader in self.readers):
                     # The engine waits with us: better late than lost.
                     await asyncio.sleep(CROWDED_PAUSE)
+
+    async def _place(
+        self, engine: AsyncEngine, facts: ContainerFacts
+    ) -> tuple[Resumed, int, float | None]:
+        """Return how to go on: behind what was read, from so many lines back, since a time."""
+        resumed = Resumed(self._blocks())
+        waiting = [] if resumed.at else [reader for reader in self.readers if reader.awaited]
+        host = self.target.host_id
+        if resumed.at or waiting:
+            await self._clocks.ask(host, engine, JUST_NOW)
+        earlier = self._before > resumed.at or self._clocks.is_ahead(host, resumed.at)
+        if resumed.at and not earlier:
+            return resumed, RESUME_TAIL, _seconds_of(resumed.at)
+        ahead = [reader for reader in waiting if self._clocks.is_ahead(host, reader.awaited)]
+        if not resumed.at and not ahead:
+            return resumed, TAIL, None
+        # What was written since has earlier times: the engine would leave it out.
+        tail = RESUME_TAIL if resumed.at else TAIL
+        there = await _times(engine, facts, tail)
+        for reader in ahead:
+            if reader.awaited not in there:
+                reader.turned()
+        if resumed.at and resumed.at not in there:
+            self._tell(Mark("hole"))
+            return Resumed(()), TAIL, None
+        return Resumed(self._blocks(), in_order=True), tail + SPARE, None
 
     # --- Sharing ---------------------------------------------------------------------------
 
@@ -147,6 +190,14 @@ class LogUpstream(Upstream[Reader]):
         self._let_go()
         for reader in self.readers:
             reader.put(items)
+
+    def _timed(self, block: LogBlock) -> list[Item]:
+        """Return a block with a mark where the clock was set back."""
+        turn = turn_of(block, self._newest)
+        if turn is not None:
+            self._before = max(self._before, self._newest, turn[0].last_time)
+        self._newest = block.last_time or self._newest
+        return [block] if turn is None else [turn[0], Mark("set_back"), turn[1]]
 
     def _let_go(self) -> None:
         """Drop the oldest of what is kept; the last block says where we are."""
@@ -176,6 +227,16 @@ class LogUpstream(Upstream[Reader]):
 
 def _lines(item: Item) -> int:
     return item.entries if isinstance(item, LogBlock) else 1
+
+
+async def _times(engine: AsyncEngine, facts: ContainerFacts, tail: int) -> set[str]:
+    """Return the times of the last lines that an engine has."""
+    stream = engine.logs(facts.engine_id, tail=tail, timestamps=True, tty=facts.tty, lean=True)
+    found: set[str] = set()
+    async with stream:
+        async for block in stream:
+            found |= times_of([block])
+    return found
 
 
 def _seconds_of(at: str) -> float | None:

@@ -111,6 +111,17 @@ def test_it_goes_to_a_time(page: Page, server: FakeLogs) -> None:
     expect(page.locator(".log-line.is-marked")).to_contain_text("early")
 
 
+def test_it_goes_to_a_time_among_lines_that_are_not_in_order(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.frames(*(frame(f"line {n}", at(n)) for n in (0, 30, 5, 31, 40)))
+    page.click("[popovertarget=log-view]")
+    page.check("[value=times-utc]")
+    page.keyboard.press("Escape")
+    page.fill("#log-at", "2026-01-01 10:00:20")
+    page.press("#log-at", "Enter")
+    expect(page.locator(".log-line.is-marked")).to_contain_text("line 30")
+
+
 # --- Searching and filtering ------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.fake import FakeEngine
-from fleet.engine.fake_state import FakeContainer, Refusal
+from fleet.engine.fake_state import FakeContainer, Refusal, time_text
 from fleet.logs.hub import LogHub
 from fleet.logs.lines import ERR
 from fleet.logs.marks import Mark
@@ -253,3 +253,64 @@ async def test_it_keeps_few_bytes_of_long_lines(
         web.write("x" * 150_000)
         await read_until(first, bool)
         assert len(kept) == 1, "the newest stays"
+
+
+HOUR = 3600 * 10**9
+
+
+async def test_it_goes_on_after_the_clock_of_a_lost_host_was_set_back(
+    hub: LogHub, target: LogTarget, web: FakeContainer, fake: FakeEngine
+) -> None:
+    web.write("one")
+    web.write("two")
+    with hub.reading(target) as reader:
+        found = await read_until(reader, lambda items: len(texts(items)) == 2)
+        place = Place(lines_of(found)[-1].at)
+        await fake.stop()
+        await read_until(reader, bool)
+        fake.state.ahead_ns = -HOUR
+        web.write("three", ahead_ns=-HOUR)
+        await fake.start()
+        found = await read_until(reader, lambda items: "three" in texts(items))
+        assert texts(found) == ["*back", "*set_back", "three"]
+        web.write("four", ahead_ns=-HOUR)
+        assert texts(await read_until(reader, bool)) == ["four"]
+        with hub.reading(target, place) as returning:
+            found = await read_until(returning, lambda items: "four" in texts(items))
+            assert texts(found) == ["*away", "*back", "*set_back", "three", "four"]
+            place = Place(lines_of(found)[0].at)
+        with hub.reading(target, place) as returning:
+            found = await read_until(returning, lambda items: "four" in texts(items))
+            assert [line.text for line in lines_of(found)] == ["four"]
+
+
+async def test_a_first_viewer_comes_back_after_the_clock_was_set_back(
+    hub: LogHub, target: LogTarget, web: FakeContainer, fake: FakeEngine
+) -> None:
+    web.write("one")
+    web.write("two")
+    read = Place(time_text(web.log[1].at_ns))
+    fake.state.ahead_ns = -HOUR
+    web.write("three", ahead_ns=-HOUR)
+    with hub.reading(target, read) as reader:
+        found = await read_until(reader, lambda items: "three" in texts(items))
+        assert texts(found) == ["*set_back", "three"]
+        web.log.clear()  # rotated away
+        web.write("four", ahead_ns=-HOUR)
+        assert texts(await read_until(reader, bool)) == ["four"]
+    await eventually_async(lambda: not hub.upstreams, "nobody reads")
+    with hub.reading(target, read) as reader:
+        found = await read_until(reader, lambda items: "four" in texts(items))
+        assert texts(found) == ["*set_back", "four"], "what it had read is gone"
+
+
+async def test_it_tells_a_clock_that_is_set_back_while_it_reads(
+    hub: LogHub, target: LogTarget, web: FakeContainer
+) -> None:
+    web.write("one")
+    with hub.reading(target) as reader:
+        await read_until(reader, bool)
+        web.write("a little earlier, as of another stream", ahead_ns=-(10**8))
+        web.write("two", ahead_ns=-HOUR)
+        found = await read_until(reader, lambda items: "two" in texts(items))
+        assert texts(found)[1:] == ["*set_back", "two"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fleet.engine.log_blocks import LogBlock
+from fleet.logs.clocks import turn_of
 from fleet.logs.marks import Mark
 from fleet.logs.places import NOTHING, Beginning, Place, Resumed, Trail
 from tests.logs.blocks import at, block, numbered, texts
@@ -16,6 +17,30 @@ def test_it_passes_everything_once_the_place_is_found() -> None:
     assert beginning.found and not beginning.hole
     later = numbered(1)
     assert beginning.cut(later) is later
+
+
+def test_what_stands_behind_the_place_with_an_earlier_time_is_new() -> None:
+    beginning = Beginning(Place(at(5)))
+    assert texts([beginning.cut(block((at(4), "a"), (at(5), "b"), (at(1), "c")))]) == ["c"]
+    assert beginning.found and not beginning.hole
+
+
+def test_it_goes_on_by_order_where_times_went_back() -> None:
+    kept = [block((at(9), "a"), (at(1), "b"), (at(1), "b"))]
+    resumed = Resumed(kept, in_order=True)
+    given = block((at(9), "a"), (at(1), "b"), (at(1), "b"), (at(0), "c"), (at(9), "d"))
+    assert texts([resumed.fresh(given)]) == ["c", "d"]
+    assert texts([resumed.fresh(numbered(1))]) == ["x"]
+
+
+def test_it_finds_where_a_clock_was_set_back() -> None:
+    late, early = "2026-01-01T00:00:09Z", "2026-01-01T00:00:01Z"
+    turn = turn_of(block((late, "a"), (early, "b"), (early, "c")), "")
+    assert turn is not None and [texts([part]) for part in turn] == [["a"], ["b", "c"]]
+    assert turn[0].last_time == late and turn[1].last_time == early
+    first = turn_of(block((early, "a")), late)
+    assert first is not None and [part.entries for part in first] == [0, 1]
+    assert turn_of(block((at(9), "out"), (at(3), "err")), at(10)) is None
 
 
 def test_it_takes_lines_without_a_time_as_new() -> None:

@@ -327,3 +327,26 @@ async def test_a_container_that_a_filter_finds_again_comes_back(
         mark = (await page.until(of("log.mark")))[-1]
         assert (mark["source"], mark["code"]) == (0, "joined")
         assert [line.text for line in await lines_from(page)] == ["meanwhile"]
+
+
+async def test_a_view_of_several_hosts_says_whose_clock_is_wrong(
+    viewer: User,
+    row: Container,
+    staging: Environment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logs, "LOOK_SECONDS", 0.05)
+    async with FakeEngine(tmp_path / "slow.sock") as slow:
+        slow.state.ahead_ns = -90 * 10**9
+        other = slow.state.add("web-2")
+        host = await sync_to_async(make_host)("slow-2", staging, url=slow.url)
+        second = await sync_to_async(make_container)(host, "web-2", engine_id=other.id)
+        async with Page(viewer) as page:
+            await open_log(page, row, f"&container={second.pk}")
+            mark = (await page.until(of("log.mark")))[-1]
+            assert (mark["source"], mark["code"]) == (1, "clock")
+            assert mark["text"] == (
+                "The clock of slow-2 is 1 min 30 s behind Quayside's."
+                " Among those of other hosts its lines may stand at the wrong place."
+            )

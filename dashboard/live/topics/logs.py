@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from dashboard.live.threads import run
 from dashboard.live.topics.base import Send, Stream, register
+from dashboard.live.topics.log_clocks import ClockWatch
 from dashboard.live.topics.log_wire import messages_of, places_of, told
 from fleet.actor import Actor
 from fleet.cancel import cancel
@@ -69,6 +70,7 @@ class LogView:
         self._trails: dict[int, Trail] = {}  # by container
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by container
         self._sources: list[Source] = []  # in the order of their numbers
+        self._clocks = ClockWatch(self._mark, wanted.language)
 
     async def run(self) -> None:
         """Read all, and look now and then who has come and who has gone."""
@@ -80,10 +82,12 @@ class LogView:
             for task in self._tasks.values():
                 if task.done() and not task.cancelled() and (error := task.exception()):
                     raise error
+            self._clocks.look(enumerate(self._sources))
             await self._look()
 
     async def close(self) -> None:
         """End all."""
+        await self._clocks.close()
         for task in self._tasks.values():
             await cancel(task)
 

@@ -292,15 +292,14 @@ export class Fetches {
 
   #tellTime(at) {
     const { store, rows, post } = this.#log;
-    const { count } = store;
-    let [low, high] = [0, count];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const [lines, local] = store.locate(middle);
-      if (lines.time[local] < at) low = middle + 1;
-      else high = middle;
+    // One after the other: lines of a clock that is slow, or was set back, are not in order.
+    let found = 0;
+    for (const lines of store.segments) {
+      const from = lines.time.subarray(0, lines.count).findIndex((time) => time >= at);
+      found += from < 0 ? lines.count : from;
+      if (from >= 0) break;
     }
-    const number = Math.min(low, Math.max(0, count - 1));
+    const number = Math.min(found, Math.max(0, store.count - 1));
     post({ type: "place", number, unit: rows.top(rows.row(number)) });
   }
 }
