@@ -161,6 +161,9 @@ class LogLineOut(Schema):
     at: Annotated[str, Field(description=AT_TEXT)]
     stream: str
     text: str
+    cut: Annotated[
+        bool, Field(description="Longer than 1 MiB: it goes on as the next one of its stream")
+    ] = False
 
 
 class LogLinesOut(Schema):

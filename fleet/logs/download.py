@@ -16,6 +16,7 @@ from fleet.logs.lines import ERR, Line, LineParser
 from fleet.logs.target import LogTarget
 
 GZIP = 16 + zlib.MAX_WBITS
+GOES_ON = "…"  # at the end of a line that goes on as the next one
 WRITTEN = 64 * 1024  # bytes that go out at once
 
 
@@ -38,8 +39,11 @@ async def log_text(target: LogTarget, *, as_json: bool, language: str) -> AsyncI
 
 def as_text(lines: Iterable[Line]) -> bytes:
     """Return lines as text."""
-    mark = {ERR: "err "}
-    return "".join(f"{line.at} {mark.get(line.stream, '')}{line.text}\n" for line in lines).encode()
+    mark, end = {ERR: "err "}, {True: f" {GOES_ON}"}
+    return "".join(
+        f"{line.at} {mark.get(line.stream, '')}{line.text}{end.get(line.cut, '')}\n"
+        for line in lines
+    ).encode()
 
 
 def as_objects(lines: Iterable[Line]) -> bytes:
@@ -47,10 +51,11 @@ def as_objects(lines: Iterable[Line]) -> bytes:
     return "".join(f"{json.dumps(shown(line), ensure_ascii=False)}\n" for line in lines).encode()
 
 
-def shown(line: Line) -> dict[str, str]:
+def shown(line: Line) -> dict[str, str | bool]:
     """Return a line as the API shows it."""
     stream = "stderr" if line.stream == ERR else "stdout"
-    return {"at": line.at, "stream": stream, "text": line.text}
+    told: dict[str, str | bool] = {"at": line.at, "stream": stream, "text": line.text}
+    return told | {"cut": True} if line.cut else told
 
 
 async def gathered(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

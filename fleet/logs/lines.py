@@ -10,16 +10,20 @@ from typing import NamedTuple
 from fleet.engine.types import LogFrame
 
 OUT, ERR = 1, 2
-LINE_LIMIT = 256 * 1024  # bytes; what is longer goes on in a line of its own
+LINE_LIMIT = 1024 * 1024  # bytes, as in the page; what is longer goes on in a line of its own
 TIME = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d))(?: |$)")
 
 
 class Line(NamedTuple):
-    """One line. `at` is the engine's time as it wrote it, "" when there is none."""
+    """One line. `at` is the engine's time as it wrote it, "" when there is none.
+
+    `cut`: it was too long and goes on as the next one of its stream.
+    """
 
     stream: int
     at: str
     text: str
+    cut: bool = False
 
 
 @dataclass
@@ -70,12 +74,13 @@ class LineParser:
             lines.append(Line(stream, at, clean(data[:-1])))
             return
         waiting.add(at, data)
-        if data.endswith(b"\n") or waiting.size > LINE_LIMIT:
-            lines.append(self._finish(stream))
+        whole = data.endswith(b"\n")
+        if whole or waiting.size > LINE_LIMIT:
+            lines.append(self._finish(stream, cut=not whole))
 
-    def _finish(self, stream: int) -> Line:
+    def _finish(self, stream: int, *, cut: bool = False) -> Line:
         waiting, self._unfinished[stream] = self._unfinished[stream], _Unfinished()
-        return Line(stream, waiting.at, clean(b"".join(waiting.parts).removesuffix(b"\n")))
+        return Line(stream, waiting.at, clean(b"".join(waiting.parts).removesuffix(b"\n")), cut)
 
 
 def _split_time(data: bytes) -> tuple[str, bytes]:

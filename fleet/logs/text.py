@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from fleet.access import access_container
 from fleet.actor import Actor
-from fleet.engine.aio import open_async
+from fleet.engine.aio import AsyncEngine, open_async
 from fleet.engine.errors import EngineError
 from fleet.logs.lines import Line, LineParser
 from fleet.logs.marks import Mark, end_of
@@ -34,6 +34,8 @@ MOST = 100_000
 DOWNLOAD_SECONDS = 60.0
 GRACE_SECONDS = 2.0
 MOST_BYTES = 16 * 1024 * 1024
+PIECES = 64  # an engine counts the pieces of long lines: so many has one of 1 MiB
+MORE = 4  # times as many are asked for when lines were longer
 LINE_COST = 100  # bytes that a line takes besides its text
 # Downloads have places of their own: pages must not wait for them.
 DOWNLOADS = Places(threads=2, each=2, name="download")
@@ -50,7 +52,7 @@ class Span:
     @property
     def asked(self) -> dict[str, int | float]:
         """What the engine is asked for: it counts its `tail` before it looks at `until`."""
-        asked: dict[str, int | float] = {} if self.until else {"tail": self.tail}
+        asked: dict[str, int | float] = {} if self.until else {"tail": self.tail + PIECES}
         for name, moment in (("since", self.since), ("until", self.until)):
             if moment is not None:
                 asked[name] = moment.timestamp()
@@ -100,16 +102,29 @@ async def _answer(target: LogTarget, host: str, span: Span, seconds: float) -> A
 async def _read(target: LogTarget, span: Span) -> list[Line]:
     if target.endpoint is None:
         return []
-    newest = Newest(MOST_BYTES, span.tail)
+    asked = span.asked
     async with open_async(target.endpoint) as engine:
         tty = (await engine.container(target.engine_id)).tty
-        parser = LineParser()
-        log = engine.logs(target.engine_id, timestamps=True, tty=tty, **span.asked)  # type: ignore[arg-type]
-        async with log as stream:
-            async for block in stream:
-                newest.add(parser.feed(block.frames()))
+        while True:
+            newest = Newest(MOST_BYTES, span.tail)
+            entries = await _read_into(newest, engine, target.engine_id, tty, asked)
+            # What is read may begin in the middle of a line: it has to be more than is given.
+            if newest.dropped or entries < asked.get("tail", entries + 1):
+                return list(newest.lines)
+            asked["tail"] = asked["tail"] * MORE
+
+
+async def _read_into(
+    newest: Newest, engine: AsyncEngine, ident: str, tty: bool, asked: Mapping[str, int | float]
+) -> int:
+    """Read lines; return how many entries the engine has given."""
+    parser, entries = LineParser(), 0
+    async with engine.logs(ident, timestamps=True, tty=tty, **asked) as stream:  # type: ignore[arg-type]
+        async for block in stream:
+            entries += block.entries
+            newest.add(parser.feed(block.frames()))
     newest.add(parser.flush())
-    return list(newest.lines)
+    return entries
 
 
 class Newest:
@@ -121,6 +136,7 @@ class Newest:
     def __init__(self, limit: int, count: int = MOST) -> None:
         self.limit, self.count = limit, count
         self.size = 0
+        self.dropped = False
         self.lines: deque[Line] = deque()
 
     def add(self, lines: Iterable[Line]) -> None:
@@ -130,3 +146,4 @@ class Newest:
             self.size += len(line.text) + LINE_COST
         while len(self.lines) > self.count or (self.size > self.limit and len(self.lines) > 1):
             self.size -= len(self.lines.popleft().text) + LINE_COST
+            self.dropped = True

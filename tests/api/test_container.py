@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 
 import pytest
 
 from fleet.engine.fake import FakeEngine, in_fake
-from fleet.engine.fake_state import FakeContainer
+from fleet.engine.fake_state import FakeContainer, LogLine
 from fleet.models import Container, Host, HostState, Role, User
 from fleet.selectors.masking import MASK
 from tests.api.conftest import SECRET, Caller
@@ -66,6 +67,28 @@ def test_it_reads_the_end_of_the_log(
     ]
     assert all(line["at"].endswith("Z") for line in body["items"])
     assert caller.call("GET", f"/containers/{row.pk}/logs")[1]["count"] == 3
+
+
+def test_it_reads_long_lines_whole(
+    row: Container, real: FakeContainer, fake: FakeEngine, viewer: User, call_as: Call
+) -> None:
+    def write() -> None:
+        for _line in range(3):
+            for _piece in range(70):  # of 16 KiB, as engines write long lines
+                real.log.append(LogLine(time.time_ns(), 1, b"x" * 16384))
+            real.write("end")
+
+    in_fake(fake, write)
+    caller = call_as(viewer)
+    _status, body = caller.call("GET", f"/containers/{row.pk}/logs?tail=1")
+    assert [(line["text"], line.get("cut", False)) for line in body["items"]] == [
+        ("x" * 5 * 16384 + "end", False)
+    ]
+    _status, body = caller.call("GET", f"/containers/{row.pk}/logs?tail=5")
+    assert [(len(line["text"]), line.get("cut", False)) for line in body["items"]] == [
+        (5 * 16384 + 3, False), (65 * 16384, True), (5 * 16384 + 3, False), (65 * 16384, True),
+        (5 * 16384 + 3, False),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

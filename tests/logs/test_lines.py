@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from fleet.engine.types import LogFrame
+from fleet.logs.download import as_objects, as_text
 from fleet.logs.lines import ERR, LINE_LIMIT, OUT, Line, LineParser, clean
 
 AT = "2026-01-02T03:04:05.123456789Z"
@@ -29,9 +32,26 @@ def test_it_joins_the_pieces_of_a_long_line() -> None:
 
 def test_it_bounds_a_line_without_an_end() -> None:
     parser = LineParser()
-    lines = [line for _ in range(40) for line in parser.feed([frame("x" * 16384)])]
+    lines = [line for _ in range(160) for line in parser.feed([frame("x" * 16384)])]
     assert len(lines) == 2 and len(lines[0].text) > LINE_LIMIT
-    assert sum(len(line.text) for line in [*lines, *parser.flush()]) == 40 * 16384
+    rest = parser.feed([frame("end\n")])
+    assert sum(len(line.text) for line in [*lines, *rest]) == 160 * 16384 + 3
+    assert [line.cut for line in [*lines, *rest]] == [True, True, False]
+
+
+def test_a_line_that_is_cut_says_so() -> None:
+    lines = [Line(OUT, AT, "a", cut=True), Line(ERR, AT, "b")]
+    assert as_text(lines).decode() == f"{AT} a …\n{AT} err b\n"
+    first, second = as_objects(lines).splitlines()
+    assert json.loads(first)["cut"] is True and "cut" not in json.loads(second)
+
+
+def test_a_line_of_a_megabyte_is_one() -> None:
+    parser = LineParser()
+    pieces = [frame("x" * 16384) for _ in range(64)]
+    assert parser.feed(pieces) == []
+    (line,) = parser.feed([frame("\n")])
+    assert len(line.text) == 2**20 and not line.cut
 
 
 def test_it_keeps_empty_lines_and_lines_without_a_time() -> None:
