@@ -70,7 +70,8 @@ def address(route: Route, world: World) -> str:
         named = route.fill[match[1]]
         return named[1:] if named.startswith("=") else str(getattr(world, named).pk)
 
-    return "/" + re.sub(r"<\w+:(\w+)>", value, route.route)
+    path = "/" + re.sub(r"<\w+:(\w+)>", value, route.route)
+    return f"{path}?{route.query}" if route.query else path
 
 
 def filled(data: Any, world: World) -> Any:

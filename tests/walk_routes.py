@@ -22,6 +22,7 @@ class Route:
     delete: str = ""
     fill: dict[str, str] = field(default_factory=dict)
     data: Any = None
+    query: str = ""
 
     @property
     def methods(self) -> dict[str, list[int]]:
@@ -30,14 +31,14 @@ class Route:
         return {name: [int(code) for code in text.split()] for name, text in texts.items() if text}
 
 
-def r(route: str, *, pk: str = "", data: Any = None, **more: str) -> Route:
+def r(route: str, *, pk: str = "", data: Any = None, query: str = "", **more: str) -> Route:
     """Return a Route; `pk` fills the only id, other names that are no methods fill others."""
     statuses = {name: more.pop(name) for name in METHODS if name in more}
     fill = dict(more)
     if pk:
         start = route.index("<int:") + 5
         fill[route[start : route.index(">", start)]] = pk
-    return Route(route=route, fill=fill, data=data, **statuses)
+    return Route(route=route, fill=fill, data=data, query=query, **statuses)
 
 
 # Statuses that many routes share: nobody, elsewhere, viewer, operator, administrator.

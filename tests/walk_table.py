@@ -213,6 +213,12 @@ API = [
     r("api/v1/containers/<int:container_id>/changes", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/inspect", get=API_UNANSWERED, pk="container"),
     r("api/v1/containers/<int:container_id>/logs", get=API_UNANSWERED, pk="container"),
+    r(
+        "api/v1/containers/<int:container_id>/logs",
+        get=API_UNANSWERED,
+        pk="container",
+        query="follow=true",
+    ),
     r("api/v1/containers/<int:container_id>/death", get="401 404 409 409 409", pk="container"),
     r("api/v1/containers/<int:container_id>/exec", post="401 404 403 201 201", pk="container"),
     r(

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.timeout(180)]
 SignIn = Callable[..., Page]
 LINES = 30_000
 COUNT = f'BEGIN{{for(i=1;i<={LINES};i++) printf("number %07d\\n",i)}}'
-LONG = "head -c 100000 /dev/zero | tr '\\0' z; echo; echo after; exec sleep 600"
+LONG = "head -c 1000000 /dev/zero | tr '\\0' z; echo; echo after; exec sleep 600"
 SLOW = "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo slow $i; done"
 # More at once than a view begins with, all of one second; then some that come while one looks.
 # Each has 16 bytes: Podman cuts what it reads at 8 KiB, and tells a line that is cut as two.
@@ -73,6 +73,27 @@ def test_it_shows_a_whole_log_of_a_real_engine(
     expect(page.locator(".log-line.is-marked")).to_contain_text("number 0012345")
 
 
+def test_it_looks_as_its_reader_has_left_it(
+    stack: Stack, rows: Callable[[str], int], sign_in: SignIn
+) -> None:
+    page = sign_in()
+    page.goto(f"{stack.url}/containers/{rows('log-tty')}/logs/")
+    expect(page.locator(".log-line .log-text")).to_have_text("hello")
+    page.click("[popovertarget=log-view]")
+    was = page.locator("[name=columns][value=wrap]").is_checked()
+    for value in ("times-utc", "wrap"):
+        with page.expect_response(lambda answer: answer.request.method == "POST"):
+            page.click(f"label:has([name=columns][value={value}])")
+    page.reload()
+    expect(page.locator(".log-line .log-text")).to_have_text("hello")
+    box = page.locator("[name=columns][value=wrap]")
+    expect(box).to_be_checked(checked=not was)
+    assert ("has-wrap" in (page.get_attribute("[data-log]", "class") or "")) is not was
+    expect(page.locator("[name=columns][value=times-utc]")).to_be_checked()
+    exact = page.get_attribute(".log-line time", "title") or ""
+    expect(page.locator(".log-line time")).to_contain_text(exact[11:19])
+
+
 def test_it_shows_several_of_them_and_follows_what_is_made_again(
     lab: Lab, stack: Stack, rows: Callable[[str], int], sign_in: SignIn
 ) -> None:
@@ -82,7 +103,11 @@ def test_it_shows_several_of_them_and_follows_what_is_made_again(
     shown = page.locator(".log-line")
     expect(shown.filter(has_text="hello")).to_have_count(1)
     expect(shown.filter(has_text="after")).to_have_count(1)
-    expect(page.locator(".log-more")).to_have_text("show all 100,000 characters")
+    more = page.locator(".log-more")
+    expect(more).to_have_text("show all 1,000,000 characters")
+    more.click()
+    page.wait_for_function("() => document.querySelector('.log-detail pre')")
+    expect(page.locator(".log-detail pre")).to_have_text(re.compile(r"^z{200000} …$"))
     lab[1].docker("rm", "-f", "log-tty")
     script = "echo born again; exec sleep 600"
     lab[1].docker("run", "-d", "--name", "log-tty", IMAGE, "sh", "-c", script)

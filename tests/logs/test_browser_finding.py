@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
@@ -262,3 +263,35 @@ def test_a_filter_fetches_lines_from_its_time_on(page: Page, server: FakeLogs) -
     page.focus("[data-log-scroll]")
     page.keyboard.press("Home")
     expect(page.locator(".log-line").first).to_contain_text("line 10")
+
+
+# --- One line ---------------------------------------------------------------------------------
+
+
+def test_a_line_is_copied_and_linked_to(page: Page, server: FakeLogs) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    server.answer()
+    server.lines(*(f"line {n}" for n in range(45)))
+    page.click(".log-line:has-text('line 40')")
+    page.click(".log-detail button:has-text('Copy'):not(:has-text('link'))")
+    expect(page.locator("#toasts")).to_contain_text("The line was copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == "line 40"
+    page.click(".log-detail button:has-text('Copy link')")
+    expect(page.locator("#toasts")).to_contain_text("The link to this line was copied.")
+    link = page.evaluate("navigator.clipboard.readText()")
+    page.goto("about:blank")
+    page.goto(link)
+    server.expect("stream.open")
+    server.answer()
+    server.lines(*(f"line {n}" for n in range(45)))
+    expect(page.locator(".log-line.is-marked")).to_contain_text("line 40")
+
+
+def test_times_are_shown_as_ages(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    for text, ago in (("old", 7300), ("young", 130)):
+        when = datetime.now(UTC) - timedelta(seconds=ago)
+        server.frames(frame(text, f"{when:%Y-%m-%dT%H:%M:%S.%f}000Z"))
+    page.click("[popovertarget=log-view]")
+    page.check("[value=times-age]")
+    expect(page.locator(".log-line time")).to_have_text(["−2 h", "−2 min"])
