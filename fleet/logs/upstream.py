@@ -44,7 +44,7 @@ class LogUpstream(Upstream[Reader]):
         self._before = ""  # the newest time there was before the clock was set back
         self._kept: deque[Item] = deque()
         self._count = 0  # lines and marks in what is kept
-        self._size = 0  # bytes of it
+        self._size = self._blocks_kept = 0  # bytes of it, and blocks
         self._dropped = False  # there was more before what is kept
         self._answered = False
 
@@ -147,8 +147,8 @@ class LogUpstream(Upstream[Reader]):
                 if facts.rotates:
                     rotation.passed(block)
                 fresh = resumed.fresh(block)
-                self._share([Mark("hole")] if resumed.hole() else [])
-                self._share(self._timed(fresh))
+                hole = [Mark("hole")] if resumed.hole() else []
+                self._share([*hole, *self._timed(fresh)])
                 if self.readers and all(reader.crowded for reader in self.readers):
                     # The engine waits with us: better late than lost.
                     await asyncio.sleep(CROWDED_PAUSE)
@@ -187,6 +187,7 @@ class LogUpstream(Upstream[Reader]):
             self._kept.append(item)
             self._count += _lines(item)
             self._size += size_of(item)
+            self._blocks_kept += isinstance(item, LogBlock)
         self._let_go()
         for reader in self.readers:
             reader.put(items)
@@ -201,18 +202,17 @@ class LogUpstream(Upstream[Reader]):
 
     def _let_go(self) -> None:
         """Drop the oldest of what is kept; the last block says where we are."""
-        blocks = sum(isinstance(item, LogBlock) for item in self._kept)
         while self._kept:
             oldest = self._kept[0]
             too_many = self._count - _lines(oldest) >= TAIL
-            last = blocks == 1 and isinstance(oldest, LogBlock)
+            last = self._blocks_kept == 1 and isinstance(oldest, LogBlock)
             if not too_many and (self._size <= KEPT_BYTES or last):
                 break
             self._kept.popleft()
             self._count -= _lines(oldest)
             self._size -= size_of(oldest)
             if isinstance(oldest, LogBlock):
-                blocks -= 1
+                self._blocks_kept -= 1
                 self._dropped = True
         self._dropped = self._dropped or self._count >= TAIL
 

@@ -35,6 +35,8 @@ async def test_it_tells_events(target: Target) -> None:
 
 async def test_it_tells_past_events(target: Target) -> None:
     async with open_async(target.endpoint) as engine:
+        clock = await engine.clock()
+        assert clock is not None and abs(clock - datetime.now(UTC)) < timedelta(seconds=5)
         ident = await asyncio.to_thread(target.run, "one")
         since = (datetime.now(UTC) - timedelta(seconds=20)).timestamp()
         found: list[EngineEvent] = []

@@ -14,6 +14,7 @@ from fleet.logs.hub import current_log_hub
 from fleet.logs.selection import Source
 
 WRONG_SECONDS = 2.0
+AGAIN_SECONDS = 10.0  # until a host that did not tell is asked again
 Tell = Callable[[int, str, str], Awaitable[None]]  # number of a source, code, text
 
 
@@ -44,6 +45,8 @@ class ClockWatch:
         ahead = await current_log_hub().clocks.wrong(target.host_id, target.endpoint)
         if ahead is not None and abs(ahead) > WRONG_SECONDS:
             await self._tell(number, "clock", self._words(source.host, ahead))
+        if ahead is None:
+            await asyncio.sleep(AGAIN_SECONDS)
         return ahead is not None
 
     def _words(self, host: str, ahead: float) -> str:

@@ -240,8 +240,9 @@ class Log {
     this.sources.choose(wanted?.sources);
     this.#putEdge(); // before it is filtered, or that would be done twice
     this.#queries.filter(wanted);
-    this.#since = Math.max(0, wanted?.since || 0); // a year that is being typed is long ago
-    if (this.#since && !this.reach.reaches(this.#since)) this.#fetches.from(this.#since);
+    const since = Math.max(0, wanted?.since || 0); // a year that is being typed is long ago
+    if (since && since !== this.#since && !this.reach.reaches(since)) this.#fetches.from(since);
+    this.#since = since;
     this.#changed();
   }
 
