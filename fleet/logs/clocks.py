@@ -61,13 +61,16 @@ class Clocks:
         return self.offset(host)
 
 
-def turn_of(block: LogBlock, before: str) -> tuple[LogBlock, LogBlock] | None:
+def turn_of(
+    block: LogBlock, before: str, *, live: bool = False
+) -> tuple[LogBlock, LogBlock] | None:
     """Return what a block has before and behind the line where a clock was set back.
 
-    `before`: the time of the last line before the block.
+    `before`: the time of the last line before the block. One that is `live` was written in a
+    moment: its ends say whether it is worth a look at each line.
     """
     first, last = block.time_at(0), block.last_time
-    if not first or (first >= before and last >= first):
+    if live and first >= before and last >= first:
         return None
     newest, previous = before, 0
     for count, (start, _stop) in enumerate(block.spans()):

@@ -41,6 +41,7 @@ class LogUpstream(Upstream[Reader]):
         super().__init__(target)
         self._clocks = clocks
         self._newest = ""  # the time of the last line
+        self._old = 0  # so many lines may have been written before we came
         self._before = ""  # the newest time there was before the clock was set back
         self._kept: deque[Item] = deque()
         self._count = 0  # lines and marks in what is kept
@@ -127,6 +128,7 @@ class LogUpstream(Upstream[Reader]):
     ) -> None:
         """Read until the container ends, going on where we were."""
         resumed, tail, since = await self._place(engine, facts)
+        self._old = tail
         stream = engine.logs(
             self.target.engine_id,
             tail=tail,
@@ -194,7 +196,8 @@ class LogUpstream(Upstream[Reader]):
 
     def _timed(self, block: LogBlock) -> list[Item]:
         """Return a block with a mark where the clock was set back."""
-        turn = turn_of(block, self._newest)
+        turn = turn_of(block, self._newest, live=self._old <= 0)
+        self._old -= block.entries
         if turn is not None:
             self._before = max(self._before, self._newest, turn[0].last_time)
         self._newest = block.last_time or self._newest

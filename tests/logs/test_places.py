@@ -41,6 +41,12 @@ def test_it_finds_where_a_clock_was_set_back() -> None:
     first = turn_of(block((early, "a")), late)
     assert first is not None and [part.entries for part in first] == [0, 1]
     assert turn_of(block((at(9), "out"), (at(3), "err")), at(10)) is None
+    inside = block((early, "a"), (late, "b"), (early, "c"), (late, "d"))
+    within = turn_of(inside, "")
+    assert within is not None and [texts([part]) for part in within] == [["a", "b"], ["c", "d"]]
+    assert turn_of(inside, "", live=True) is None, "which is not looked at line by line"
+    backwards = turn_of(block((late, "a"), (early, "b")), early, live=True)
+    assert backwards is not None and texts([backwards[1]]) == ["b"]
 
 
 def test_it_takes_lines_without_a_time_as_new() -> None:
