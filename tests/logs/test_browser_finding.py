@@ -220,7 +220,7 @@ def test_it_merges_containers_in_order_of_time(page: Page, server: FakeLogs) -> 
 
 def begun(page: Page, server: FakeLogs) -> None:
     """Let the page have 30 lines of a log that has older ones."""
-    server.send(type="log.sources", topic="logs", sources=[{**SOURCE, "tail": 30}])
+    server.send(type="log.sources", topic="logs", sources=[SOURCE])
     server.send(type="log.answered", topic="logs", source=0, more=True)
     server.lines(*(f"INFO line {n}" for n in range(15, 45)), start=15)
     count(page, "30 lines")
