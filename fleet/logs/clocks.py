@@ -13,6 +13,7 @@ from fleet.engine.errors import EngineError
 from fleet.engine.log_blocks import LogBlock
 from fleet.engine.raw import parse_time
 
+ASK_SECONDS = 3.0
 KNOWN_SECONDS = 30.0  # a clock that was looked at is believed for so long
 SET_BACK = timedelta(seconds=2)  # stdout and stderr of a process are not in order to the moment
 
@@ -25,12 +26,16 @@ class Clocks:
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def ask(self, host: int, engine: AsyncEngine, age: float = KNOWN_SECONDS) -> None:
-        """Look at the clock of an engine, unless that was done lately. Raises EngineError."""
+        """Look at the clock of an engine, unless that was done lately. What it was stays else."""
         async with self._turns[host]:
             if host in self._known and time.monotonic() - self._known[host][0] < age:
                 return
             before = datetime.now(UTC)
-            theirs = await engine.clock()
+            try:
+                async with asyncio.timeout(ASK_SECONDS):
+                    theirs = await engine.clock()
+            except (EngineError, TimeoutError):
+                return  # lines are what is wanted: they come by the times that they have
             took = datetime.now(UTC) - before
             if theirs is None:
                 return

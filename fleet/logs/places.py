@@ -83,6 +83,8 @@ class Beginning:
         """Return what is new of a block."""
         if self.found:
             return block
+        if self.is_before(block) and not self._same and not self.in_order:
+            self.in_order = self.awaited in times_of([block])
         for count, (start, stop) in enumerate(block.spans()):
             if not self._is_old(block, start) and not self._was_read(block, start, stop):
                 return block.after(start, count)

@@ -314,3 +314,26 @@ async def test_it_tells_a_clock_that_is_set_back_while_it_reads(
         web.write("two", ahead_ns=-HOUR)
         found = await read_until(reader, lambda items: "two" in texts(items))
         assert texts(found)[1:] == ["*set_back", "two"]
+
+
+async def test_a_host_that_keeps_its_clock_to_itself_is_read_all_the_same(
+    hub: LogHub,
+    target: LogTarget,
+    web: FakeContainer,
+    fake: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refuse(*_args: object) -> None:
+        raise Refusal(403, "forbidden by a proxy")
+
+    monkeypatch.setattr(fake, "_info", refuse)
+    web.write("one")
+    with hub.reading(target) as reader:
+        await read_until(reader, bool)
+        await fake.stop()
+        await read_until(reader, bool)
+        web.write("two")
+        await fake.start()
+        found = await read_until(reader, lambda items: "two" in texts(items))
+        assert texts(found) == ["*back", "two"]
+        assert "/info" in " ".join(fake.requests)

@@ -25,6 +25,15 @@ def test_what_stands_behind_the_place_with_an_earlier_time_is_new() -> None:
     assert beginning.found and not beginning.hole
 
 
+def test_a_place_is_met_behind_lines_with_later_times() -> None:
+    beginning = Beginning(Place(at(2)))
+    given = block((at(8), "old"), (at(9), "old"), (at(1), "read"), (at(2), "read"), (at(3), "new"))
+    assert texts([beginning.cut(given)]) == ["new"]
+    gone = Beginning(Place(at(2)))
+    assert texts([gone.cut(block((at(8), "a"), (at(9), "b")))]) == ["a", "b"]
+    assert gone.hole
+
+
 def test_it_goes_on_by_order_where_times_went_back() -> None:
     kept = [block((at(9), "a"), (at(1), "b"), (at(1), "b"))]
     resumed = Resumed(kept, in_order=True)
