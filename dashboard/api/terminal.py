@@ -32,6 +32,8 @@ class TicketOut(Schema):
 def post_exec(request: HttpRequest, container_id: int, params: Ask | None = None) -> Any:
     """Give a ticket for one terminal: a command, or without one the best shell there is.
 
+    `{"mode": "attach"}` looks at the main process; it types into it only with `"typing": true`.
+
     Open a WebSocket at `socket` without cookies and Origin, send
     `{"type": "ticket", "ticket": …, "cols": 80, "rows": 24}` as its first message. Then binary
     frames are what is typed and what is written; text frames are messages as JSON: `opened`,

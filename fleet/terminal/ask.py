@@ -7,7 +7,7 @@ import shlex
 from typing import Annotated, Any, Literal
 
 from django.utils.translation import gettext as _
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from fleet.selectors.masking import mask_words
 
@@ -62,7 +62,18 @@ class Ask(BaseModel):
     ] = ()
     user: Annotated[str, Field(max_length=100), AfterValidator(_user)] = ""
     directory: Annotated[str, Field(max_length=1024), AfterValidator(_directory)] = ""
-    typing: bool = True
+    typing: bool = Field(
+        default=True,
+        description="Whether it takes what is typed. False for `attach` unless asked for: Ctrl-C"
+        " there ends the container, which must have been made with an open input.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_look(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("mode") == "attach":
+            return {"typing": False} | given
+        return given
 
     def told(self) -> dict[str, Any]:
         """Return it for the audit log, secrets masked."""

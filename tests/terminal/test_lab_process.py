@@ -208,8 +208,9 @@ async def test_it_looks_at_the_main_process(target: Target) -> None:
     command = ("sh", "-c", "while :; do echo tick; echo tock >&2; sleep 0.2; done")
     ident = target.run("one", command)
     async with open_async(target.endpoint) as engine:
-        assert (await refused(engine, ident, Ask(mode="attach"))).code == "no_input"
-        process = await begin(engine, ident, Ask(mode="attach", typing=False), BIG)
+        typing = Ask(mode="attach", typing=True)
+        assert (await refused(engine, ident, typing)).code == "no_input"
+        process = await begin(engine, ident, Ask(mode="attach"), BIG)
         said = await read_until(process, "tock")
         assert "tick\r\n" in said + await read_until(process, "tick")
         await process.end()
@@ -221,14 +222,14 @@ async def test_it_types_into_the_main_process(local: Target, lab: Lab) -> None:
     ident = await asyncio.to_thread(lab[1].docker, "run", "-dit", "lab/busybox:1", "sh")
     local.made.append(ident)
     async with open_async(local.endpoint) as engine:
-        process = await begin(engine, ident, Ask(mode="attach"), BIG)
+        process = await begin(engine, ident, Ask(mode="attach", typing=True), BIG)
         await process.resize(Size(111, 22))
         await process.write(b"stty size\r")
         await read_until(process, "22 111")
         process.hang_up()
         await asyncio.sleep(0.2)
         assert (await engine.container(ident)).state == "running"
-        process = await begin(engine, ident, Ask(mode="attach"), BIG)
+        process = await begin(engine, ident, Ask(mode="attach", typing=True), BIG)
         await process.write(b"exit 5\r")
         await read_all(process)
         assert await process.exit_code() == 5

@@ -144,6 +144,24 @@ async def test_a_browser_may_ask_for_one_too(
     await ended(fake)
 
 
+@pytest.mark.parametrize(
+    ("body", "typing"),
+    [
+        ({"mode": "attach"}, False),
+        ({"mode": "attach", "typing": True}, True),
+        ({"mode": "exec"}, True),
+        ({}, True),
+        (None, True),
+    ],
+)
+async def test_the_main_process_is_only_looked_at_unless_asked(
+    row: Container, operator: User, body: Any, typing: bool
+) -> None:
+    _status, given = await ask_for(await token_of(operator), row, body)
+    taken = await sync_to_async(take)(given["ticket"])
+    assert taken is not None and taken.ask.typing is typing
+
+
 async def test_only_one_of_many_takes_it(row: Container, operator: User) -> None:
     _status, given = await ask_for(await token_of(operator), row)
     found = await asyncio.gather(*(asyncio.to_thread(take, given["ticket"]) for _ in range(8)))
