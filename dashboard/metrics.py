@@ -16,6 +16,7 @@ from dashboard.live.hub import open_pages
 from fleet.actor import Actor
 from fleet.logs.hub import open_logs
 from fleet.selectors.metrics import FleetCollector, QuaysideCollector
+from fleet.stats.hub import open_stats
 from fleet.terminal.hub import open_terminals
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -40,10 +41,13 @@ class Streams(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the families."""
         upstreams, readers = open_logs()
+        measured, watching = open_stats()
         for name, text, value in (
             ("pages_open", "Open pages, each with its socket", open_pages()),
             ("log_streams_open", "Logs that are read from engines", upstreams),
             ("log_readers_open", "Pages that show one of them", readers),
+            ("stats_streams_open", "Containers whose usage is read live from engines", measured),
+            ("stats_readers_open", "Pages that show one of them", watching),
             ("terminals_open", "Terminals in containers, with or without a page", open_terminals()),
         ):
             yield GaugeMetricFamily(f"quayside_{name}", text, value=value)

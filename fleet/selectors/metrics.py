@@ -6,15 +6,23 @@ Samples are few a container and their labels change seldom: host, environment, n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
+from itertools import accumulate
 from math import isnan
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import Count, F, Min, QuerySet
 from django.utils import timezone
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
+from redis import RedisError
 
 from fleet.access import visible_containers, visible_hosts
 from fleet.actor import Actor
@@ -22,6 +30,7 @@ from fleet.models import ContainerState, Host, HostState, Job, JobState
 from fleet.selectors.system import database_part, processes, redis_part
 from fleet.selectors.usage_now import newest_lines, sampling_of
 from fleet.stats.packing import COLUMNS, SUM, Table, Values
+from fleet.watch.lag import BOUNDS, lags_of
 
 OF_HOST = ("host", "environment")
 OF_CONTAINER = (*OF_HOST, "container", "stack", "image")
@@ -119,6 +128,7 @@ class FleetCollector(Collector):
         places = {pk: [name, place] for pk, name, place in _places(hosts)}
         lines = dict(newest_lines(places))
         yield from _sampling(places)
+        yield from _lags(places)
         yield from _used("host", OF_HOST, [(places[pk], t[SUM]) for pk, t in lines.items() if t])
         yield from self._containers({key: one for t in lines.values() for key, one in t.items()})
 
@@ -207,6 +217,24 @@ def _sampling(places: dict[int, list[str]]) -> Iterator[Metric]:
         read.add_metric(places[pk], at)
         every.add_metric(places[pk], seconds)
     yield from (read, every)
+
+
+def _lags(places: dict[int, list[str]]) -> Iterator[Metric]:
+    behind = GaugeMetricFamily(
+        "quayside_host_events_behind_seconds",
+        "How far rows are behind its events: the slowest of the last minute, or what waits longer",
+        labels=OF_HOST,
+    )
+    late = HistogramMetricFamily(
+        "quayside_host_event_lag_seconds", "From an event's own time until it was written",
+        labels=OF_HOST,
+    )  # fmt: skip
+    with suppress(RedisError):
+        for pk, lag in lags_of(places).items():
+            behind.add_metric(places[pk], lag.behind)
+            buckets = zip([*map(str, BOUNDS), "+Inf"], accumulate(lag.counts), strict=True)
+            late.add_metric(places[pk], list(buckets), lag.total)
+    yield from (behind, late)
 
 
 def _hosts(hosts: QuerySet[Host]) -> Iterator[Metric]:

@@ -97,6 +97,12 @@ class StatsHub(Shared[Reader]):
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, StatsHub] = WeakKeyDictionary()
 
 
+def open_stats() -> tuple[int, int]:
+    """Return how many containers this process measures live, and how many read along."""
+    upstreams = [one for hub in list(_hubs.values()) for one in list(hub.upstreams.values())]
+    return len(upstreams), sum(len(one.readers) for one in upstreams)
+
+
 def current_stats_hub() -> StatsHub:
     """Return the hub of the running event loop."""
     loop = asyncio.get_running_loop()

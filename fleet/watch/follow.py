@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
 from django.db import Error as DatabaseError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from fleet.cancel import first_of
@@ -24,10 +25,11 @@ from fleet.watch.fence import LeaseLost
 from fleet.watch.hints import tell_containers, tell_host, tell_images
 from fleet.watch.hosts import save_reachable, save_unreachable
 from fleet.watch.image_rows import ImageBatch, save_images
+from fleet.watch.lag import Lag
 from fleet.watch.sampling import Ledger, Sampler
 from fleet.watch.session import Outlet, Session, Timing
 from fleet.watch.story import Story
-from fleet.watch.writer import Batch, Saved, save_batch, take_over
+from fleet.watch.writer import OUR_KINDS, Batch, Saved, save_batch, take_over
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,6 +62,7 @@ class Follower:
         self.ledger = ledger
         self.host, self.lease, self.database, self.timing = host, lease, database, timing
         self.alive_at = 0.0  # monotonic time of the last sign of life
+        self.lag = Lag()
         self.met_at = 0.0  # monotonic time when the row was last made reachable
         self._may_write = may_write
         self._connected_at = 0.0
@@ -113,8 +116,9 @@ class Follower:
                 # From here on nothing is missed: only now the host counts as reachable.
                 await self._meet(engine, facts)
                 self._connected_at = time.monotonic()
+                self.lag.catch_up()  # what another session had not written comes again
                 outlet = Outlet(
-                    self.database, self._save, self._save_images, self._greet, self._live
+                    self.database, self._save, self._save_images, self._greet, self._live, self.lag
                 )
                 session = Session(self.host.id, engine, past.story, outlet, timing)
                 following = session.follow(stream, fresh=past.since is None)
@@ -154,6 +158,8 @@ class Follower:
 
     async def _save(self, batch: Batch) -> Saved:
         saved = await self._write(save_batch, self.host.name, batch)
+        theirs = (event.at for event in batch.events if event.kind not in OUR_KINDS)
+        self.lag.written(theirs, timezone.now())
         await tell_containers(self.host.id, saved)
         return saved
 

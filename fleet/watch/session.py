@@ -30,6 +30,7 @@ from fleet.models import Event
 from fleet.watch.database import Database
 from fleet.watch.image_rows import ImageBatch
 from fleet.watch.images import ImageWatch
+from fleet.watch.lag import Lag
 from fleet.watch.story import Story, is_noise, network_member, touched
 from fleet.watch.writer import Batch, Saved, rows_not_in
 
@@ -67,6 +68,7 @@ class Outlet:
     save_images: Callable[[ImageBatch], Awaitable[Saved]]
     greet: Callable[[AsyncEngine], Awaitable[None]]
     alive: Callable[[], None]
+    lag: Lag
 
 
 class Session:
@@ -104,6 +106,7 @@ class Session:
         async for event in stream:
             self.images.hear(event)
             if not is_noise(event):
+                self.outlet.lag.wait()
                 await self._inbox.put(event)
 
     async def _feel_pulse(self) -> None:
@@ -169,6 +172,7 @@ class Session:
         for one in facts:
             self.story.settle(one, rows)
         await self._save(Batch(facts, [*gone, *lost], rows))
+        self.outlet.lag.catch_up(more=not self._inbox.empty())
 
     # -- lists ----------------------------------------------------------------------------------
 

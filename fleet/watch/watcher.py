@@ -28,6 +28,7 @@ from fleet.watch.database import Database
 from fleet.watch.follow import Follower
 from fleet.watch.hints import tell_host
 from fleet.watch.hosts import read_hosts, same_way, save_last_seen, save_let_go
+from fleet.watch.lag import keep_lags
 from fleet.watch.leases import Leases
 from fleet.watch.sampling import Ledger, keep_books
 from fleet.watch.session import Timing
@@ -37,6 +38,7 @@ log = structlog.get_logger(__name__)
 TABLE_SECONDS = 5.0
 SEEN_SECONDS = 5.0
 USAGE_SECONDS = 5.0
+LAG_SECONDS = 5.0
 NUDGE_PAUSE = 0.2  # hints come in crowds; one reading answers all of them
 RETRY_SECONDS = 1.0
 REDIS_PATIENCE = 2.0
@@ -72,7 +74,7 @@ class Watcher:
         """Watch until `stop` is set; then let go of everything, so that others take over."""
         loops = (
             self._read_table, self._keep_leases, self._hear_hints, self._write_seen,
-            self._write_usage,
+            self._write_usage, self._keep_lags,
         )  # fmt: skip
         tasks = [asyncio.create_task(_forever(loop)) for loop in loops]
         log.info("watcher_started", watcher=self.id)
@@ -210,6 +212,14 @@ class Watcher:
             await self.database.run(save_usage, rows)
 
         await keep_books(self.ledger, write, USAGE_SECONDS)
+
+    async def _keep_lags(self) -> None:
+        """Tell how far the rows of our hosts are behind."""
+        while True:
+            await asyncio.sleep(LAG_SECONDS)
+            lags = {host: one.lag for host, (one, _) in self.followers.items() if one.alive_at}
+            if lags:
+                await keep_lags(self.leases.redis, lags)
 
     def _keep(self, work: Awaitable[object]) -> None:
         task = asyncio.ensure_future(work)

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
+from redis import RedisError
 
 from dashboard.metrics import METHODS
 from fleet.models import Container, Host, Job, Role, User
+from fleet.selectors import metrics
 from fleet.tokens import create_token
+from fleet.watch.lag import LagFacts
 from tests.conftest import make_container
 
 Samples = dict[str, list[tuple[dict[str, str], float]]]
@@ -72,6 +75,30 @@ def test_it_tells_of_quayside_itself(administrator: User, container: Container) 
     served = {"method": "GET", "route": "healthz", "status": "200"}
     assert any(at == served and value >= 1 for at, value in found["quayside_http_requests_total"])
     assert found["quayside_pages_open"] and found["process_cpu_seconds_total"]
+
+
+def test_it_tells_how_far_rows_are_behind_of_hosts_that_are_seen(
+    administrator: User, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lag = LagFacts(behind=7.5, total=9.0, counts=[3, 0, 1, 0, 0, 0, 0, 0, 1])
+    monkeypatch.setattr(metrics, "lags_of", lambda ids: dict.fromkeys(ids, lag))
+    found = samples(administrator)
+    labels = {"host": host.name, "environment": host.environment.name}
+    assert found["quayside_host_events_behind_seconds"] == [(labels, 7.5)]
+    buckets = {at["le"]: value for at, value in found["quayside_host_event_lag_seconds_bucket"]}
+    assert [buckets[le] for le in ("0.1", "0.5", "60.0", "+Inf")] == [3, 4, 4, 5]
+    assert found["quayside_host_event_lag_seconds_sum"] == [(labels, 9.0)]
+
+
+def test_a_scrape_goes_on_without_redis(
+    administrator: User, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_ids: object) -> dict[int, LagFacts]:
+        raise RedisError("away")
+
+    monkeypatch.setattr(metrics, "lags_of", away)
+    found = samples(administrator)
+    assert "quayside_host_events_behind_seconds" not in found and found["quayside_host_state"]
 
 
 def test_odd_names_are_only_labels(administrator: User, host: Host) -> None:

@@ -16,7 +16,7 @@ from fleet.engine.stats import Usage
 from fleet.logs import shared
 from fleet.logs.marks import Mark
 from fleet.logs.target import LogTarget
-from fleet.stats.hub import KEPT, Item, Reader, StatsHub
+from fleet.stats.hub import KEPT, Item, Reader, StatsHub, current_stats_hub, open_stats
 from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.timeout(60)
@@ -76,6 +76,15 @@ async def test_it_shares_one_stream_and_ends_it_with_the_last_reader(
     assert sum("/stats" in request for request in fake.requests) == 1
     assert hub.upstreams == {}
     await eventually_async(lambda: fake.connections == 0, "it has hung up")
+
+
+async def test_it_is_counted_what_is_measured_and_who_looks(target: LogTarget) -> None:
+    before = open_stats()
+    hub = current_stats_hub()
+    with hub.reading(target), hub.reading(target):
+        streams, readers = open_stats()
+    assert (streams - before[0], readers - before[1]) == (1, 2)
+    assert open_stats() == before
 
 
 async def test_it_says_that_it_does_not_run_and_goes_on_after_a_start(

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from fleet.engine.fake import FakeEngine, fake_in_thread, in_fake
 from fleet.models import Host, HostState
+from fleet.watch.lag import lags_of
 from fleet.watch.roster import watchers
 from tests import waiting
 from tests.watch.fleet import ALIAS, PATIENCE, WatchedFleet
@@ -183,6 +184,8 @@ def test_it_shows_itself_in_the_roster(four: WatchedFleet, settings: Settings) -
     (entry,) = watchers()
     assert entry.pid == process.pid
     assert entry.version
+    ids = [four.host(f"h{number}").pk for number in range(1, 5)]
+    eventually(lambda: lags_of(ids).keys() == set(ids), "how far they are behind", seconds=20)
     process.kill()
     process.wait()
     eventually(lambda: watchers() == [], "no entry")
