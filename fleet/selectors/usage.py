@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from math import isnan
 from statistics import median
 from typing import Final
 
-from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
-
-from fleet.access import access_container, access_host, visible_events
+from fleet.access import access_container, access_host
 from fleet.actor import Actor
-from fleet.models import Event, UsageBlock, UsageFrame
-from fleet.selectors.event_folds import act_said, act_tone, acts_of
+from fleet.models import UsageBlock, UsageFrame
+from fleet.selectors.usage_marks import Mark, container_marks, host_marks
 from fleet.stats.keeping import HOUR, QUARTER, SPAN, SWEEP
 from fleet.stats.packing import ROLLED, SUM, Table, Values, pick, unpack
 from fleet.stats.rollup import MINUTE, in_steps
@@ -29,20 +27,8 @@ RANGES: Final[dict[str, tuple[int, int]]] = {  # name -> seconds, seconds of one
     "7d": (7 * 24 * HOUR, QUARTER),
 }
 GAP = 2.5  # times the usual distance; what is farther apart is not joined
-MARK_KINDS = ("create", "start", "stop", "restart", "die", "oom", "destroy")
-HOST_KINDS = ("reachable", "unreachable", "disabled")
-MARKS = 200
 
 Column = list[float | None]
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Something that happened: when (Unix ms), in words, and how bad it is."""
-
-    at: int
-    words: str
-    tone: str
 
 
 @dataclass(frozen=True)
@@ -61,34 +47,17 @@ class History:
 def container_history(actor: Actor, pk: int, span: str) -> History:
     """Return what a container used. Raises Unknown, Refused; KeyError for a span that is none."""
     row = access_container(actor, pk, VIEW)
-    events = visible_events(actor).filter(
-        host=row.host, object_kind="container", object_id=row.engine_id, kind__in=MARK_KINDS
-    )
-    return _history(row.host_id, row.pk, span, events, _act_words)
+    return _history(row.host_id, row.pk, span, partial(container_marks, actor, row))
 
 
 def host_history(actor: Actor, pk: int, span: str) -> History:
     """Return what all containers of a host used together. Raises as above."""
     host = access_host(actor, pk)
-    bad = Q(object_kind="container", kind="oom") | Q(object_kind="host", kind__in=HOST_KINDS)
-    events = visible_events(actor).filter(bad, host=host)
-    return _history(host.pk, SUM, span, events, _with_name)
-
-
-def _with_name(events: list[Event]) -> str:
-    return _("%(name)s %(what)s") % {"name": events[-1].object_name, "what": _act_words(events)}
-
-
-def _act_words(events: Sequence[Event]) -> str:
-    return ", ".join(act_said(events))
+    return _history(host.pk, SUM, span, partial(host_marks, actor, host))
 
 
 def _history(
-    host_id: int,
-    key: int,
-    span: str,
-    events: QuerySet[Event],
-    words: Callable[[list[Event]], str],
+    host_id: int, key: int, span: str, marks: Callable[[datetime, int], list[Mark]]
 ) -> History:
     seconds, step = RANGES[span]
     end = int(time.time())
@@ -96,17 +65,7 @@ def _history(
     lines = _lines(host_id, key, step, begin)
     times, columns = _columns({at: lines[at] for at in sorted(lines) if at <= end}, step)
     since = datetime.fromtimestamp(begin, UTC)
-    marks = _marks(events.filter(at__gte=since), words)
-    return History(span, step, begin, end, times, columns, marks)
-
-
-def _marks(events: QuerySet[Event], words: Callable[[list[Event]], str]) -> list[Mark]:
-    found = list(events.select_related(None).order_by("-at", "-id")[:MARKS])
-    acts = [[found[place] for place in act] for act in acts_of(found)]
-    return [
-        Mark(round(act[-1].at.timestamp() * 1000), words(act), act_tone(act))
-        for act in reversed(acts)
-    ]
+    return History(span, step, begin, end, times, columns, marks(since, seconds))
 
 
 def _lines(host_id: int, key: int, step: int, begin: int) -> Table:

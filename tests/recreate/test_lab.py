@@ -11,9 +11,12 @@ import pytest
 
 from fleet.actor import Actor
 from fleet.engine.client import Engine
+from fleet.engine.types import parse_event
 from fleet.jobs.reaper import reap
-from fleet.models import Container, Environment, Job, JobLine, JobState
+from fleet.models import Container, Environment, Event, Job, JobLine, JobState
 from fleet.operations.jobs import job_cancel
+from fleet.selectors.usage_marks import former_ids
+from fleet.watch.story import Story
 from tests.conftest import make_container, make_host
 from tests.jobs.conftest import at_once, lines, ran
 from tests.lab.lab import Lab, LabHost
@@ -109,6 +112,20 @@ def test_the_new_image_comes_and_what_was_given_stays(
     assert ran(asked(actor, web, pull=False)).state == JobState.SUCCEEDED
     read = engine.docker("exec", "web", "sh", "-c", "cat /named/f /anon/f")
     assert read.split() == ["1", "2"]
+    tell_all(engine, web)
+    web.refresh_from_db()
+    assert former_ids(Event.objects.all(), web.engine_id) == [now["Id"], was["Id"]]
+
+
+def tell_all(engine: LabHost, web: Container) -> None:
+    """Write the engine's events of containers, as a watcher would."""
+    said = engine.docker(
+        "events", "--since", "5m", "--until", "0s", "--filter", "type=container",
+        "--format", "{{json .}}",
+    )  # fmt: skip
+    story = Story(web.host_id)
+    rows = [story.tell(parse_event(json.loads(line))) for line in said.splitlines()]
+    Event.objects.bulk_create(row for row in rows if row is not None)
 
 
 def test_one_that_ends_at_once_gives_the_place_back(

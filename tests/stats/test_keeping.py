@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from fleet.access import Unknown
 from fleet.actor import Actor, actor_for
-from fleet.models import Container, Event, Host, UsageBlock, UsageFrame, UsageNow, User
+from fleet.models import Container, Host, UsageBlock, UsageFrame, UsageNow, User
 from fleet.selectors.usage import container_history, host_history
 from fleet.stats.keeping import (
     DAY,
@@ -144,31 +142,6 @@ def test_a_host_that_is_read_seldom_has_lines_all_the_same(
     for number in range(10):
         frame(container, SWEEP, NOW - 1600 + 160 * number)
     assert None not in container_history(actor, container.pk, "1h").columns["cpu"]
-
-
-def test_it_tells_what_happened_one_act_at_a_time(container: Container, actor: Actor) -> None:
-    def event(kind: str, seconds: float, **detail: object) -> None:
-        Event.objects.create(
-            host=container.host, kind=kind, object_kind="container", detail=detail,
-            object_id=container.engine_id, object_name=container.name,
-            at=datetime.fromtimestamp(NOW, UTC) - timedelta(seconds=seconds),
-        )  # fmt: skip
-
-    event("die", 5000, exit_code=1)
-    event("die", 600.2, exit_code=143)
-    event("start", 600.1)
-    event("restart", 600)
-    event("oom", 100.1)
-    event("die", 100, exit_code=137)
-    event("connect", 50)
-    marks = container_history(actor, container.pk, "1h").marks
-    assert [(mark.at, mark.tone) for mark in marks] == [
-        ((NOW - 600) * 1000, "idle"),
-        ((NOW - 100) * 1000, "bad"),
-    ]
-    assert marks[0].words == "restarted" and "memory" in marks[1].words
-    of_host = host_history(actor, container.host_id, "1h").marks
-    assert [mark.words.split()[0] for mark in of_host] == [container.name]
 
 
 def test_strangers_get_nothing(container: Container, stranger: User, other_host: Host) -> None:
