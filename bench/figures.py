@@ -8,24 +8,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the result. `limit` is the most that is allowed, None where there is none."""
+    """One line of the result.
+
+    `limit` is the most that is allowed, `least` the least; None where there is none.
+    """
 
     name: str
     value: float
     unit: str
     limit: float | None = None
+    least: float | None = None
 
     @property
     def missed(self) -> bool:
-        """True when it is over its limit."""
-        return self.limit is not None and self.value > self.limit
+        """True when it is over its limit, or under the least."""
+        over = self.limit is not None and self.value > self.limit
+        return over or (self.least is not None and self.value < self.least)
 
     def __str__(self) -> str:
         told = f"{self.name:<58} {self.value:>9.1f} {self.unit}"
-        if self.limit is None:
+        bound = self.limit if self.limit is not None else self.least
+        if bound is None:
             return told
+        word = "limit" if self.limit is not None else "least"
         holds = "MISSED" if self.missed else "holds"
-        return f"{told:<76} limit {self.limit:g} {self.unit}: {holds}"
+        return f"{told:<76} {word} {bound:g} {self.unit}: {holds}"
 
 
 def percentile(values: list[float], percent: float) -> float:

@@ -60,13 +60,13 @@ AGES = """
 })
 """
 SEARCHED = """
-() => new Promise((resolve) => {
+(text) => new Promise((resolve) => {
   const hits = document.querySelector('[data-log-hits]');
   const field = document.querySelector('#log-q');
   const began = performance.now();
   new MutationObserver(() => hits.textContent === '1 hits' && resolve(performance.now() - began))
     .observe(hits, { childList: true, characterData: true, subtree: true });
-  field.value = 'line 0777777 ';
+  field.value = text;
   field.dispatchEvent(new Event('input', { bubbles: true }));
 })
 """
@@ -76,5 +76,37 @@ LONG = """
   new PerformanceObserver((found) => {
     for (const task of found.getEntries()) window.longTasks.push(task.duration);
   }).observe({ type: 'longtask' });
+}
+"""
+LONGEST = """
+() => new Promise((resolve) => {
+  setTimeout(() => resolve(Math.max(0, ...window.longTasks.splice(0))), 100);
+})
+"""
+# Jumps to parts of the log; how long until a line from about there stands in the middle.
+SCROLLED = """
+async (lines, parts) => {
+  const scroll = document.querySelector('[data-log-scroll]');
+  const frame = () => new Promise(requestAnimationFrame);
+  const middle = () => {
+    const { left, top, height } = scroll.getBoundingClientRect();
+    const line = document.elementFromPoint(left + 100, top + height / 2)?.closest('.log-line');
+    return Number(/line (\\d{7}) of/.exec(line?.textContent)?.[1]);
+  };
+  const times = [];
+  for (const part of parts) {
+    // Away from the end, which is followed; the rows that this asks for have come then.
+    scroll.dispatchEvent(new WheelEvent('wheel', { deltaY: -1, bubbles: true, cancelable: true }));
+    await new Promise((go) => setTimeout(go, 200));
+    const began = performance.now();
+    scroll.scrollTop = part * (scroll.scrollHeight - scroll.clientHeight);
+    while (!(Math.abs(middle() - part * lines) < lines / 100)) {
+      if (performance.now() - began > 10_000) throw new Error(`${part}: line ${middle()} is there`);
+      await frame();
+    }
+    await frame();
+    times.push(performance.now() - began);
+  }
+  return times;
 }
 """

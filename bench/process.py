@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+from contextlib import suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PROC = Path("/proc")
+ESTABLISHED = "01"  # in /proc/net/tcp
 
 
 def seconds_of(pid: int) -> float:
@@ -20,6 +23,19 @@ def megabytes_of(pid: int) -> float:
     status = (PROC / str(pid) / "status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) / 1024
+
+
+def connections_of(pid: int, address: str, port: int) -> int:
+    """Return how many TCP connections a process has to an address of IPv4."""
+    number = int.from_bytes(ipaddress.IPv4Address(address).packed, "little")
+    remote = f"{number:08X}:{port:04X}"
+    rows = [line.split() for line in (PROC / str(pid) / "net" / "tcp").read_text().splitlines()]
+    inodes = {row[9] for row in rows if row[2:4] == [remote, ESTABLISHED]}
+    held = set()
+    for handle in (PROC / str(pid) / "fd").iterdir():
+        with suppress(OSError):  # it was closed meanwhile
+            held.add(handle.readlink().name.removeprefix("socket:[").removesuffix("]"))
+    return len(inodes & held)
 
 
 def child_of(parent: int, *words: str) -> int:
