@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from bench.copies import copies
+from bench.fifty import fifty
 from bench.figures import Figure
 from bench.jobs import click_to_start
 from bench.lists import events, lists, scans
@@ -30,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
     "pages": open_pages,
     "restarts": restarts,
     "logs": logs,
+    "fifty": fifty,
     "terminal": terminal,
     "pulls": pulls,
     "copies": copies,

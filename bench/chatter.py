@@ -29,7 +29,8 @@ def blocks_of_lines(rate: int) -> str:
 
 
 def numbered_lines(rate: int, lines: int) -> str:
-    """Return the command of who writes that many numbered lines, each by itself, and then stays."""
-    write = f'echo "line $((n + 1)) of {LINE}"'
-    paced = PACED.format(make="", rate=rate, block=1, most=lines, write=write, pause=100_000)
+    """Return the command of who writes that many numbered lines, once there is /go/begin."""
+    write = f'echo "$NAME line $((n + 1)) of {LINE}"'
+    make = "while [ ! -e /go/begin ]; do usleep 300000; done;"
+    paced = PACED.format(make=make, rate=rate, block=1, most=lines, write=write, pause=100_000)
     return f"{paced}; sleep 100000"

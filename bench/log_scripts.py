@@ -12,22 +12,41 @@ COUNTED = """
   document.querySelector('[data-log-all]').click();
 })
 """
-SAVED = """
-() => new Promise((resolve) => {
+# All lines as the page gives them as a file; `look` is what is done with each.
+_SAVED = """
+(...given) => new Promise((resolve) => {
   const make = URL.createObjectURL;
   URL.createObjectURL = (blob) => {
     URL.createObjectURL = make;
-    blob.text().then((text) => {
-      const lines = text.trimEnd().split('\\n');
-      const numbers = lines.map((line) => Number(/ line (\\d{7}) /.exec(line)?.[1]));
-      const wrong = numbers.filter((number, at) => number !== at + 1).length;
-      resolve({ lines: numbers.length, wrong });
-    });
+    blob.text().then((text) => resolve(look(text.trimEnd().split('\\n'), ...given)));
     return make(blob);
   };
+  const look = LOOK;
   document.querySelector('[data-log-save]').click();
 })
 """
+SAVED = _SAVED.replace(
+    "LOOK",
+    """(lines) => {
+    const numbers = lines.map((line) => Number(/ line (\\d{7}) /.exec(line)?.[1]));
+    const wrong = numbers.filter((number, at) => number !== at + 1).length;
+    return { lines: numbers.length, wrong };
+  }""",
+)
+# How many are missing or not the next one of their container.
+EACH_SAVED = _SAVED.replace(
+    "LOOK",
+    """(lines, containers, wanted) => {
+    const last = new Map();
+    let wrong = Math.abs(containers * wanted - lines.length);
+    for (const line of lines) {
+      const [, name, number] = /(fifty-\\d+) line (\\d+) of/.exec(line) ?? [];
+      wrong += Number(number) !== (last.get(name) ?? 0) + 1;
+      last.set(name, Number(number));
+    }
+    return wrong;
+  }""",
+)
 FIRST = """
 () => {
   let began = 0;

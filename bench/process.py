@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-from contextlib import suppress
+import re
+import subprocess
+import time
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PROC = Path("/proc")
-ESTABLISHED = "01"  # in /proc/net/tcp
+STREAM = 1000  # bytes a second, at least
 
 
 def seconds_of(pid: int) -> float:
@@ -25,17 +26,26 @@ def megabytes_of(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
-def connections_of(pid: int, address: str, port: int) -> int:
-    """Return how many TCP connections a process has to an address of IPv4."""
-    number = int.from_bytes(ipaddress.IPv4Address(address).packed, "little")
-    remote = f"{number:08X}:{port:04X}"
-    rows = [line.split() for line in (PROC / str(pid) / "net" / "tcp").read_text().splitlines()]
-    inodes = {row[9] for row in rows if row[2:4] == [remote, ESTABLISHED]}
-    held = set()
-    for handle in (PROC / str(pid) / "fd").iterdir():
-        with suppress(OSError):  # it was closed meanwhile
-            held.add(handle.readlink().name.removeprefix("socket:[").removesuffix("]"))
-    return len(inodes & held)
+def streams_of(pid: int, port: int) -> int:
+    """Return how many connections to a port a process receives on just now, for a second.
+
+    Others are kept for the next question.
+    """
+    before = _received(pid, port)
+    time.sleep(1)
+    now = _received(pid, port)
+    return sum(size - before.get(place, size) > STREAM for place, size in now.items())
+
+
+def _received(pid: int, port: int) -> dict[str, int]:
+    """Return by connection how many bytes have come."""
+    said = subprocess.check_output(["ss", "-tnipHO", "dport", "=", str(port)], text=True)
+    found = {}
+    for line in said.splitlines():
+        size = re.search(r"bytes_received:(\d+)", line)
+        if size and f"pid={pid}," in line:
+            found[line.split()[3]] = int(size[1])
+    return found
 
 
 def child_of(parent: int, *words: str) -> int:
