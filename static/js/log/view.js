@@ -161,6 +161,8 @@ export class View {
     if (this.following) this.#scroll.scrollTop = this.#scroll.scrollHeight;
     this.#top = this.#scroll.scrollTop;
     this.#put();
+    // Somebody may have scrolled meanwhile: that event finds nothing changed.
+    if (!this.following) this.#near();
   }
 
   /** Draw all rows anew. */
