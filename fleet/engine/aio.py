@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,7 +27,7 @@ from fleet.engine.protocol import (
     version_error,
     versions,
 )
-from fleet.engine.raw import Json, as_dict, as_list, parse_time
+from fleet.engine.raw import Json, as_dict, as_list
 from fleet.engine.sockets import Resolver, tuned_socket
 from fleet.engine.stats import Counters, parse_counters
 from fleet.engine.stream import Stream
@@ -119,10 +118,6 @@ class AsyncEngine:
         """
         version = await self._ask_version()
         return parse_facts(await self._get("/info"), version)
-
-    async def clock(self) -> datetime | None:
-        """What its host's clock says now; ``None`` when it does not tell."""
-        return parse_time(as_dict(await self._get("/info")).get("SystemTime"))
 
     async def list_containers(self) -> list[ContainerSummary]:
         """All containers, stopped ones too, in one call."""

@@ -8,6 +8,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 from fleet.engine.aio import AsyncEngine, open_async
+from fleet.engine.clock import engine_clock
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import EngineError
 from fleet.engine.log_blocks import LogBlock
@@ -33,7 +34,7 @@ class Clocks:
             before = datetime.now(UTC)
             try:
                 async with asyncio.timeout(ASK_SECONDS):
-                    theirs = await engine.clock()
+                    theirs = await engine_clock(engine)
             except (EngineError, TimeoutError):
                 return  # lines are what is wanted: they come by the times that they have
             took = datetime.now(UTC) - before

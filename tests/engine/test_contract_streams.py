@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fleet.engine.aio import open_async
+from fleet.engine.clock import engine_clock
 from fleet.engine.errors import NotFound
 from fleet.engine.stats import Counters, usage_between
 from fleet.engine.types import EngineEvent
@@ -35,7 +36,7 @@ async def test_it_tells_events(target: Target) -> None:
 
 async def test_it_tells_past_events(target: Target) -> None:
     async with open_async(target.endpoint) as engine:
-        clock = await engine.clock()
+        clock = await engine_clock(engine)
         assert clock is not None and abs(clock - datetime.now(UTC)) < timedelta(seconds=5)
         ident = await asyncio.to_thread(target.run, "one")
         since = (datetime.now(UTC) - timedelta(seconds=20)).timestamp()
