@@ -32,10 +32,14 @@ ENGINE_PORT = 2376
 # Quayside leaves files that may be compressed to the engine.
 ENGINE_ONLY = ("--log-opt", "max-size=2g", "--log-opt", "max-file=2", "--log-opt", "compress=true")
 TLS = (("cacert", "ca.pem"), ("cert", "cert.pem"), ("key", "key.pem"))
-WRITE = (
-    f"BEGIN{{for(i=1;i<={LINES};i++)"
-    ' printf("line %07d of a log that is about a hundred bytes long, as most of them are in real'
-    ' life, so be it\\n",i)}'
+PLAIN = (
+    "line %07d of a log that is about a hundred bytes long, as most of them are in real life, so be"
+    " it"
+)
+# Docker keeps a quote as two bytes, which its reader and ours have to make one again.
+OBJECTS = (
+    r"{\"level\":\"info\",\"msg\":\"a line %07d of a log of objects\",\"path\":\"/api/items\","
+    r"\"ms\":12,\"user\":\"somebody\"}"
 )
 
 
@@ -54,12 +58,14 @@ def flood(stage: Stage) -> list[Figure]:
     """A million lines: the CLI and the page in turns, by TLS, by a socket, and without the file."""
     host = stage.lab.hosts[0]
     found: list[Figure] = []
-    for name, url, way, limit, options in (
-        ("bench-tls", host.url, "TLS", 1 / QUICKER, ()),
-        ("bench-file", host.socket_url, "a socket", 1 / QUICKER, ()),
-        ("bench-engine", host.socket_url, "a socket, no file to be read", None, ENGINE_ONLY),
+    for name, url, way, limit, line, options in (
+        ("bench-tls", host.url, "TLS", 1 / QUICKER, PLAIN, ()),
+        ("bench-file", host.socket_url, "a socket", 1 / QUICKER, PLAIN, ()),
+        ("bench-objects", host.socket_url, "a socket, lines of JSON", 1 / QUICKER, OBJECTS, ()),
+        ("bench-engine", host.socket_url, "a socket, no file to be read", None, PLAIN, ENGINE_ONLY),
     ):
-        host.docker("run", "-d", *options, "--name", name, IMAGE, "awk", WRITE)
+        write = f'BEGIN{{for(i=1;i<={LINES};i++) printf("{line}\\n",i)}}'
+        host.docker("run", "-d", *options, "--name", name, IMAGE, "awk", write)
         host.docker("wait", name)
         moved(stage, host, url)
         found += in_turns(stage, name, url, way, limit)
