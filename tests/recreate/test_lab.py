@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -119,8 +120,9 @@ def test_the_new_image_comes_and_what_was_given_stays(
 
 def tell_all(engine: LabHost, web: Container) -> None:
     """Write the engine's events of containers, as a watcher would."""
+    until = str(int(time.time()) + 1)  # whole seconds: "now" would leave out those of this one
     said = engine.docker(
-        "events", "--since", "5m", "--until", "0s", "--filter", "type=container",
+        "events", "--since", "5m", "--until", until, "--filter", "type=container",
         "--format", "{{json .}}",
     )  # fmt: skip
     story = Story(web.host_id)
