@@ -142,6 +142,8 @@ export class View {
 
   /** Draw the rows that the worker tells; `units` is the height of all. */
   show({ rows, units }) {
+    // Somebody has scrolled in this frame: the event that is still to come finds nothing changed.
+    const scrolled = !this.following && this.#scroll.scrollTop !== this.#top;
     this.#grow(units);
     const kept = new Map();
     const keys = new Map();
@@ -161,8 +163,7 @@ export class View {
     if (this.following) this.#scroll.scrollTop = this.#scroll.scrollHeight;
     this.#top = this.#scroll.scrollTop;
     this.#put();
-    // Somebody may have scrolled meanwhile: that event finds nothing changed.
-    if (!this.following) this.#near();
+    if (scrolled) this.#near();
   }
 
   /** Draw all rows anew. */
