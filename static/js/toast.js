@@ -6,6 +6,7 @@ import { word } from "./words.js";
 const STAYS = { success: 5000, info: 6000, busy: 20000, warning: 10000, error: 0 };
 const MOST = 4;
 const timers = new WeakMap();
+const ended = new Set(); // jobs: a quick one ends before the page has the answer that says it began
 
 function iconFor(level) {
   const icons = document.getElementById("toast-icons");
@@ -59,6 +60,8 @@ export function toast(said) {
   if (!box) return;
   const level = STAYS[said.level] === undefined ? "info" : said.level;
   const href = typeof said.href === "string" && said.href.startsWith("/") ? said.href : "";
+  if (href && level === "busy" && ended.has(href)) return;
+  if (href && level !== "busy") ended.add(href);
   const same = href && [...box.children].find((one) => one.dataset.href === href);
   const item = same || document.createElement("li");
   item.className = "toast";

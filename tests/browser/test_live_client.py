@@ -285,6 +285,14 @@ def test_it_goes_to_sign_in_when_closed_for_that(page: Page, server: FakeLive) -
     page.wait_for_url("**/sign-in/?next=%2F")
 
 
+def test_a_job_that_has_ended_does_not_begin_again(page: Page, server: FakeLive) -> None:
+    server.send(type="toast", level="success", message="Pushed in 0.2 s", href="/jobs/8/")
+    server.send(type="toast", level="busy", message="Pushing …", href="/jobs/8/")
+    server.send(type="toast", level="busy", message="Pulling …", href="/jobs/9/")
+    toasts = page.locator("#toasts > li .toast-words")
+    expect(toasts).to_have_text(["Pushed in 0.2 s", "Pulling …"])
+
+
 def test_it_keeps_one_toast_for_one_job(page: Page, server: FakeLive) -> None:
     server.send(type="toast", level="info", message="Restarting <b>web-1</b>", href="/jobs/7/")
     server.send(type="toast", level="success", message="Restarted in 1.8 s", href="/jobs/7/")

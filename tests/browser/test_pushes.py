@@ -40,6 +40,11 @@ def test_it_pushes_a_name_from_the_page_of_its_image(
     page.goto(f"{stack.url}/images/?q=pushes")
     page.wait_for_selector("html[data-connection=live]")
     page.locator("#image-rows a", has_text="pushes/").first.click()
+    page.wait_for_url(re.compile(r"/images/\d+/$"))
+    page.wait_for_selector("html[data-connection=live]")
+    page.wait_for_timeout(
+        1000
+    )  # a push that ends before the page listens is told by the tray alone
     page.get_by_role("button", name="Push …").click()
     dialog = page.locator("dialog[open]")
     dialog.get_by_label("Name").select_option(name)
