@@ -60,7 +60,7 @@ export function toast(said) {
   if (!box) return;
   const level = STAYS[said.level] === undefined ? "info" : said.level;
   const href = typeof said.href === "string" && said.href.startsWith("/") ? said.href : "";
-  if (href && level === "busy" && ended.has(href)) return;
+  if (href && level === "busy" && (ended.has(href) || href === location.pathname)) return;
   if (href && level !== "busy") ended.add(href);
   const same = href && [...box.children].find((one) => one.dataset.href === href);
   const item = same || document.createElement("li");
@@ -78,10 +78,18 @@ function showMessages(page) {
   }
 }
 
+/** A job's own page tells how far it is. */
+function leaveJob() {
+  for (const item of [...document.querySelectorAll("#toasts > [data-level=busy]")]) {
+    if (item.dataset.href === location.pathname) item.remove();
+  }
+}
+
 /** Begin: show the server's own messages, and listen. */
 export function startToasts() {
   showMessages(document);
   for (const item of document.querySelectorAll("[data-toast]")) item.remove();
+  onVisit(leaveJob);
   onVisit(showMessages);
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-toast-close]")) event.target.closest(".toast").remove();
