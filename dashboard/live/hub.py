@@ -8,7 +8,6 @@ that it sends to itself shows whether hints arrive at all; after a gap every vie
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +22,7 @@ from django.utils import translation
 from dashboard.live.difference import Known
 from dashboard.live.rights import Rights, read_rights
 from dashboard.live.threads import run
+from dashboard.live.toasts import Toasts
 from dashboard.live.topics import NOTICES, TOPICS
 from dashboard.live.topics.base import Notice, Toast
 from dashboard.live.view import Key, Seer, View, key_of
@@ -36,7 +36,6 @@ BEAT_SECONDS = 2.0
 MISSED_BEATS = 3
 RELOAD_SECONDS = 30.0  # a net under everything else
 LISTEN_SECONDS = 2.0  # how long the first page waits for Redis
-TOASTS_REMEMBERED = 1000
 
 
 class TooManyPages(Exception):
@@ -54,7 +53,7 @@ class LiveHub:
         self._rights_changed = asyncio.Event()
         self._rights_lock = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
-        self._toasted: OrderedDict[str, None] = OrderedDict()
+        self._toasts = Toasts()
         self._last_beat = 0.0
         self.deaf = False
 
@@ -78,6 +77,8 @@ class LiveHub:
             self._set_deaf(True)
         if self.deaf:
             viewer.tell_late(True)
+        for toast in self._toasts.owed(viewer.user_id):
+            _tell(viewer, toast)
 
     def pages_of(self, user_id: int) -> int:
         """Return how many pages a user has open."""
@@ -86,6 +87,7 @@ class LiveHub:
     async def leave(self, viewer: Viewer) -> None:
         """Remove a page and what only it looked at."""
         self.viewers.discard(viewer)
+        self._toasts.leave(viewer.user_id)
         for topic in list(viewer.subscriptions):
             await self.unfollow(viewer, topic)
 
@@ -130,7 +132,7 @@ class LiveHub:
         for view in list(self.views.values()):
             view.hear(hint)
         for notice in NOTICES.values():
-            if self.viewers and notice.interested(hint):
+            if self._listeners() and notice.interested(hint):
                 task = asyncio.create_task(self._toast(notice, hint))
                 self._background.add(task)
                 task.add_done_callback(self._background.discard)
@@ -259,34 +261,27 @@ class LiveHub:
 
     # --- Toasts ----------------------------------------------------------------------------
 
+    def _listeners(self) -> frozenset[int]:
+        """Return the users who have a page, or had one a moment ago."""
+        return frozenset(viewer.user_id for viewer in self.viewers) | self._toasts.just_left()
+
     async def _toast(self, notice: Notice, hint: Hint) -> None:
-        users = frozenset(viewer.user_id for viewer in self.viewers)
         try:
-            toasts = await run(notice.toasts, hint, users)
+            toasts = await run(notice.toasts, hint, self._listeners())
         except Exception:
             log.exception("live_notice_failed", notice=notice.name)
             return
-        for toast in toasts:
-            if toast.key not in self._toasted:
-                self._toasted[toast.key] = None
-                self._show_toast(toast)
-        while len(self._toasted) > TOASTS_REMEMBERED:
-            self._toasted.popitem(last=False)
+        for toast in self._toasts.new(toasts):
+            for viewer in self.viewers:
+                if viewer.user_id == toast.user:
+                    _tell(viewer, toast)
 
-    def _show_toast(self, toast: Toast) -> None:
-        for viewer in self.viewers:
-            if viewer.user_id == toast.user:
-                with translation.override(viewer.seer.language):
-                    message = str(toast.message)
-                viewer.tell(
-                    toast.key,
-                    {
-                        "type": "toast",
-                        "level": toast.level,
-                        "message": message,
-                        "href": toast.href,
-                    },
-                )
+
+def _tell(viewer: Viewer, toast: Toast) -> None:
+    with translation.override(viewer.seer.language):
+        message = str(toast.message)
+    said = {"type": "toast", "level": toast.level, "message": message, "href": toast.href}
+    viewer.tell(toast.key, said)
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, LiveHub] = WeakKeyDictionary()

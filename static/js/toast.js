@@ -60,9 +60,10 @@ export function toast(said) {
   if (!box) return;
   const level = STAYS[said.level] === undefined ? "info" : said.level;
   const href = typeof said.href === "string" && said.href.startsWith("/") ? said.href : "";
-  if (href && level === "busy" && (ended.has(href) || href === location.pathname)) return;
-  if (href && level !== "busy") ended.add(href);
   const same = href && [...box.children].find((one) => one.dataset.href === href);
+  if (level === "busy" && (ended.has(href) || href === location.pathname)) return;
+  if (!same && ended.has(href)) return; // it was closed, and a new socket says it again
+  if (href && level !== "busy") ended.add(href);
   const item = same || document.createElement("li");
   item.className = "toast";
   item.dataset.href = href;

@@ -291,6 +291,10 @@ def test_a_job_that_has_ended_does_not_begin_again(page: Page, server: FakeLive)
     server.send(type="toast", level="busy", message="Pulling …", href="/jobs/9/")
     toasts = page.locator("#toasts > li .toast-words")
     expect(toasts).to_have_text(["Pushed in 0.2 s", "Pulling …"])
+    page.locator("#toasts > li", has_text="Pushed").locator("[data-toast-close]").click()
+    server.send(type="toast", level="success", message="Pushed in 0.2 s", href="/jobs/8/")
+    server.send(type="toast", level="success", message="Pulled in 2 s", href="/jobs/9/")
+    expect(toasts).to_have_text(["Pulled in 2 s"])
 
 
 def test_it_keeps_one_toast_for_one_job(page: Page, server: FakeLive) -> None:

@@ -308,6 +308,27 @@ async def test_it_tells_only_whom_it_concerns_and_once(
         assert await other.is_silent()
 
 
+async def test_a_page_that_comes_is_told_what_its_user_missed_in_between(
+    viewer: User, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bell = Bell()
+    bell.user = viewer.pk
+    for name in list(NOTICES):
+        monkeypatch.delitem(NOTICES, name)
+    monkeypatch.setitem(NOTICES, bell.name, bell)
+    async with Page(operator) as other:
+        async with Page(viewer) as page:
+            assert await page.is_silent()
+        await publish_async(JobsChanged([8]))  # while the viewer has no page
+        assert await other.is_silent()
+        async with Page(viewer) as next_page:
+            assert (await next_page.next())["href"] == "/jobs/8/"
+        monkeypatch.setattr("dashboard.live.toasts.OWED_SECONDS", 0.0)
+        async with Page(viewer) as late:
+            assert await late.is_silent()
+        assert await other.is_silent()
+
+
 async def test_it_keeps_few_differences_whatever_pages_claim_to_have(
     administrator: User, container: Container
 ) -> None:
