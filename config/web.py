@@ -11,6 +11,8 @@ import uvicorn
 from config.start import start
 
 NOT_STARTED = 3  # uvicorn's own exit code
+# How long a thread that renders a page may keep the event loop from its streams (Python: 5 ms).
+SWITCH_SECONDS = 0.001
 
 
 class Server(uvicorn.Server):
@@ -27,6 +29,7 @@ class Server(uvicorn.Server):
 def main() -> None:
     """Serve until told to stop."""
     start()
+    sys.setswitchinterval(SWITCH_SECONDS)
     from django.conf import settings
 
     config = uvicorn.Config(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import ssl
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import BadEndpoint
 
 TLSContext = ssl.SSLContext
+CONTEXTS = 256  # kept, by their texts: to make one reads and writes files
 
 
 def tls_context(endpoint: Endpoint) -> ssl.SSLContext | None:
@@ -21,15 +23,20 @@ def tls_context(endpoint: Endpoint) -> ssl.SSLContext | None:
     """
     if not endpoint.uses_tls:
         return None
+    return _context(endpoint.tls_ca, endpoint.tls_cert, endpoint.tls_key)
+
+
+@lru_cache(CONTEXTS)
+def _context(ca: str, cert: str, key: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
     # A CA field may hold an intermediate, or the server's own self-signed certificate.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.set_alpn_protocols(["http/1.1"])
-    _load_ca(context, endpoint.tls_ca)
-    if endpoint.tls_cert and endpoint.tls_key:
-        _load_client(context, endpoint.tls_cert, endpoint.tls_key)
+    _load_ca(context, ca)
+    if cert and key:
+        _load_client(context, cert, key)
     return context
 
 

@@ -10,6 +10,7 @@ import { Slices } from "./slices.js";
 import { word } from "./words.js";
 
 const FIRST_WAIT = 300;
+const DRAWING = 30; // ms that are left to what a new page draws first
 const LONGEST_WAIT = 5000;
 const PING_EVERY = 20000;
 const PONG_WITHIN = 10000;
@@ -65,7 +66,7 @@ class Live {
     this.#attempt = 0;
     this.#lostAt ??= performance.now();
     this.#show("reconnecting");
-    this.#connect();
+    this.#timers.wait = setTimeout(() => this.#connect(), DRAWING);
   }
 
   /** Try at once instead of waiting on. */

@@ -8,6 +8,7 @@ import { Settings } from "./log/settings.js";
 import { Status } from "./log/status.js";
 import { dayless, momentOf } from "./log/times.js";
 import { View } from "./log/view.js";
+import { drawsFirst } from "./visit.js";
 
 const LINK = /^#t=(\d{10,14}(?:\.\d{1,4})?)$/;
 const PATIENCE = 10_000; // ms that a log which was begun waits for its page
@@ -61,9 +62,9 @@ class Log {
     const matcher = new URL(this.#root.dataset.matcher, location.href).href;
     const all = new URLSearchParams(location.search).has("whole");
     this.post({ type: "ready", matcher, words: this.words, all });
-    this.#wrap();
+    this.#wrap(); // which asks for rows
     for (const data of told) this.#told(data);
-    this.#view.ask();
+    this.#drawComing();
     const linked = LINK.exec(location.hash);
     if (linked) this.#goTo(Number(linked[1]));
   }
@@ -94,8 +95,9 @@ class Log {
   // --- What the worker tells ------------------------------------------------------------------
 
   #told(data) {
-    if (data.type === "rows") this.#show(data);
-    else if (data.type === "shift") this.#view.shift(data.units);
+    if (data.type === "rows") return this.#drawSoon(data);
+    this.#drawComing();
+    if (data.type === "shift") this.#view.shift(data.units);
     else if (data.type === "moved") this.#moved(data);
     else if (data.type === "sources") this.#setSources(data.sources);
     else if (data.type === "hit") this.#hit(data);
@@ -105,6 +107,21 @@ class Log {
     else if (data.type === "slow") this.problem(this.words.slow);
     else if (data.type === "problem") this.problem(data.text || this.words.early);
     else if (data.type === "saved") this.#save(data.blob);
+  }
+
+  #coming = null; // rows to be drawn with the next frame
+
+  /** Several may have waited while the page was busy: only the newest are worth drawing. The first ever are at once. */
+  #drawSoon(data) {
+    if (!this.#coming) requestAnimationFrame(() => this.#drawComing());
+    this.#coming = data;
+    if (!this.#rows.length) this.#drawComing();
+  }
+
+  #drawComing() {
+    const data = this.#coming;
+    this.#coming = null;
+    if (data && !this.#stopped) this.#show(data);
   }
 
   #show(data) {
@@ -174,9 +191,13 @@ class Log {
 
   #setSources(sources) {
     for (const one of sources) this.sources.set(one.index, one);
+    if (this.sources.size > 1) this.#widen(); // one is not named beside its lines
+    this.#filters.sources(this.sources);
+  }
+
+  #widen() {
     const longest = Math.max(...[...this.sources.values()].map((one) => one.name.length));
     this.#root.style.setProperty("--source-width", `${Math.min(longest, LONGEST_NAME)}ch`);
-    this.#filters.sources(this.sources);
     this.#wrap();
     this.#view.forget();
   }
@@ -353,6 +374,8 @@ function discard() {
   spare.worker.terminate();
   spare = null;
 }
+
+drawsFirst(import.meta.url, startPage);
 
 /** Begin. Returns what ends it. */
 export function startPage() {

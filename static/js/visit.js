@@ -15,10 +15,16 @@ let number = 0; // of the page that is there
 let typed = false; // into a form of this page: the browser keeps that for the way back, we do not
 let underWay = null; // the AbortController of the visit whose page is on its way
 let stops = []; // what the page's own modules want done when it is left
+const drawers = new Map(); // address of a page's module -> its startPage, where the first frame should have what it draws
 
 /** Call `run` after each page that was put in place. */
 export function onVisit(run) {
   listeners.push(run);
+}
+
+/** A page's module that has been loaded, and draws what the page is for: it need not wait for a frame without that. */
+export function drawsFirst(address, startPage) {
+  drawers.set(address, startPage);
 }
 
 /** Returns a function that tells whether the page that is there now has been left. */
@@ -137,6 +143,7 @@ function leaveParts() {
   number += 1;
   typed = false;
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close("cancel");
+  document.activeElement?.blur(); // to take away what has the focus costs a layout of what is half exchanged
   for (const asking of document.querySelectorAll(".htmx-request")) window.htmx.trigger(asking, "htmx:abort");
   delete document.documentElement.dataset.drawn;
 }
@@ -146,11 +153,17 @@ function arrive(page) {
     for (const asks of part.querySelectorAll("[hx-get],[hx-post]")) window.htmx.process(asks);
   }
   announce();
-  const field = document.querySelector("[data-part] [data-focus],[data-part] [autofocus]");
-  (field || document.getElementById("content")).focus({ preventScroll: !field });
   for (const run of listeners) run(page);
   live.renew();
   settle(page);
+  focus();
+}
+
+/** At last: it costs a layout. A module of the page may have put it where it belongs. */
+function focus() {
+  if (document.activeElement !== document.body) return;
+  const field = document.querySelector("[data-part] [data-focus],[data-part] [autofocus]");
+  (field || document.getElementById("content")).focus({ preventScroll: !field });
 }
 
 /** Tell screen readers, also when the title is the same as before. */
@@ -163,13 +176,19 @@ function announce() {
 /** The page's own modules start; after the first frame, what is out of sight may be laid out (containers.css). */
 function settle(page) {
   requestAnimationFrame(() => setTimeout(() => (document.documentElement.dataset.drawn = "")));
-  for (const module of page.querySelectorAll("link[data-page-module]")) start(module.href);
+  for (const module of page.querySelectorAll("link[data-page-module]")) {
+    if (drawers.has(module.href)) begin(drawers.get(module.href));
+    else start(module.href);
+  }
 }
 
 async function start(href) {
   const left = stops;
   const { startPage } = await import(href);
-  if (left !== stops) return; // gone on before it came
+  if (left === stops) begin(startPage); // else gone on before it came
+}
+
+function begin(startPage) {
   const stop = startPage();
   if (stop) stops.push(stop);
 }

@@ -29,6 +29,13 @@ POD = (
     " done; exec sleep 600"
 )
 PODS = ("pod-a", "pod-b")
+# Whether what the log's script does was there when its page was, before any frame.
+STARTED = """() => { window.started = new Promise((resolve) => {
+  new MutationObserver(() => {
+    const log = document.querySelector('[data-log]');
+    if (log) resolve(log.classList.contains('has-levels'));
+  }).observe(document.body, { childList: true, subtree: true });
+}); }"""
 
 
 @pytest.fixture
@@ -71,6 +78,21 @@ def test_it_shows_a_whole_log_of_a_real_engine(
     expect(page.locator("[data-log-hits]")).to_have_text("1 hits")
     page.press("#log-q", "Enter")
     expect(page.locator(".log-line.is-marked")).to_contain_text("number 0012345")
+
+
+def test_a_log_starts_with_its_page(
+    stack: Stack, rows: Callable[[str], int], sign_in: SignIn
+) -> None:
+    """No frame shows the page without what its script draws."""
+    page, pk = sign_in(), rows("log-tty")
+    page.goto(f"{stack.url}/containers/{pk}/")
+    page.wait_for_function("() => document.documentElement.dataset.drawn !== undefined")
+    page.evaluate(STARTED)
+    with page.expect_worker():  # made ready
+        page.hover(f"a[href='/containers/{pk}/logs/']")
+    page.click(f"a[href='/containers/{pk}/logs/']")
+    assert page.evaluate("() => window.started") is True
+    expect(page.locator(".log-line")).to_contain_text("hello")
 
 
 def test_it_looks_as_its_reader_has_left_it(

@@ -19,6 +19,7 @@ from fleet.engine.endpoint import (
     safe_url,
 )
 from fleet.engine.errors import BadEndpoint
+from fleet.engine.tls import tls_context
 from tests.engine.pki import Authority, key_pem
 
 SSH_KEY = asyncssh.generate_private_key("ssh-ed25519")
@@ -197,6 +198,18 @@ def test_it_takes_keys_with_windows_line_ends(ca: Authority) -> None:
     root, cert, key = (text.replace("\n", "\r\n") for text in (ca.pem, pair.cert, pair.key))
     assert check_endpoint(Endpoint("tcp://h", root, cert, key)) == []
     assert check_endpoint(Endpoint("ssh://me@h", ssh_key=SSH_PEM.replace("\n", "\r\n"))) == []
+
+
+def test_a_tls_context_is_made_once_for_the_same_texts(ca: Authority) -> None:
+    pair, other = ca.leaf(), ca.leaf()
+    first = tls_context(Endpoint("tcp://h:1", ca.pem, pair.cert, pair.key))
+    assert first is not None
+    assert tls_context(Endpoint("tcp://i:2", ca.pem, pair.cert, pair.key)) is first
+    assert tls_context(Endpoint("tcp://h:1", ca.pem, other.cert, other.key)) is not first
+    assert tls_context(Endpoint("tcp://h:1", ca.pem)) is not first
+    for _ in range(2):  # what does not load is told each time
+        with pytest.raises(BadEndpoint):
+            tls_context(Endpoint("tcp://h:1", ca.pem, pair.cert, other.key))
 
 
 def test_it_shows_no_secret_in_its_repr() -> None:

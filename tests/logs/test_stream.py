@@ -46,6 +46,14 @@ def row(engine: FakeEngine, real: FakeContainer, staging: Environment) -> Contai
     return make_container(make_host("fake-1", staging, url=engine.url), "web-1", engine_id=real.id)
 
 
+def test_what_somebody_waits_for_comes_without_the_pause_of_later_messages() -> None:
+    answered, opened, later = (
+        logs.pause_after(size, age) for size, age in ((0, 0.0), (2000, 0.09), (2000, 0.2))
+    )
+    assert 0 < answered == opened < later
+    assert logs.pause_after(logs.BUSY_BYTES + 1, 0.2) == 0  # the next one is there already
+
+
 def of(kind: str) -> Callable[[Message], bool]:
     """Return what knows messages of a type."""
     return lambda message: message["type"] == kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -23,7 +24,9 @@ from fleet.logs.places import Place, Trail
 from fleet.logs.selection import MOST, Selection, Source, selected, selected_now
 from fleet.logs.upstream import TAIL
 
-MESSAGE_SECONDS = 0.03  # at most so many messages a second while little comes
+MESSAGE_SECONDS = 0.03  # pause after a message while little comes
+OPENING_SECONDS = 0.1  # what comes so soon is what somebody waits for
+OPENING_PAUSE = 0.01  # enough for most of the last lines to come at once
 BUSY_BYTES = 64 * 1024  # a batch of that much is followed by the next one at once
 LOOK_SECONDS = 2.0  # how soon a new container joins, and one that may not be read leaves
 
@@ -35,6 +38,13 @@ class Wanted:
     actor: Actor
     selection: Selection
     language: str
+
+
+def pause_after(size: int, age: float) -> float:
+    """Return how long (s) to wait after a message of `size` bytes of a log read for `age` s."""
+    if size > BUSY_BYTES:
+        return 0
+    return OPENING_PAUSE if age < OPENING_SECONDS else MESSAGE_SECONDS
 
 
 @register
@@ -170,6 +180,7 @@ class LogView:
         trail = self._trails[source.container] = Trail(place)
         with current_log_hub().reading(source.target, place) as reader:
             answered = False
+            opened = time.monotonic()
             while True:
                 batch = await reader.next()
                 if not answered:
@@ -182,7 +193,7 @@ class LogView:
                 trail.went(batch.items)
                 if batch.end is not None:
                     return
-                await asyncio.sleep(0 if size > BUSY_BYTES else MESSAGE_SECONDS)
+                await asyncio.sleep(pause_after(size, time.monotonic() - opened))
 
     async def _mark(self, number: int, code: str, text: str) -> None:
         await self._send(told("log.mark", number, code=code, text=text))

@@ -1,5 +1,4 @@
 const TAB = 9;
-const [TABS, ONES, TOPS] = [0x09090909, 0x01010101, 0x80808080 | 0];
 
 /** The bytes of a log as they came, in numbered blocks that lines point into. */
 export class Blocks {
@@ -10,7 +9,7 @@ export class Blocks {
   /** Keep bytes. Returns their number. */
   add(bytes) {
     this.bytes += bytes.length;
-    this.#tabs.push(hasTab(bytes)); // now, while more is on its way
+    this.#tabs.push(bytes.indexOf(TAB) >= 0); // now, while more is on its way
     return this.#all.push(bytes) - 1;
   }
 
@@ -44,17 +43,4 @@ export class Blocks {
       this.#all[at] = null;
     }
   }
-}
-
-/** Whether there is a tab in bytes: four at a time, a fourth of the time that `includes` takes. */
-function hasTab(bytes) {
-  const first = Math.ceil(bytes.byteOffset / 4) * 4;
-  const count = Math.max(0, (bytes.byteOffset + bytes.length - first) >> 2);
-  const words = new Int32Array(bytes.buffer, first, count);
-  for (let at = 0; at < count; at += 1) {
-    const others = words[at] ^ TABS; // a byte of zeros where a tab is
-    if ((others - ONES) & ~others & TOPS) return true;
-  }
-  const rest = first + 4 * count - bytes.byteOffset;
-  return bytes.subarray(0, first - bytes.byteOffset).includes(TAB) || bytes.subarray(rest).includes(TAB);
 }

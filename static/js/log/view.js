@@ -23,7 +23,7 @@ export class View {
   #keys = new Map(); // line number -> what it was drawn from
   #top = 0;
   #held = false;
-  #asked = { from: -1, units: 0 };
+  #asked = { from: -1, units: 0, page: 0 };
   #stops = [];
 
   constructor({ scroll, space, list }, draw, ask, told) {
@@ -125,19 +125,19 @@ export class View {
   }
 
   resized() {
-    this.ask();
+    if (this.page !== this.#asked.page) this.ask();
   }
 
   /** Ask for what is in sight, and some more. */
   ask() {
-    const page = this.page;
+    const page = (this.#asked.page = this.page);
     if (this.following) {
       this.#ask({ from: 0, units: page + 1, following: true });
       return;
     }
     const from = Math.max(0, Math.floor(this.unit) - SPARE);
-    this.#asked = { from, units: page + 2 * SPARE };
-    this.#ask({ ...this.#asked, following: false });
+    this.#asked = { from, units: page + 2 * SPARE, page };
+    this.#ask({ from, units: this.#asked.units, following: false });
   }
 
   /** Draw the rows that the worker tells; `units` is the height of all. */
