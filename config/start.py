@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
+
+FILES = 65_536  # each stream of an engine and each open page is a file of its process
+
+
+def raise_files_limit() -> None:
+    """Take as many open files as we are allowed: systems start processes with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def start() -> None:
@@ -11,6 +22,7 @@ def start() -> None:
 
     A name that no setting has is only told.
     """
+    raise_files_limit()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
     from django.conf import settings

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from fleet.access import Unknown, access_container, access_filter
+from fleet.access import Unknown, access_container, access_filter, visible_containers
 from fleet.actor import Actor
 from fleet.logs.target import LOGS, LogTarget, log, target_of
 from fleet.models import Container, SavedFilter
@@ -18,7 +18,7 @@ from fleet.selectors.container_query import FILTERS, ContainerQuery
 from fleet.selectors.containers import filter_containers
 from fleet.selectors.given import given_number
 
-MOST = 50  # containers in one view: each is a stream of its own at its engine
+MOST = 200  # containers in one view: each is a stream of its own at its engine
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def selected(actor: Actor, args: MultiValueDict[str, str]) -> Selection:
     """
     if numbers := args.getlist("container"):
         found = dict.fromkeys(given_number(text) or 0 for text in numbers[:MOST])
-        rows = [access_container(actor, pk, LOGS) for pk in found]
+        rows = _chosen(actor, list(found))
         return Selection(tuple(map(source_of, rows)), max(0, len(numbers) - MOST))
     number = args.get("filter")
     saved = access_filter(actor, given_number(number) or 0) if number else None
@@ -69,6 +69,13 @@ def selected(actor: Actor, args: MultiValueDict[str, str]) -> Selection:
     rows = list(allowed[: MOST + 1])
     more = allowed.count() - MOST if len(rows) > MOST else 0
     return Selection(tuple(map(source_of, rows[:MOST])), more, saved)
+
+
+def _chosen(actor: Actor, numbers: list[int]) -> list[Container]:
+    """Return some containers in the order of their numbers, by one query. Raises as `selected`."""
+    readable = visible_containers(actor).filter(actor.access.reach(LOGS).q("host"))
+    found = readable.in_bulk(numbers)
+    return [found.get(pk) or access_container(actor, pk, LOGS) for pk in numbers]
 
 
 def source_of(row: Container) -> Source:

@@ -7,6 +7,7 @@ import gzip
 import json
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 from django.http import QueryDict, StreamingHttpResponse
@@ -140,6 +141,17 @@ def test_a_container_that_is_named_must_be_readable(row: Container, viewer: User
         selected(actor_for(viewer), QueryDict(""))
     found = selected(actor_for(viewer), QueryDict(f"container={row.pk}&container={row.pk}"))
     assert len(found.sources) == 1
+
+
+def test_many_that_are_named_cost_no_query_each(
+    live_host: Host, viewer: User, django_assert_max_num_queries: Any
+) -> None:
+    rows = [make_container(live_host, f"many-{n}") for n in range(MOST + 2)]
+    numbers = [row.pk for row in reversed(rows)]
+    actor = actor_for(viewer)
+    with django_assert_max_num_queries(3):
+        found = selected(actor, QueryDict("&".join(f"container={pk}" for pk in numbers)))
+    assert [source.container for source in found.sources] == numbers[:MOST] and found.more == 2
 
 
 def test_a_view_is_bounded(live_host: Host, viewer: User) -> None:
