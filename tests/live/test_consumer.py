@@ -68,7 +68,7 @@ MANY = {f"row-{number}": "1" for number in range(6000)}
         '{"type": "subscribe", "topics": [{"topic": 5}]}',
         '{"type": "args", "topic": "containers", "have": {"a": {"b": 1}}}',
         json.dumps({"type": "args", "topic": "containers", "have": MANY}),
-        json.dumps({"type": "args", "topic": "containers", "args": "x" * 20_000}),
+        json.dumps({"type": "args", "topic": "containers", "args": "x" * 40_000}),
         json.dumps({"type": "subscribe", "topics": [{"topic": f"t{n}"} for n in range(9)]}),
         json.dumps({"type": "ping", "more": "x" * 600_000}),
     ],
