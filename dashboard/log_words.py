@@ -18,7 +18,6 @@ WORDS: dict[str, str | Promise] = {
     "ended": _("Ended"),
     "none": _("No output yet."),
     "nomatch": _("No line matches."),
-    "nofetched": _("None of the {n} lines that are fetched matches."),
     "new": _("{n} new lines"),
     "one": _("1 new line"),
     "end": _("Go to the end"),

@@ -85,14 +85,14 @@ export class Status {
   }
 
   #word() {
-    const { answered, over, cut, count, filtered, complete } = this.#facts;
+    const { answered, over, cut, count, filtered } = this.#facts;
     if (over) return "ended";
     if (!answered && this.#opened) return "lost";
     if (cut || this.#away) return "away";
     if (!answered) return "opening";
     if (this.#paused) return "paused";
     if (!this.#view.following) return "scrolled";
-    if (!count && filtered) return complete ? "nomatch" : "nofetched";
+    if (!count && filtered) return "nomatch"; // in what is fetched: the offer below says so
     if (!count) return "none";
     return "follow";
   }
@@ -104,7 +104,7 @@ export class Status {
     const { state, pause, host } = this.#parts;
     const word = this.#word();
     if (this.#view.following) this.#paused = false;
-    say(state, words[word].replace("{n}", this.#facts.lines.toLocaleString()));
+    say(state, words[word]);
     state.dataset.state = word;
     if (host) host.hidden = word !== "away";
     pause.setAttribute("aria-pressed", String(this.#paused));
