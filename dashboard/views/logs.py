@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,15 +18,17 @@ from django.views.decorators.http import require_safe
 
 from dashboard.failures import failure
 from dashboard.filter_words import SavedMenu
+from dashboard.live.threads import run
 from dashboard.live.topics.containers import filter_chips
 from dashboard.log_words import log_context
 from dashboard.requests import actor_of
 from fleet.access import Unknown, access_container
 from fleet.actor import Actor
-from fleet.logs.download import gathered, gzipped, log_text
+from fleet.logs.download import counted, downloads_too_many, gathered, gzipped, log_text
 from fleet.logs.selection import MOST, Selection, selected
-from fleet.logs.target import LOGS, log_target
-from fleet.models import HostState
+from fleet.logs.target import LOGS, LogTarget, log_target
+from fleet.models import HostState, User
+from fleet.reach import access_of
 from fleet.selectors.container_query import FILTERS, ContainerQuery
 from fleet.selectors.containers import container_hosts, list_problems, stack_choices
 from fleet.selectors.engine_calls import away_words
@@ -96,6 +100,8 @@ def log_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     if row.host.state == HostState.UNREACHABLE:
         text = f"{away_words(row.host)}\n"
         return HttpResponse(text, status=503, content_type="text/plain")
+    if downloads_too_many(_number(actor)):
+        return failure(request, 429, _("You download too many logs already. Wait for one of them."))
     as_json, packed = "json" in request.GET, "gz" in request.GET
     name = f"{slugify(row.name) or 'container'}.{'ndjson' if as_json else 'log'}"
     kind = "application/x-ndjson" if as_json else "text/plain; charset=utf-8"
@@ -112,5 +118,21 @@ def log_file(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def _written(actor: Actor, pk: int, as_json: bool, packed: bool) -> Any:
     language = translation.get_language() or ""
-    parts = gathered(log_text(log_target(actor, pk), as_json=as_json, language=language))
+    target = log_target(actor, pk)
+
+    def allowed() -> Awaitable[object]:
+        return run(_target_now, actor, pk, language=language)
+
+    text = log_text(target, as_json=as_json, language=language, check=allowed)
+    parts = counted(_number(actor), gathered(text))
     return gzipped(parts) if packed else parts
+
+
+def _number(actor: Actor) -> int:
+    return actor.user.pk if actor.user else 0
+
+
+def _target_now(actor: Actor, pk: int) -> LogTarget:
+    """Raise AccessError for who may not read it any more."""
+    user = User.objects.filter(pk=_number(actor)).first()
+    return log_target(replace(actor, user=user, access=access_of(user)), pk)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import AsyncIterator, Iterable
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing
+from time import monotonic
 
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from fleet.access import AccessError
 from fleet.engine.errors import EngineError
 from fleet.engine.log_blocks import FrameCutter
 from fleet.logs.history import Part, PartUnread, read_part
@@ -18,20 +22,57 @@ from fleet.logs.target import LogTarget
 GZIP = 16 + zlib.MAX_WBITS
 GOES_ON = "…"  # at the end of a line that goes on as the next one
 WRITTEN = 64 * 1024  # bytes that go out at once
+DOWNLOADS_PER_USER = 8  # at once, in each web process
+CHECK_SECONDS = 4.0  # how soon a right that was taken ends a download
+under_way: Counter[int] = Counter()  # by the user's id, in this process
+
+Check = Callable[[], Awaitable[object]]
+Bytes = AsyncGenerator[bytes, None]  # whoever takes them closes them: a browser may go at any time
 
 
-async def log_text(target: LogTarget, *, as_json: bool, language: str) -> AsyncIterator[bytes]:
+def downloads_too_many(user_id: int) -> bool:
+    """Return whether a user downloads as many logs as one may."""
+    return under_way[user_id] >= DOWNLOADS_PER_USER
+
+
+async def counted(user_id: int, parts: Bytes) -> Bytes:
+    """Yield the same bytes, counted as a download of a user's until they end."""
+    under_way[user_id] += 1
+    try:
+        async with aclosing(parts):
+            async for part in parts:
+                yield part
+    finally:
+        under_way[user_id] -= 1
+        if not under_way[user_id]:
+            del under_way[user_id]
+
+
+async def _while_allowed(parts: Bytes, check: Check) -> Bytes:
+    """Yield parts, and ask now and then. Raises what `check` raises."""
+    due = monotonic() + CHECK_SECONDS
+    async with aclosing(parts):
+        async for part in parts:
+            if monotonic() >= due:
+                await check()
+                due = monotonic() + CHECK_SECONDS
+            yield part
+
+
+async def log_text(target: LogTarget, *, as_json: bool, language: str, check: Check) -> Bytes:
     """Yield a log as text (time, `err` for stderr, text) or as a JSON object a line.
 
-    A host that goes away in the middle is told by the last line: the file has begun already.
+    A host that goes away in the middle, or a right (`check` raises AccessError), is told by the
+    last line: the file has begun already.
     """
     cutter, parser = FrameCutter(), LineParser()
     written = as_objects if as_json else as_text
     try:
-        async for data in read_part(target, Part()):
-            yield written(parser.feed(cutter.feed(data).frames()))
+        async with aclosing(_while_allowed(read_part(target, Part()), check)) as parts:
+            async for data in parts:
+                yield written(parser.feed(cutter.feed(data).frames()))
         yield written(parser.flush())
-    except (PartUnread, EngineError) as error:
+    except (PartUnread, EngineError, AccessError) as error:
         with translation.override(language or None):
             words = _("Here the log was cut off: %(why)s") % {"why": error}
         yield (json.dumps({"error": words}) if as_json else words).encode() + b"\n"
@@ -58,24 +99,26 @@ def shown(line: Line) -> dict[str, str | bool]:
     return told | {"cut": True} if line.cut else told
 
 
-async def gathered(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def gathered(parts: Bytes) -> Bytes:
     """Yield the same bytes in pieces that are worth a write."""
     waiting: list[bytes] = []
     size = 0
-    async for part in parts:
-        waiting.append(part)
-        size += len(part)
-        if size >= WRITTEN:
-            yield b"".join(waiting)
-            waiting, size = [], 0
+    async with aclosing(parts):
+        async for part in parts:
+            waiting.append(part)
+            size += len(part)
+            if size >= WRITTEN:
+                yield b"".join(waiting)
+                waiting, size = [], 0
     if waiting:
         yield b"".join(waiting)
 
 
-async def gzipped(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def gzipped(parts: Bytes) -> Bytes:
     """Yield the same as one gzip file."""
     packer = zlib.compressobj(6, zlib.DEFLATED, GZIP)
-    async for part in parts:
-        if packed := packer.compress(part):
-            yield packed
+    async with aclosing(parts):
+        async for part in parts:
+            if packed := packer.compress(part):
+                yield packed
     yield packer.flush()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,16 +37,17 @@ class Part:
         return cls(tail or None, parse_time(since), parse_time(until))
 
 
-async def read_part(target: LogTarget, part: Part) -> AsyncIterator[bytes]:
+async def read_part(target: LogTarget, part: Part) -> AsyncGenerator[bytes, None]:
     """Yield bytes of frames as they come: one may be torn. Raises PartUnread."""
     try:
-        async for data in _read(target, part):
-            yield data
+        async with aclosing(_read(target, part)) as blocks:
+            async for data in blocks:
+                yield data
     except EngineError as error:
         raise PartUnread(error.message) from error
 
 
-async def _read(target: LogTarget, part: Part) -> AsyncIterator[bytes]:
+async def _read(target: LogTarget, part: Part) -> AsyncGenerator[bytes, None]:
     if target.endpoint is None:
         raise PartUnread(target.problem)
     since, until = _moved(part.since, -MARGIN), _moved(part.until, MARGIN)

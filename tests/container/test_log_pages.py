@@ -13,11 +13,14 @@ import pytest
 from django.http import QueryDict, StreamingHttpResponse
 from django.test import AsyncClient, Client
 
+from dashboard.views import logs
 from fleet.access import Unknown
 from fleet.actor import actor_for
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.fake_state import FakeContainer
+from fleet.logs import download
 from fleet.logs.selection import MOST, selected
+from fleet.logs.target import log_target
 from fleet.models import Container, Host, HostState, User
 from tests.conftest import grant, make_container
 
@@ -87,6 +90,39 @@ def test_the_file_says_where_it_was_cut_off(row: Container, viewer: User) -> Non
     assert (
         "no socket" in json.loads(written(viewer, f"/containers/{row.pk}/logs.txt?json"))["error"]
     )
+
+
+def test_a_file_ends_when_the_right_to_it_is_taken(
+    row: Container, viewer: User, fake: FakeEngine, real: FakeContainer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    in_fake(fake, partial(real.write, "secret"))
+    monkeypatch.setattr(download, "CHECK_SECONDS", 0)  # at each part
+    monkeypatch.setattr(logs, "log_target", taken_after_the_first(viewer))
+    text = written(viewer, f"/containers/{row.pk}/logs.txt").decode()
+    assert "secret" not in text
+    assert text == "Here the log was cut off: There is no such container.\n"
+    assert not download.under_way
+
+
+def taken_after_the_first(user: User) -> Callable[..., Any]:
+    """Return what finds a log's target, and takes the user's rights afterwards."""
+
+    def found(actor: Any, pk: int) -> Any:
+        target = log_target(actor, pk)
+        user.grants.all().delete()
+        return target
+
+    return found
+
+
+def test_who_downloads_too_many_is_told(
+    row: Container, viewer: User, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(download.under_way, viewer.pk, download.DOWNLOADS_PER_USER)
+    answer = sign_in(viewer).get(f"/containers/{row.pk}/logs.txt")
+    assert answer.status_code == 429
+    assert "You download too many logs already." in answer.content.decode()
 
 
 def test_the_page_offers_what_there_is(row: Container, viewer: User, sign_in: SignIn) -> None:

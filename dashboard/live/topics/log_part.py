@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 from django.http import QueryDict
 from django.utils import translation
 
@@ -32,12 +34,13 @@ class LogPart(Stream):
         waiting: list[bytes] = []
         size = 0
         try:
-            async for block in read_part(target.target, part_of(args)):
-                waiting.append(block)
-                size += len(block)
-                if size >= MESSAGE_BYTES:
-                    await send(packed(PART, 0, part, waiting))
-                    waiting, size = [], 0
+            async with aclosing(read_part(target.target, part_of(args))) as blocks:
+                async for block in blocks:
+                    waiting.append(block)
+                    size += len(block)
+                    if size >= MESSAGE_BYTES:
+                        await send(packed(PART, 0, part, waiting))
+                        waiting, size = [], 0
         except PartUnread as error:
             with translation.override(target.language or None):
                 problem = str(error)
