@@ -96,6 +96,7 @@ class Live {
 
   #connect() {
     clearTimeout(this.#timers.wait);
+    if (this.#stopped) return; // left while it waited
     const path = document.body.dataset.live || "/ws/live/";
     const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
     const socket = new WebSocket(address);
