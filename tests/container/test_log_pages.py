@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.http import QueryDict, StreamingHttpResponse
 from django.test import AsyncClient, Client
 
@@ -114,6 +115,24 @@ def taken_after_the_first(user: User) -> Callable[..., Any]:
         return target
 
     return found
+
+
+@pytest.mark.usefixtures("said")
+def test_a_file_goes_on_while_the_database_is_away(
+    row: Container, viewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "CHECK_SECONDS", 0)  # at each part
+    asked: list[int] = []
+
+    def found(actor: Any, pk: int) -> Any:
+        asked.append(pk)
+        if len(asked) > 1:
+            raise OperationalError("gone")
+        return log_target(actor, pk)
+
+    monkeypatch.setattr(logs, "log_target", found)
+    text = written(viewer, f"/containers/{row.pk}/logs.txt").decode()
+    assert len(asked) > 1 and len(text.splitlines()) == 3
 
 
 def test_who_downloads_too_many_is_told(
