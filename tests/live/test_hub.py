@@ -300,6 +300,8 @@ async def test_it_tells_only_whom_it_concerns_and_once(
         monkeypatch.delitem(NOTICES, name)
     monkeypatch.setitem(NOTICES, bell.name, bell)
     async with Page(viewer) as told, Page(operator) as other:
+        await told.follow()  # both have joined
+        await other.follow()
         await publish_async(JobsChanged([7]))
         expected = {"type": "toast", "level": "success", "message": "Done", "href": "/jobs/7/"}
         assert await told.next() == expected
@@ -317,8 +319,9 @@ async def test_a_page_that_comes_is_told_what_its_user_missed_in_between(
         monkeypatch.delitem(NOTICES, name)
     monkeypatch.setitem(NOTICES, bell.name, bell)
     async with Page(operator) as other:
+        await other.follow()
         async with Page(viewer) as page:
-            assert await page.is_silent()
+            await page.follow()
         await publish_async(JobsChanged([8]))  # while the viewer has no page
         assert await other.is_silent()
         async with Page(viewer) as next_page:
