@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +17,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from dashboard.api.auth import caller_again
 from dashboard.failures import failure
 from dashboard.filter_words import SavedMenu
 from dashboard.live.threads import run
@@ -26,11 +26,11 @@ from dashboard.log_words import log_context
 from dashboard.requests import actor_of
 from fleet.access import Unknown, access_container
 from fleet.actor import Actor
-from fleet.logs.download import counted, downloads_too_many, gathered, gzipped, log_text
+from fleet.logs.download import SEATS, Bytes, gathered, gzipped, log_text, seated
 from fleet.logs.selection import MOST, Selection, selected
 from fleet.logs.target import LOGS, log_target
-from fleet.models import HostState, User
-from fleet.reach import access_of
+from fleet.models import HostState
+from fleet.seats import NoSeat, Seat
 from fleet.selectors.container_query import FILTERS, ContainerQuery
 from fleet.selectors.containers import container_hosts, list_problems, stack_choices
 from fleet.selectors.engine_calls import away_words
@@ -102,13 +102,16 @@ def log_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     if row.host.state == HostState.UNREACHABLE:
         text = f"{away_words(row.host)}\n"
         return HttpResponse(text, status=503, content_type="text/plain")
-    if downloads_too_many(_number(actor)):
-        return failure(request, 429, _("You download too many logs already. Wait for one of them."))
+    try:
+        seat = SEATS.take(actor.name)
+    except NoSeat:
+        return failure(request, 429, _("Too many logs are being downloaded. Wait for one of them."))
     as_json, packed = "json" in request.GET, "gz" in request.GET
     name = f"{slugify(row.name) or 'container'}.{'ndjson' if as_json else 'log'}"
     kind = "application/x-ndjson" if as_json else "text/plain; charset=utf-8"
     response = StreamingHttpResponse(
-        _written(actor, pk, as_json, packed), content_type="application/gzip" if packed else kind
+        _written(request, seat, pk, as_json, packed),
+        content_type="application/gzip" if packed else kind,
     )
     suffix = ".gz" if packed else ""
     response["Content-Disposition"] = f'attachment; filename="{name}{suffix}"'
@@ -118,24 +121,19 @@ def log_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     return response
 
 
-def _written(actor: Actor, pk: int, as_json: bool, packed: bool) -> Any:
+def _written(request: HttpRequest, seat: Seat, pk: int, as_json: bool, packed: bool) -> Bytes:
     language = translation.get_language() or ""
-    target = log_target(actor, pk)
+    again = caller_again(request)
 
-    def allowed() -> Awaitable[object]:
-        return run(_still_allowed, actor, pk, language=language)
+    def check() -> Awaitable[None]:
+        return run(_still_allowed, again, pk, language=language)
 
-    text = log_text(target, as_json=as_json, language=language, check=allowed)
-    parts = counted(_number(actor), gathered(text))
-    return gzipped(parts) if packed else parts
-
-
-def _number(actor: Actor) -> int:
-    return actor.user.pk if actor.user else 0
+    target = log_target(actor_of(request), pk)
+    parts = gathered(log_text(target, as_json=as_json, language=language, check=check))
+    return seated(seat, gzipped(parts) if packed else parts)
 
 
-def _still_allowed(actor: Actor, pk: int) -> None:
+def _still_allowed(again: Callable[[], Actor], pk: int) -> None:
     """Raise AccessError for who may not read it any more."""
     with suppress(DatabaseError):  # one that is away takes no right
-        user = User.objects.filter(pk=_number(actor)).first()
-        log_target(replace(actor, user=user, access=access_of(user)), pk)
+        log_target(again(), pk)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from time import monotonic
@@ -18,34 +17,27 @@ from fleet.engine.log_blocks import FrameCutter
 from fleet.logs.history import Part, PartUnread, read_part
 from fleet.logs.lines import ERR, Line, LineParser
 from fleet.logs.target import LogTarget
+from fleet.seats import Seat, Seats
 
 GZIP = 16 + zlib.MAX_WBITS
 GOES_ON = "…"  # at the end of a line that goes on as the next one
 WRITTEN = 64 * 1024  # bytes that go out at once
-DOWNLOADS_PER_USER = 8  # at once, in each web process
+SEATS = Seats(each=8, most=64)  # a download costs a stream at an engine and some of our loop
 CHECK_SECONDS = 4.0  # how soon a right that was taken ends a download
-under_way: Counter[int] = Counter()  # by the user's id, in this process
 
 Check = Callable[[], Awaitable[object]]
 Bytes = AsyncGenerator[bytes, None]  # whoever takes them closes them: a browser may go at any time
 
 
-def downloads_too_many(user_id: int) -> bool:
-    """Return whether a user downloads as many logs as one may."""
-    return under_way[user_id] >= DOWNLOADS_PER_USER
-
-
-async def counted(user_id: int, parts: Bytes) -> Bytes:
-    """Yield the same bytes, counted as a download of a user's until they end."""
-    under_way[user_id] += 1
+async def seated(seat: Seat, parts: Bytes) -> Bytes:
+    """Yield the same bytes, and give the seat back when they end. Raises NoSeat."""
     try:
+        SEATS.keep(seat)
         async with aclosing(parts):
             async for part in parts:
                 yield part
     finally:
-        under_way[user_id] -= 1
-        if not under_way[user_id]:
-            del under_way[user_id]
+        SEATS.free(seat)
 
 
 async def _while_allowed(parts: Bytes, check: Check) -> Bytes:

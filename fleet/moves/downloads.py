@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 import threading
 import zlib
-from collections.abc import AsyncIterator, Callable, Collection, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from time import monotonic
 from typing import Protocol
 
 from asgiref.sync import sync_to_async
@@ -30,13 +28,13 @@ from fleet.engine.images import inspect_image
 from fleet.engine.raw import as_list, as_str
 from fleet.engine.saving import save_image
 from fleet.models import HostState, Image
+from fleet.seats import NoSeat, Seat, Seats
 from fleet.selectors.engine_calls import away_words
 
 SAVE = "image.save"
 MOST = 6  # at a time in each web process; each is a thread and a stream at an engine
 EACH = 2  # of one user
 CONNECT_SECONDS = 3.0
-BEGIN_SECONDS = 60.0  # in which one that was asked for has to begin
 MANY = 100  # in one file
 CHECK_SECONDS = 2.0  # how often rights are read: one that was taken ends it within five
 GZIP = 16 + zlib.MAX_WBITS
@@ -52,57 +50,13 @@ class NotSaved(Exception):
         self.status = status
 
 
-@dataclass(eq=False)
-class Seat:
-    """One of them. Whose browser went away before it began loses it by itself."""
-
-    who: str
-    until: float
-
-
-class Seats:
-    """How many may be under way in this process: bounded, and for each user."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._taken: set[Seat] = set()
-
-    @property
-    def taken(self) -> int:
-        """How many are under way."""
-        with self._lock:
-            return len(self._living())
-
-    def take(self, who: str) -> Seat:
-        """Take a seat. Raises NotSaved when there is none."""
-        with self._lock:
-            living = self._living()
-            if sum(seat.who == who for seat in living) >= EACH or len(living) >= MOST:
-                raise _no_seat()
-            seat = Seat(who, monotonic() + BEGIN_SECONDS)
-            living.add(seat)
-            return seat
-
-    def keep(self, seat: Seat) -> None:
-        """It has begun, and is kept until it ends. Raises NotSaved when it took too long."""
-        with self._lock:
-            if seat not in self._living():
-                raise _no_seat()
-            seat.until = math.inf
-
-    def free(self, seat: Seat) -> None:
-        """Give it back; safe to call again."""
-        with self._lock:
-            self._taken.discard(seat)
-
-    def _living(self) -> set[Seat]:
-        now = monotonic()
-        self._taken -= {seat for seat in self._taken if seat.until < now}
-        return self._taken
-
-
-def _no_seat() -> NotSaved:
-    return NotSaved(_("Too many images are being saved just now. Wait for one of them."), 429)
+@contextmanager
+def _seating() -> Iterator[None]:
+    try:
+        yield
+    except NoSeat:
+        words = _("Too many images are being saved just now. Wait for one of them.")
+        raise NotSaved(words, 429) from None
 
 
 class Packer(Protocol):
@@ -127,7 +81,7 @@ class Plain:
         return b""
 
 
-SEATS = Seats()
+SEATS = Seats(each=EACH, most=MOST)
 _threads = ThreadPoolExecutor(MOST, thread_name_prefix="save")
 
 
@@ -155,7 +109,8 @@ class Download:
         following = sync_to_async(self._next, thread_sensitive=False, executor=_threads)
         watching = asyncio.create_task(self._watch())
         try:
-            SEATS.keep(self.seat)
+            with _seating():
+                SEATS.keep(self.seat)
             while piece := await following():
                 yield piece
         finally:
@@ -221,7 +176,8 @@ def open_download(
     rows = _rows(actor, pks)
     host = rows[0].host
     with ExitStack() as stack:
-        seat = SEATS.take(actor.name)
+        with _seating():
+            seat = SEATS.take(actor.name)
         stack.callback(SEATS.free, seat)
         engine, pieces = _ready(rows, stack)
         for row in rows:

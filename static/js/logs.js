@@ -113,9 +113,10 @@ class Log {
 
   /** Several may have waited while the page was busy: only the newest are worth drawing. The first ever are at once. */
   #drawSoon(data) {
-    if (!this.#coming) requestAnimationFrame(() => this.#drawComing());
+    const first = !this.#coming;
     this.#coming = data;
     if (!this.#rows.length) this.#drawComing();
+    else if (first) requestAnimationFrame(() => this.#drawComing());
   }
 
   #drawComing() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -277,12 +278,12 @@ def test_it_shows_that_something_may_not_be_seen_any_more(page: Page, server: Fa
 
 def test_it_goes_to_sign_in_when_told_goodbye(page: Page, server: FakeLive) -> None:
     server.send(type="bye", reason="signed_out")
-    page.wait_for_url("**/sign-in/?next=%2F")
+    expect(page).to_have_url(re.compile(r"/sign-in/\?next=%2F$"))
 
 
 def test_it_goes_to_sign_in_when_closed_for_that(page: Page, server: FakeLive) -> None:
     server.cut(4401)
-    page.wait_for_url("**/sign-in/?next=%2F")
+    expect(page).to_have_url(re.compile(r"/sign-in/\?next=%2F$"))
 
 
 def test_a_job_that_has_ended_does_not_begin_again(page: Page, server: FakeLive) -> None:

@@ -23,6 +23,7 @@ from fleet.logs import download
 from fleet.logs.selection import MOST, selected
 from fleet.logs.target import log_target
 from fleet.models import Container, Host, HostState, User
+from fleet.seats import Seats
 from tests.conftest import grant, make_container
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
@@ -98,12 +99,15 @@ def test_a_file_ends_when_the_right_to_it_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     in_fake(fake, partial(real.write, "secret"))
+    seats = Seats(each=1, most=1)
+    monkeypatch.setattr(download, "SEATS", seats)
+    monkeypatch.setattr(logs, "SEATS", seats)
     monkeypatch.setattr(download, "CHECK_SECONDS", 0)  # at each part
     monkeypatch.setattr(logs, "log_target", taken_after_the_first(viewer))
     text = written(viewer, f"/containers/{row.pk}/logs.txt").decode()
     assert "secret" not in text
     assert text == "Here the log was cut off: There is no such container.\n"
-    assert not download.under_way
+    assert not seats.taken
 
 
 def taken_after_the_first(user: User) -> Callable[..., Any]:
@@ -138,10 +142,12 @@ def test_a_file_goes_on_while_the_database_is_away(
 def test_who_downloads_too_many_is_told(
     row: Container, viewer: User, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(download.under_way, viewer.pk, download.DOWNLOADS_PER_USER)
+    seats = Seats(each=1, most=2)
+    monkeypatch.setattr(logs, "SEATS", seats)
+    seats.take(actor_for(viewer).name)
     answer = sign_in(viewer).get(f"/containers/{row.pk}/logs.txt")
     assert answer.status_code == 429
-    assert "You download too many logs already." in answer.content.decode()
+    assert "Too many logs are being downloaded." in answer.content.decode()
 
 
 def test_the_page_offers_what_there_is(row: Container, viewer: User, sign_in: SignIn) -> None:

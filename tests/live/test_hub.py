@@ -291,14 +291,18 @@ class Bell(Notice):
         return [Toast(self.user, "success", "Done", f"job-{pk}", f"/jobs/{pk}/") for pk in hint.ids]
 
 
-async def test_it_tells_only_whom_it_concerns_and_once(
-    viewer: User, operator: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def bell(viewer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only notice there is tells the viewer of every job."""
     bell = Bell()
     bell.user = viewer.pk
     for name in list(NOTICES):
         monkeypatch.delitem(NOTICES, name)
     monkeypatch.setitem(NOTICES, bell.name, bell)
+
+
+@pytest.mark.usefixtures("bell")
+async def test_it_tells_only_whom_it_concerns_and_once(viewer: User, operator: User) -> None:
     async with Page(viewer) as told, Page(operator) as other:
         await told.follow()  # both have joined
         await other.follow()
@@ -310,14 +314,10 @@ async def test_it_tells_only_whom_it_concerns_and_once(
         assert await other.is_silent()
 
 
+@pytest.mark.usefixtures("bell")
 async def test_a_page_that_comes_is_told_what_its_user_missed_in_between(
     viewer: User, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bell = Bell()
-    bell.user = viewer.pk
-    for name in list(NOTICES):
-        monkeypatch.delitem(NOTICES, name)
-    monkeypatch.setitem(NOTICES, bell.name, bell)
     async with Page(operator) as other:
         await other.follow()
         async with Page(viewer) as page:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from asgiref.sync import sync_to_async
 
+from dashboard.live.messages import OpenStream, parse
 from dashboard.live.topics import logs
 from dashboard.live.topics.log_wire import HEADER, LIVE, PART, messages_of
 from fleet.engine.fake import FakeEngine
@@ -16,6 +19,7 @@ from fleet.engine.log_blocks import FrameCutter
 from fleet.logs.lines import ERR, Line
 from fleet.logs.marks import Mark
 from fleet.logs.reader import Batch
+from fleet.logs.selection import MOST
 from fleet.logs.upstream import TAIL
 from fleet.models import Container, Environment, Grant, SavedFilter, User
 from fleet.publish import AccessChanged, publish_async
@@ -52,6 +56,16 @@ def test_what_somebody_waits_for_comes_without_the_pause_of_later_messages() -> 
     )
     assert 0 < answered == opened < later
     assert logs.pause_after(logs.BUSY_BYTES + 1, 0.2) == 0  # the next one is there already
+
+
+def test_a_view_of_as_many_as_there_may_be_can_be_opened_again() -> None:
+    """Its containers and where each was read up to, with ids as long as they get."""
+    pks = range(10**9, 10**9 + MOST)
+    places = [f"{pk},{TAIL},2026-11-29T14:41:04.123456789Z" for pk in pks]
+    args = urlencode({"container": pks, "place": places}, doseq=True)
+    assert len(args) > 16_384
+    message = parse(json.dumps({"type": "stream.open", "topic": "logs", "args": args}))
+    assert isinstance(message, OpenStream) and message.args == args
 
 
 def of(kind: str) -> Callable[[Message], bool]:

@@ -22,7 +22,7 @@ from fleet.access import AccessError
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.models import ApiToken, AuditEntry, Grant, Host, Image, Job, Role, User
 from fleet.moves import downloads
-from fleet.moves.downloads import NotSaved
+from fleet.seats import NoSeat, Seats
 from fleet.tokens import create_token
 from tests.conftest import make_image
 from tests.moves.conftest import NAMES
@@ -261,13 +261,13 @@ async def test_who_goes_before_the_first_byte_has_the_seat_back(
 
 
 def test_a_download_that_nobody_begins_loses_its_seat(monkeypatch: pytest.MonkeyPatch) -> None:
-    seats = downloads.Seats()
+    seats = Seats(each=2, most=2)
     kept = seats.take("nina")
     seats.keep(kept)
-    monkeypatch.setattr(downloads, "BEGIN_SECONDS", -1.0)
+    monkeypatch.setattr("fleet.seats.BEGIN_SECONDS", -1.0)
     gone = seats.take("nina")
     assert seats.taken == 1
-    with pytest.raises(NotSaved):
+    with pytest.raises(NoSeat):
         seats.keep(gone)
     seats.free(kept)
     seats.free(kept)
@@ -368,7 +368,7 @@ async def eventually_async(true: Callable[[], bool]) -> None:
 def test_only_some_are_saved_at_a_time(
     client: Client, image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "EACH", 0)
+    monkeypatch.setattr(downloads, "SEATS", Seats(each=0, most=1))
     answer = client.get(f"/images/{image.pk}/tar/")
     assert answer.status_code == 429 and "Too many images" in answer.content.decode()
     assert client.get(f"/api/v1/images/{image.pk}/tar").status_code == 429
