@@ -343,6 +343,7 @@ export function begin(address, args) {
   warm(address);
   const begun = spare;
   if (begun.args) return;
+  begun.connected = true; // what it reads is not taken back when the link gets the focus next
   begun.args = args;
   begun.worker.onmessage = ({ data }) => {
     if (data.type === "rows") begun.told = begun.told.filter(({ type }) => type !== "rows"); // the newest is enough

@@ -37,6 +37,18 @@ STARTED = """() => { window.started = new Promise((resolve) => {
   }).observe(document.body, { childList: true, subtree: true });
 }); }"""
 
+PRESSED = """(selector) => {
+  const link = document.querySelector(selector);
+  link.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }));
+  link.focus();
+}"""
+
+
+def warmed(page: Page) -> None:
+    """Wait until the page has its worker for a log: made when it has nothing else to do."""
+    if not page.workers:
+        page.wait_for_event("worker")
+
 
 @pytest.fixture
 def rows(lab: Lab, api: Api, hosts: dict[str, int]) -> Iterator[Callable[[str], int]]:
@@ -88,10 +100,23 @@ def test_a_log_starts_with_its_page(
     page.goto(f"{stack.url}/containers/{pk}/")
     page.wait_for_function("() => document.documentElement.dataset.drawn !== undefined")
     page.evaluate(STARTED)
-    with page.expect_worker():  # made ready
-        page.hover(f"a[href='/containers/{pk}/logs/']")
+    page.hover(f"a[href='/containers/{pk}/logs/']")
+    warmed(page)
     page.click(f"a[href='/containers/{pk}/logs/']")
     assert page.evaluate("() => window.started") is True
+    expect(page.locator(".log-line")).to_contain_text("hello")
+
+
+def test_a_link_that_gets_the_focus_after_it_was_pressed_keeps_its_log(
+    stack: Stack, rows: Callable[[str], int], sign_in: SignIn
+) -> None:
+    """As a finger does it: nothing hovered before, so the log begins before its connection."""
+    page, pk = sign_in(), rows("log-tty")
+    page.goto(f"{stack.url}/containers/{pk}/")
+    page.wait_for_function("() => document.documentElement.dataset.drawn !== undefined")
+    warmed(page)
+    page.evaluate(PRESSED, f"a[href='/containers/{pk}/logs/']")
+    page.click(f"a[href='/containers/{pk}/logs/']")
     expect(page.locator(".log-line")).to_contain_text("hello")
 
 
