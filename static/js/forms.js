@@ -45,9 +45,14 @@ function busy(button, on) {
 function guard(form, event) {
   if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "1";
-  event.submitter?.setAttribute("aria-busy", "true");
-  // Coming back by history brings the page as it was left.
-  addEventListener("pageshow", () => delete form.dataset.sent, { once: true });
+  busy(event.submitter, true);
+  const free = () => {
+    delete form.dataset.sent;
+    busy(event.submitter, false);
+  };
+  // Coming back by history brings the page as it was left; who stops it is still there.
+  addEventListener("pageshow", free, { once: true });
+  window.navigation?.addEventListener("navigateerror", free, { once: true });
 }
 
 async function submitted(event) {

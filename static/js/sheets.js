@@ -4,7 +4,7 @@ function sheetsOf(page) {
   return [...page.head.querySelectorAll("link[rel=stylesheet]")];
 }
 
-/** Load what a page needs more, each in its place among the others; none counts before `useSheets`. */
+/** Load what a page needs more, each in its place among the others; none counts before `useSheets`. Rejects when one fails. */
 export async function addSheets(page) {
   const here = new Map(sheetsOf(document).map((sheet) => [sheet.href, sheet]));
   const loads = [];
@@ -19,8 +19,12 @@ export async function addSheets(page) {
 function addSheet(href, next) {
   const sheet = document.createElement("link");
   Object.assign(sheet, { rel: "stylesheet", media: "not all", href });
-  return new Promise((done) => {
-    sheet.onload = sheet.onerror = done;
+  return new Promise((done, fail) => {
+    sheet.onload = done;
+    sheet.onerror = () => {
+      sheet.remove(); // or it would count as there
+      fail(new Error(href));
+    };
     document.head.insertBefore(sheet, next);
   });
 }

@@ -14,6 +14,7 @@ const listeners = [];
 let number = 0; // of the page that is there
 let typed = false; // into a form of this page: the browser keeps that for the way back, we do not
 let underWay = null; // the AbortController of the visit whose page is on its way
+let ahead = false; // the address has gone back already: the page that is there is not the one it names
 let stops = []; // what the page's own modules want done when it is left
 const drawers = new Map(); // address of a page's module -> its startPage, where the first frame should have what it draws
 
@@ -82,6 +83,7 @@ async function goTo(url, history) {
 
 /** Back or forward to a page that was put in place: the address is there already. */
 async function goBack(url) {
+  ahead = true;
   const { page, address, signal } = await fetched(url);
   if (signal.aborted) return;
   if (page && address === url) exchange(page);
@@ -124,6 +126,7 @@ function frameOf(page) {
 }
 
 function exchange(page) {
+  ahead = false;
   leaveParts();
   for (const part of document.querySelectorAll("[data-part]")) {
     const fresh = page.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"]`);
@@ -184,8 +187,10 @@ function settle(page) {
 
 async function start(href) {
   const left = stops;
-  const { startPage } = await import(href);
-  if (left === stops) begin(startPage); // else gone on before it came
+  const { startPage } = await import(href).catch(() => ({}));
+  if (left !== stops) return; // gone on before it came
+  if (startPage) begin(startPage);
+  else if (number) location.reload(); // a document never asks again for a module that failed; after a load, number is 0
 }
 
 function begin(startPage) {
@@ -199,7 +204,7 @@ export function startVisits() {
   if (!window.navigation || !frameOf(document)) return;
   navigation.addEventListener("navigate", navigated);
   document.addEventListener("input", (event) => (typed ||= isTyping(event.target)));
-  document.addEventListener("keydown", (event) => event.key === "Escape" && underWay?.abort());
+  document.addEventListener("keydown", (event) => event.key === "Escape" && !ahead && underWay?.abort());
   // htmx keeps no history of its own beside this: it would load the page a second time.
   addEventListener("popstate", (event) => event.stopImmediatePropagation());
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from fleet.engine.fake import in_fake
 from tests.browser.conftest import Fleet
-from tests.stack import Stack
+from tests.stack import PASSWORD, Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 SignIn = Callable[..., Page]
@@ -217,6 +218,62 @@ def test_who_goes_elsewhere_is_not_called_back(page: Page, stack: Stack) -> None
     page.wait_for_selector("html[data-connection=live]")
     expect(page).to_have_title("Fleet · Quayside")
     expect(page).to_have_url(f"{stack.url}/")
+
+
+def test_the_way_back_cannot_be_stopped_halfway(page: Page, stack: Stack) -> None:
+    """Its address is there before its page: Escape would leave the page that is there under it."""
+    go(page, "Jobs")
+    expect(page).to_have_title("Jobs · Quayside")
+    held: list[Route] = []
+    page.route(f"{stack.url}/", lambda route: held.append(route))
+    page.evaluate("history.back()")
+    page.wait_for_selector("html[data-visiting]", state="attached")
+    page.keyboard.press("Escape")
+    held[0].continue_()
+    expect(page).to_have_title("Fleet · Quayside")
+    expect(page).to_have_url(f"{stack.url}/")
+    assert stayed(page)
+
+
+def refuse_once(page: Page, part: str) -> None:
+    """Let one file of ours fail, as while Quayside is started again."""
+    page.route(re.compile(part), lambda route: route.abort("connectionrefused"), times=1)
+
+
+def test_a_script_that_failed_is_asked_for_again(page: Page, fleet: Fleet) -> None:
+    page.goto(page.url + f"containers/{fleet.containers['web-2']}/")
+    page.evaluate("window.stayed = true")
+    refuse_once(page, r"/static/js/tree[.]")
+    page.get_by_role("link", name="Inspect", exact=True).click()
+    page.wait_for_function("() => window.stayed === undefined")
+    page.locator("[data-tree-search]").fill("hostname")
+    expect(page.locator("[data-tree-count]")).not_to_be_empty()
+
+
+def test_a_page_whose_style_failed_is_loaded(page: Page) -> None:
+    refuse_once(page, r"/static/css/jobs[.]")
+    go(page, "Jobs")
+    expect(page).to_have_title("Jobs · Quayside")
+    page.wait_for_load_state()
+    assert page.evaluate(SHEETS)[-2:] == ["print", "jobs"]
+    assert not stayed(page)
+
+
+def test_a_form_that_was_stopped_can_be_sent_again(
+    new_page: Callable[..., Page], stack: Stack
+) -> None:
+    page = new_page()
+    page.goto(f"{stack.url}/accounts/login/")
+    page.fill("input[name=login]", "root")
+    page.fill("input[name=password]", PASSWORD)
+    page.route("**/accounts/login/", lambda route: None, times=1)
+    button = page.get_by_role("button", name="Sign in", exact=True)
+    with page.expect_request("**/accounts/login/"):
+        button.click(no_wait_after=True)
+    page.context.new_cdp_session(page).send("Page.stopLoading")
+    expect(button).not_to_have_attribute("aria-busy", "true")
+    button.click()
+    expect(page).to_have_title("Fleet · Quayside")
 
 
 def test_an_answer_for_the_page_that_was_left_is_dropped(page: Page) -> None:
