@@ -190,6 +190,7 @@ class ContainerFacts:
 
 _NO = frozenset({"", "0", "f", "F", "false", "False", "FALSE"})  # as engines read it
 _ENDED = frozenset({"exited", "dead"})
+_KILLED = 137  # the exit code of a process that was sent SIGKILL, as by the kernel
 HEALTHS = frozenset({"starting", "healthy", "unhealthy"})
 
 
@@ -229,7 +230,8 @@ def parse_container(raw: object) -> ContainerFacts:
         state=status,
         health=_health(state),
         exit_code=as_int(state.get("ExitCode")) if status in _ENDED else None,
-        oom_killed=state.get("OOMKilled") is True,
+        # The flag tells of any process of it; one that ended otherwise ended by itself.
+        oom_killed=state.get("OOMKilled") is True and as_int(state.get("ExitCode")) == _KILLED,
         restart_count=as_int(said.get("RestartCount")),
         ports=_ports(as_dict(said.get("NetworkSettings")), config),
         mounts=tuple(_mount(as_dict(mount)) for mount in as_list(said.get("Mounts"))),

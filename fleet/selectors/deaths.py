@@ -18,7 +18,15 @@ from fleet.models import Container, ContainerState, Event, Job
 from fleet.models.events import TOLD_TO_END
 from fleet.selectors.event_rows import STARTING, EventRow, event_rows, who
 from fleet.selectors.event_words import exit_code_of
-from fleet.selectors.exit_codes import exit_sentence, exit_words, signal_name, signal_of
+from fleet.selectors.exit_codes import (
+    exit_code_by,
+    exit_sentence,
+    exit_words,
+    is_harmless,
+    signal_name,
+    signal_of,
+)
+from fleet.selectors.last_change import Change, last_change
 
 BEFORE = timedelta(hours=1)
 AFTER = timedelta(seconds=10)  # what still belongs to the end: it is started again, removed
@@ -28,18 +36,8 @@ OVER = frozenset({ContainerState.EXITED, ContainerState.DEAD})
 UP = frozenset({ContainerState.RUNNING, ContainerState.PAUSED})
 KILLED = 137
 POLITE = frozenset({"container.stop", "container.restart"})
-CHANGES = frozenset({"create", "rename", "update"})
-AGAIN = frozenset({"start", "restart", "unpause"})
+STOPPED = frozenset({"stop", "restart"})
 Cause = Literal["memory", "job", "signal", "itself"]
-
-
-@dataclass(frozen=True)
-class Change:
-    """The last thing that was made different before an end."""
-
-    at: datetime
-    words: str
-    job: Job | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,8 @@ def container_death(actor: Actor, pk: int) -> Death | None:
     rows = _hour_before(actor, row, died)
     end = _row_of(actor, rows, died)
     oom = _ran_out_of_memory(row, own, died)
-    signal = _signal_of(end, died)
+    began = _began(row, own, died)
+    signal = _signal_of(own, end, died, began)
     job = end.job if end.job and end.job.operation not in STARTING else None
     cause: Cause = "memory" if oom else "job" if job else "signal" if signal else "itself"
     return Death(
@@ -155,9 +154,9 @@ def container_death(actor: Actor, pk: int) -> Death | None:
         cause=cause,
         signal=signal,
         job=job,
-        began=_began(row, own, died),
+        began=began,
         ends=max(1, own.filter(kind="die", at__gt=died.at - BEFORE, at__lte=died.at).count()),
-        change=_last_change(actor, row, died, end),
+        change=last_change(actor, row, died.at),
         rows=rows,
     )
 
@@ -211,75 +210,34 @@ def _row_of(actor: Actor, rows: list[EventRow], died: Event) -> EventRow:
     return event_rows(actor, [died])[0]
 
 
-def _signal_of(end: EventRow, died: Event) -> str:
+def _signal_of(own: QuerySet[Event], end: EventRow, died: Event, began: datetime | None) -> str:
+    """Return the signal that it ended by; a stop may have given it long to do so."""
     if said := died.detail.get("signal"):
         return str(said)
-    sent = [event for event in end.act if event.kind == "kill" and event.at <= died.at]
-    return str(sent[-1].detail.get("signal", "")) if sent else ""
+    if STOPPED & {event.kind for event in end.act}:
+        run = Q(at__range=(began or died.at - BEFORE, died.at))
+        sent = own.filter(run, kind="kill").order_by("-at", "-id").first()
+        return str(sent.detail.get("signal", "")) if sent else ""
+    for event in reversed(end.act):
+        signal = str(event.detail.get("signal", "")) if event.kind == "kill" else ""
+        by_it = exit_code_of(died) == exit_code_by(signal)
+        if signal and event.at <= died.at and (by_it or not is_harmless(signal)):
+            return signal
+    return ""
 
 
 def _ran_out_of_memory(row: Container, own: QuerySet[Event], died: Event) -> bool:
     """Whether the kernel ended it. The engine's flag is that of the last run only."""
+    if exit_code_of(died) not in {None, KILLED}:
+        return False  # a child ran out of memory, the main process went on to its own end
     latest = row.state in OVER or row.state == ContainerState.RESTARTING
     if died.detail.get("oom") or (latest and row.oom_killed):
         return True
-    if exit_code_of(died) not in {None, KILLED}:
-        return False  # a child ran out of memory, the main process went on to its own end
     return own.filter(kind="oom", at__range=(died.at - APART, died.at + APART)).exists()
 
 
 def _began(row: Container, own: QuerySet[Event], died: Event) -> datetime | None:
+    """Return when the run began: the event may be lost, the row may tell of a later run."""
     start = own.filter(kind="start", at__lte=died.at).order_by("-at", "-id").first()
-    if start:
-        return start.at
-    return row.started_at if row.started_at and row.started_at <= died.at else None
-
-
-# --- What changed before -------------------------------------------------------------------
-
-
-def _last_change(actor: Actor, row: Container, died: Event, end: EventRow) -> Change | None:
-    """Return the last deploy, rename, limit or start by somebody before the end."""
-    before = visible_events(actor).filter(host=row.host, object_id=row.engine_id, at__lt=died.at)
-    kinds = CHANGES | AGAIN
-    events = before.filter(kind__in=kinds).order_by("-at", "-id")[:SHOWN]
-    for found in event_rows(actor, list(events)):
-        for act in reversed(found.repeats or (found,)):
-            told = {event.kind for event in act.act}
-            if "create" in told:
-                return _created(actor, row, act)
-            if told & CHANGES or act.job:
-                return Change(act.event.at, _capital(act.words), act.job)
-    if row.created_at is None:
-        return None
-    return Change(row.created_at, _("Created"))
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
-
-
-def _created(actor: Actor, row: Container, act: EventRow) -> Change:
-    """Say what is different from the container that had its name before."""
-    made = next(event for event in act.act if event.kind == "create")
-    earlier = visible_events(actor).filter(
-        host=row.host, kind="create", object_kind="container", object_name=row.name,
-        at__lt=made.at,
-    )  # fmt: skip
-    last = earlier.exclude(object_id=row.engine_id).order_by("-at", "-id").first()
-    words = _("Created from %(image)s") % {"image": made.detail.get("image") or row.image}
-    return Change(made.at, _difference(last, made) if last else words, act.job)
-
-
-def _difference(last: Event, made: Event) -> str:
-    images = {"old": last.detail.get("image", ""), "new": made.detail.get("image", "")}
-    if images["old"] != images["new"]:
-        return _("Recreated with another image: %(new)s, was %(old)s") % images
-    for key, words in (
-        ("image_id", _("Recreated: %(new)s is another image than before under the same name")),
-        ("config_hash", _("Recreated with another configuration (environment, command, ports …)")),
-    ):
-        before, after = last.detail.get(key), made.detail.get(key)
-        if before and after and before != after:
-            return words % images
-    return _("Recreated from the same image: %(new)s") % images
+    known = [start.at if start else None, row.started_at]
+    return max((at for at in known if at and at <= died.at), default=None)

@@ -23,7 +23,8 @@ from fleet.selectors.event_folds import (
     acts_of,
     repeats_of,
 )
-from fleet.selectors.event_words import event_icon, event_tone, event_words
+from fleet.selectors.event_words import event_icon, event_tone, event_words, exit_code_of
+from fleet.selectors.exit_codes import exit_code_by, is_harmless
 
 # How long after a job began the engine may still tell what it did; and clocks differ a little.
 CAUSE_AFTER, CAUSE_BEFORE = timedelta(seconds=5), timedelta(seconds=2)
@@ -150,9 +151,16 @@ def _was_its_own(parts: list[EventRow], job: Job) -> bool:
 
     Podman tells of none; a start that follows on an end is that of a job, if it is a job's.
     """
-    kinds = {part.event.kind for part in parts}
+    codes = {exit_code_of(part.event) for part in parts if part.event.kind == "die"}
+    kinds = {part.event.kind for part in parts if not _went_on(part.event, codes)}
     told = parts[-1].event.host.product.startswith("Podman") or kinds & ON_PURPOSE
     return "die" in kinds and not told and job.operation not in STARTING
+
+
+def _went_on(event: Event, codes: set[int | None]) -> bool:
+    """Whether it is a signal after which processes go on, and this one did not end by it."""
+    signal = str(event.detail.get("signal", "")) if event.kind == "kill" else ""
+    return is_harmless(signal) and exit_code_by(signal) not in codes
 
 
 def event_rows(actor: Actor, events: list[Event]) -> list[EventRow]:

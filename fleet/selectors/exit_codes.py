@@ -55,11 +55,18 @@ SENTENCES: Final[dict[int, Text]] = {
     255: gettext_lazy("It ended with −1: its last lines should say why."),
 }
 BY_SIGNAL = 128
+# Signals that are sent to processes that are to go on: read your settings, write a new log.
+HARMLESS: Final = frozenset({"1", "10", "12", "28", "HUP", "USR1", "USR2", "WINCH"})
 
 
 def signal_of(code: int) -> int:
     """Return the number of the signal that an exit code tells of; 0 for none."""
     return code - BY_SIGNAL if code - BY_SIGNAL in SIGNALS else 0
+
+
+def is_harmless(signal: str) -> bool:
+    """Whether processes are sent such a signal and go on."""
+    return signal.removeprefix("SIG") in HARMLESS
 
 
 def exit_code_by(signal: str) -> int:

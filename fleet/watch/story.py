@@ -16,7 +16,7 @@ from fleet.engine.raw import UP
 from fleet.engine.types import ContainerFacts, EngineEvent
 from fleet.models import Event
 from fleet.models.events import STACK_LIMIT
-from fleet.selectors.exit_codes import exit_code_by
+from fleet.selectors.exit_codes import exit_code_by, is_harmless
 from fleet.watch.rows import clean
 
 # What happens all the time and changes nothing that anybody would look for: health checks run by
@@ -66,8 +66,6 @@ NUMBERS = frozenset({"exit_code", "seconds"})
 DETAIL_LIMIT = 300
 # A stop sends a signal, waits for ten seconds (or longer, as told) and sends another.
 ENDS_AFTER_SIGNAL = timedelta(seconds=15)
-# Signals that are sent to processes that are to go on.
-HARMLESS = frozenset({"1", "10", "12", "28", "HUP", "USR1", "USR2", "WINCH"})
 Key = tuple[datetime, str, str]
 
 
@@ -190,7 +188,7 @@ class Story:
 
     def _remember_signal(self, told: Told, row: Event) -> None:
         signal = str(row.detail.get("signal", ""))
-        if signal and signal.removeprefix("SIG") not in HARMLESS:
+        if signal and not is_harmless(signal):
             told.signal, told.signal_at = signal, row.at
 
     def settle(self, facts: ContainerFacts, rows: Iterable[Event]) -> None:

@@ -82,6 +82,21 @@ def test_it_reads_times(text: object, expected: datetime | None) -> None:
     assert parse_time(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("state", "killed"),
+    [
+        ({"Status": "exited", "ExitCode": 0, "OOMKilled": True}, False),  # a child's was told
+        ({"Status": "running", "ExitCode": 0, "OOMKilled": True}, False),
+        ({"Status": "exited", "ExitCode": 137, "OOMKilled": False}, False),
+        ({"Status": "restarting", "ExitCode": 137, "OOMKilled": True}, True),
+    ],
+)
+def test_it_ended_for_want_of_memory_only_by_the_kernels_signal(
+    state: dict[str, object], killed: bool
+) -> None:
+    assert parse_container({"State": state}).oom_killed is killed
+
+
 def test_it_reads_a_container() -> None:
     facts = parse_container(INSPECT)
     assert (facts.name, facts.state, facts.health) == ("web", "exited", "unhealthy")

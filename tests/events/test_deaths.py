@@ -67,6 +67,16 @@ def death_of(actor: Actor, row: Container) -> Death:
          "Killed: it ran out of memory", False),
         # A child ran out of memory; the main process said so in its own way.
         ([("oom", -1), died(3)], "itself", "It ended by itself, with an error", False),
+        ([("die", 0, {"detail": {"exit_code": 0, "oom": True}})], "itself",
+         "It ended by itself, without an error", True),
+        # A stop may give it a minute, and by any signal that it is made for.
+        ([("start", -90), ("kill", -30, {"detail": {"signal": "28"}}), died(0), ("stop", 0.1)],
+         "signal", "Told to end from outside of Quayside", True),
+        # It was to read its settings, and crashed.
+        ([("kill", -5, {"detail": {"signal": "1"}}), died(1)], "itself",
+         "It ended by itself, with an error", False),
+        ([("kill", -1, {"detail": {"signal": "1"}}), died(129)], "signal",
+         "Told to end from outside of Quayside", False),
     ],
 )  # fmt: skip
 def test_it_says_why_it_ended(
@@ -85,6 +95,15 @@ def test_it_says_who_stopped_it(actor: Actor, ended: Container) -> None:
     assert (death.cause, death.job, death.by_whom) == ("job", job, "olga")
     assert death.headline == "Stopped by olga" and death.calm
     assert "did not end in the time" in death.meaning
+
+
+@pytest.mark.parametrize(("code", "cause"), [(1, "itself"), (129, "job")])
+def test_a_signal_to_read_settings_ends_nothing_by_itself(
+    actor: Actor, ended: Container, code: int, cause: str
+) -> None:
+    add_job(ended, "container.kill", finished_at=NOW + timedelta(seconds=1))
+    own(ended, [("kill", 0.1, {"detail": {"signal": "1"}}), died(code, 1)])
+    assert death_of(actor, ended).cause == cause
 
 
 def test_a_start_that_crashed_is_nobodys_doing(actor: Actor, ended: Container) -> None:
@@ -117,6 +136,13 @@ def test_it_runs_again(actor: Actor, host: Host) -> None:
     assert death.runs_again and death.exit_code == 1 and death.ran == timedelta(seconds=30)
 
 
+def test_the_run_began_when_the_engine_says_where_its_event_is_lost(
+    actor: Actor, ended: Container
+) -> None:
+    own(ended, [("start", -90_000), died(1)])
+    assert death_of(actor, ended).ran == timedelta(minutes=5)
+
+
 @pytest.mark.parametrize("state", ["running", "created"])
 def test_it_has_not_ended(actor: Actor, host: Host, state: str) -> None:
     assert container_death(actor, make_container(host, state=state).pk) is None
@@ -127,46 +153,7 @@ def test_it_counts_the_ends_of_that_hour(actor: Actor, ended: Container) -> None
     assert death_of(actor, ended).ends == 3
 
 
-# --- What changed before, and what else happened -------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        (None, {"image": "shop:2"}, "Created from shop:2"),
-        ({"image": "shop:1"}, {"image": "shop:2"},
-         "Recreated with another image: shop:2, was shop:1"),
-        ({"image": "shop:1", "image_id": "a"}, {"image": "shop:1", "image_id": "b"},
-         "Recreated: shop:1 is another image than before under the same name"),
-        ({"image": "shop:1", "config_hash": "a"}, {"image": "shop:1", "config_hash": "b"},
-         "Recreated with another configuration (environment, command, ports …)"),
-        ({"image": "shop:1"}, {"image": "shop:1"}, "Recreated from the same image: shop:1"),
-    ],
-)  # fmt: skip
-def test_it_tells_the_last_deploy(
-    actor: Actor, ended: Container, old: Any, new: Any, words: str
-) -> None:
-    if old:
-        own(ended, [("create", -900, {"detail": old})], object_id="e" * 64)
-    own(ended, [("create", -60, {"detail": new}), ("start", -59), died(1)])
-    change = death_of(actor, ended).change
-    assert change is not None and change.words == words
-    assert change.at == NOW - timedelta(seconds=60)
-
-
-def test_a_later_restart_by_somebody_is_the_last_change(actor: Actor, ended: Container) -> None:
-    began = NOW - timedelta(seconds=100)
-    job = add_job(ended, "container.restart", started_at=began, finished_at=began)
-    own(ended, [("create", -500), ("start", -499), *[(s[0], s[1] - 100) for s in STOP]])
-    own(ended, [("start", -98.5), ("restart", -98.4), died(1)])
-    change = death_of(actor, ended).change
-    assert change is not None and (change.words, change.job) == ("Restarted", job)
-
-
-def test_a_restart_by_its_policy_is_no_change(actor: Actor, ended: Container) -> None:
-    own(ended, [("start", -20), died(1)])
-    change = death_of(actor, ended).change
-    assert change is not None and (change.words, change.at) == ("Created", ended.created_at)
+# --- What else happened --------------------------------------------------------------------
 
 
 def test_it_shows_the_hour_before(actor: Actor, ended: Container, other_host: Host) -> None:
