@@ -15,6 +15,7 @@ from fleet.access import access_container
 from fleet.actor import Actor
 from fleet.engine.aio import AsyncEngine, open_async
 from fleet.engine.errors import EngineError
+from fleet.engine.raw import parse_time
 from fleet.logs.lines import Line, LineParser
 from fleet.logs.marks import Mark, end_of
 from fleet.logs.target import LOGS, LogTarget, log_target
@@ -34,6 +35,7 @@ MOST = 100_000
 DOWNLOAD_SECONDS = 60.0
 GRACE_SECONDS = 2.0
 MOST_BYTES = 16 * 1024 * 1024
+NEAR = 5000  # entries at the end that are looked through for lines before some time
 PIECES = 64  # an engine counts the pieces of long lines: so many has one of 1 MiB
 MORE = 4  # times as many are asked for when lines were longer
 LINE_COST = 100  # bytes that a line takes besides its text
@@ -50,13 +52,19 @@ class Span:
     until: datetime | None = None
 
     @property
-    def asked(self) -> dict[str, int | float]:
-        """What the engine is asked for: it counts its `tail` before it looks at `until`."""
-        asked: dict[str, int | float] = {} if self.until else {"tail": self.tail + PIECES}
-        for name, moment in (("since", self.since), ("until", self.until)):
-            if moment is not None:
-                asked[name] = moment.timestamp()
-        return asked
+    def near(self) -> dict[str, int | float]:
+        """What is asked for first: the end of the log, which is found at once in any log."""
+        asked: dict[str, int | float] = {"tail": max(self.tail, NEAR if self.until else 0) + PIECES}
+        return asked | self._times(since=self.since)
+
+    @property
+    def whole(self) -> dict[str, int | float]:
+        """Everything between the times: engines count their `tail` before they look at `until`."""
+        return self._times(since=self.since, until=self.until)
+
+    @staticmethod
+    def _times(**times: datetime | None) -> dict[str, int | float]:
+        return {name: at.timestamp() for name, at in times.items() if at is not None}
 
 
 def container_log(
@@ -102,16 +110,16 @@ async def _answer(target: LogTarget, host: str, span: Span, seconds: float) -> A
 async def _read(target: LogTarget, span: Span) -> list[Line]:
     if target.endpoint is None:
         return []
-    asked = span.asked
+    asked = span.near
     async with open_async(target.endpoint) as engine:
         tty = (await engine.container(target.engine_id)).tty
         while True:
-            newest = Newest(MOST_BYTES, span.tail)
+            newest = Newest(MOST_BYTES, span.tail, span.until)
             entries = await _read_into(newest, engine, target.engine_id, tty, asked)
             # What is read may begin in the middle of a line: it has to be more than is given.
             if newest.dropped or entries < asked.get("tail", entries + 1):
                 return list(newest.lines)
-            asked["tail"] = asked["tail"] * MORE
+            asked = span.whole if span.until else {**asked, "tail": asked["tail"] * MORE}
 
 
 async def _read_into(
@@ -130,11 +138,11 @@ async def _read_into(
 class Newest:
     """The newest lines that fit into so many bytes: a log may be larger than our memory.
 
-    Of those, at most `count` are kept.
+    Of those, at most `count` are kept, none of them later than `until`.
     """
 
-    def __init__(self, limit: int, count: int = MOST) -> None:
-        self.limit, self.count = limit, count
+    def __init__(self, limit: int, count: int = MOST, until: datetime | None = None) -> None:
+        self.limit, self.count, self.until = limit, count, until
         self.size = 0
         self.dropped = False
         self.lines: deque[Line] = deque()
@@ -142,6 +150,8 @@ class Newest:
     def add(self, lines: Iterable[Line]) -> None:
         """Take lines, and let go of the oldest ones that fit no more."""
         for line in lines:
+            if self.until and (at := parse_time(line.at)) and at > self.until:
+                continue
             self.lines.append(line)
             self.size += len(line.text) + LINE_COST
         while len(self.lines) > self.count or (self.size > self.limit and len(self.lines) > 1):
