@@ -1,8 +1,8 @@
-"""Images given out as files, to pages and by the API."""
+"""Answers that are given piece by piece: files to pages and by the API, and what goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterable, Collection
 
 from django.http import HttpRequest, StreamingHttpResponse
 
@@ -11,16 +11,24 @@ from fleet.actor import Actor
 from fleet.moves.downloads import open_download
 
 
+def streamed(
+    pieces: AsyncIterable[bytes | str], content_type: str, *, name: str = ""
+) -> StreamingHttpResponse:
+    """Return an answer that is made while it is sent; with a name it is a file to be saved."""
+    response = StreamingHttpResponse(pieces, content_type=content_type)
+    # Django would pack each piece by itself, as many files of which clients read the first.
+    response["Content-Encoding"] = "identity"
+    response["Cache-Control"] = "private, no-store"
+    response["X-Accel-Buffering"] = "no"  # nginx would keep pieces back
+    if name:
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
 def tar_response(
     request: HttpRequest, actor: Actor, pks: Collection[int], *, packed: bool
 ) -> StreamingHttpResponse:
     """Return images of one host as a file. Raises NotSaved, Unknown or Refused."""
     download = open_download(actor, pks, caller_again(request), packed=packed)
     kind = "application/gzip" if packed else "application/x-tar"
-    response = StreamingHttpResponse(download, content_type=kind)
-    response["Content-Disposition"] = f'attachment; filename="{download.name}"'
-    response["Cache-Control"] = "private, no-store"
-    # Whoever sits in between must neither pack it again nor keep it all.
-    response["Content-Encoding"] = "identity"
-    response["X-Accel-Buffering"] = "no"
-    return response
+    return streamed(download, kind, name=download.name)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from dashboard.api.auth import caller, caller_again
 from dashboard.api.filters import Moment
 from dashboard.api.follow import TOO_MANY, Followed, follow, follows_too_many
 from dashboard.api.usage import HistoryFilter, HistoryOut
+from dashboard.downloads import streamed
 from dashboard.failures import problem
 from fleet.logs.download import shown
 from fleet.logs.lines import Line
@@ -211,10 +212,4 @@ def get_logs(request: HttpRequest, container_id: int, wanted: Query[LogFilter]) 
         language=translation.get_language() or "",
         since=wanted.since,
     )
-    lines = follow(followed, answer.value, wanted.tail)
-    response = StreamingHttpResponse(lines, content_type="application/x-ndjson")
-    # Compressed piece by piece it would be many files, of which clients read the first.
-    response["Content-Encoding"] = "identity"
-    response["Cache-Control"] = "no-store"
-    response["X-Accel-Buffering"] = "no"  # nginx would keep lines back
-    return response
+    return streamed(follow(followed, answer.value, wanted.tail), "application/x-ndjson")

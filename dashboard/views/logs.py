@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from dashboard.api.auth import caller_again
+from dashboard.downloads import streamed
 from dashboard.failures import failure
 from dashboard.filter_words import SavedMenu
 from dashboard.live.threads import run
@@ -109,16 +110,9 @@ def log_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     as_json, packed = "json" in request.GET, "gz" in request.GET
     name = f"{slugify(row.name) or 'container'}.{'ndjson' if as_json else 'log'}"
     kind = "application/x-ndjson" if as_json else "text/plain; charset=utf-8"
-    response = StreamingHttpResponse(
-        _written(request, seat, pk, as_json, packed),
-        content_type="application/gzip" if packed else kind,
-    )
-    suffix = ".gz" if packed else ""
-    response["Content-Disposition"] = f'attachment; filename="{name}{suffix}"'
-    response["Cache-Control"] = "private, no-store"
-    # Compressed piece by piece it would be many files, of which clients read the first.
-    response["Content-Encoding"] = "identity"
-    return response
+    if packed:
+        name, kind = f"{name}.gz", "application/gzip"
+    return streamed(_written(request, seat, pk, as_json, packed), kind, name=name)
 
 
 def _written(request: HttpRequest, seat: Seat, pk: int, as_json: bool, packed: bool) -> Bytes:

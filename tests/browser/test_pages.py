@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from functools import partial
 
@@ -235,3 +236,16 @@ def test_what_is_printed_later_says_so(stack: Stack, fleet: Fleet, sign_in: Sign
     page.wait_for_timeout(1100)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert time.text_content() == as_it_came
+
+
+def test_the_audit_log_is_downloaded_whole(
+    stack: Stack, api: Api, fleet: Fleet, sign_in: SignIn
+) -> None:
+    page = sign_in()
+    page.goto(f"{stack.url}/administration/audit/")
+    (newest,) = api("GET", "/audit?limit=1")["items"]
+    with page.expect_download() as coming:
+        page.click("a[download]")
+    with coming.value.path().open(newline="") as file:
+        numbers = [int(row["number"]) for row in csv.DictReader(file)]
+    assert numbers == [*range(1, newest["number"] + 1)] and len(numbers) > 1
