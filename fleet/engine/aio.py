@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from fleet.engine.bulk import Bulk
+from fleet.engine.bulk import SCAN_SECONDS, SILENCE_SECONDS, Bulk
 from fleet.engine.endpoint import Endpoint
 from fleet.engine.errors import EngineError, Unreachable, Unsupported
 from fleet.engine.hijack import Hijacked, hijack
@@ -191,8 +191,8 @@ class AsyncEngine:
             tty: whether the container has a terminal (then each line is made a frame of stdout);
                 ``None``: ask, one more call.
             lean: spare half of our work by HTTP/1.0: without chunks (the engine makes one of each
-                line), and where nothing is followed also in bursts, by a thread; but then a lost
-                connection without TLS looks like the end of the log.
+                line), and where nothing is followed also in bursts, with a ``timeout``; but then
+                a lost connection without TLS looks like the end of the log.
             whole: cut blocks where a frame ends and count those; else a frame may be torn.
         """
         params = {
@@ -206,7 +206,7 @@ class AsyncEngine:
             if moment is not None:
                 params[name] = query_time(int(moment * 1e9))
         terminal = tty
-
+        silence = SCAN_SECONDS if since is not None and tail is None else SILENCE_SECONDS
         path = container_path(ref, "logs")
 
         async def opener() -> aiohttp.ClientResponse | Bulk:
@@ -214,7 +214,7 @@ class AsyncEngine:
             if terminal is None:
                 terminal = (await self.container(ref)).tty
             if lean and not follow:
-                return await self._open_bulk(path, params)
+                return await self._open_bulk(path, params, silence)
             return await self._open_stream(path, params, lean=lean)
 
         def reader(answer: aiohttp.ClientResponse | Bulk) -> AsyncIterator[LogBlock]:
@@ -361,9 +361,9 @@ class AsyncEngine:
         except Exception as error:
             raise self._explain(error) from error
 
-    async def _open_bulk(self, path: str, params: Params) -> Bulk:
+    async def _open_bulk(self, path: str, params: Params, silence: float) -> Bulk:
         url = f"{await self._versioned(path)}?{urlencode(params)}"
-        bulk = Bulk(self._route, url, self._connect_timeout, self._read_timeout)
+        bulk = Bulk(self._route, url, self._connect_timeout, self._read_timeout, silence)
         try:
             return await bulk.open()
         except EngineError as error:

@@ -24,6 +24,10 @@ from fleet.engine.wires import dial
 
 CHUNKS_WAITING = 4  # read ahead of who takes them
 HOLD_MS = 5  # how long less than a chunk waits for more
+# An engine sends what is asked for as fast as it is taken, and is frozen, or out of reach, when it
+# stops. Only one that looks for a time goes through all that is older without a word, some 200,000
+# lines a second.
+SILENCE_SECONDS, SCAN_SECONDS = 60.0, 600.0
 # A Unix socket holds a few hundred lines, whatever their size; TCP as much as its window.
 UNIX_PAUSE, TCP_PAUSE = 0.0002, 0.002  # seconds
 UNIX_FULL = 32 * 1024  # who takes so much at once is late enough without a pause
@@ -33,12 +37,15 @@ NEAR_SECONDS, NEAR_WINDOW = 0.002, 64 * 1024
 
 
 class Bulk:
-    """An answer to a GET by HTTP/1.0. All methods raise ``EngineError``."""
+    """An answer to a GET by HTTP/1.0. All methods raise ``EngineError``.
+
+    ``read_timeout`` is for each silence before the answer's body, ``silence`` for those within.
+    """
 
     def __init__(
-        self, route: Route, path: str, connect_timeout: float, read_timeout: float
+        self, route: Route, path: str, connect_timeout: float, read_timeout: float, silence: float
     ) -> None:
-        self._route, self._path = route, path
+        self._route, self._path, self._silence_ms = route, path, silence * 1000
         self._connect_timeout, self._read_timeout = connect_timeout, read_timeout
         self._loop = asyncio.get_running_loop()
         self._answered: asyncio.Future[None] = self._loop.create_future()
@@ -150,12 +157,14 @@ class Bulk:
         readable.register(wire.sock, select.POLLIN)
         came = wire.burst()
         while not self._closed:
-            if not wire.over and readable.poll(HOLD_MS if wire.size else None):
+            if not wire.over and readable.poll(HOLD_MS if wire.size else self._silence_ms):
                 if came < full:
                     time.sleep(pause)
                 came = wire.burst()
                 if wire.size < CHUNK_BYTES and not wire.over:
                     continue
+            elif not wire.over and not wire.size:
+                raise TimeoutError
             if wire.size:
                 self._hand_over(wire.gathered())
             if wire.over:

@@ -50,6 +50,7 @@ class Faults:
     stats_every: float = 1.0  # seconds between two readings
     stop_takes: float = 0.0  # seconds until a stop or restart is done
     garbage: bool = False  # answer JSON requests with something that is none
+    freezes: bool = False  # say nothing more once a log was begun
 
 
 class FakeEngine:
@@ -353,6 +354,8 @@ class FakeEngine:
         last = it.log[-1] if it.log else None
         while True:
             await response.write(b"".join(log_frame(line, it.tty, stamps) for line in lines))
+            while self.faults.freezes:
+                await asyncio.sleep(0.05)
             if not follow or not it.is_up:
                 return response
             if not lines_behind(it.log, last):

@@ -74,8 +74,9 @@ def served(folder: Path, say: Say, ca: Authority | None = None) -> Iterator[Rout
         assert not thread.is_alive()
 
 
-async def opened(route: Route) -> Bulk:
-    return await Bulk(route, "/logs?a=b", connect_timeout=2, read_timeout=0.3).open()
+async def opened(route: Route, silence: float = 30) -> Bulk:
+    bulk = Bulk(route, "/logs?a=b", connect_timeout=2, read_timeout=0.3, silence=silence)
+    return await bulk.open()
 
 
 @pytest.mark.parametrize("secure", [False, True])
@@ -130,6 +131,36 @@ async def test_closing_ends_the_thread_and_the_connection(tmp_path: Path) -> Non
         bulk.close()
         await eventually_async(ended.is_set, "the engine sees that nobody listens")
     await eventually_async(lambda: not threads(), "the thread has ended")
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_an_engine_that_freezes_in_the_middle(
+    tmp_path: Path, ca: Authority, secure: bool
+) -> None:
+    ended = threading.Event()
+
+    def frozen(sock: socket.socket) -> None:
+        sock.sendall(HEAD + b"first\n")
+        while sock.recv(1):
+            pass
+        ended.set()
+
+    with served(tmp_path, frozen, ca if secure else None) as route:
+        chunks = (await opened(route, silence=0.2)).chunks()
+        assert await anext(chunks) == b"first\n"
+        with pytest.raises(EngineError) as caught:
+            await anext(chunks)
+        assert caught.value.code == "timeout"
+        await eventually_async(ended.is_set, "the engine is let go of")
+    await eventually_async(lambda: not threads(), "the thread has ended")
+
+
+async def test_who_takes_nothing_for_a_while_is_no_silence(tmp_path: Path) -> None:
+    with served(tmp_path, lines) as route:
+        chunks = (await opened(route, silence=0.2)).chunks()
+        found = await anext(chunks)
+        await asyncio.sleep(0.5)
+        assert found + b"".join([one async for one in chunks]) == b"first\n" + LINE * MANY
 
 
 def threads() -> list[threading.Thread]:

@@ -230,6 +230,22 @@ async def test_it_says_why_a_part_is_not_to_be_had(
         assert end["problem"]
 
 
+async def test_it_says_that_the_engine_froze_within_a_part(
+    viewer: User, row: Container, engine: FakeEngine, real: FakeContainer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("fleet.engine.aio.SILENCE_SECONDS", 0.2)
+    engine.faults.freezes = True
+    real.write("before")
+    async with Page(viewer) as page:
+        args = f"container={row.pk}&part=1&tail=9"
+        await page.send(type="stream.open", topic="log-part", args=args)
+        assert [line.text for line in lines_in(await page.bytes())] == ["before"]
+        end = (await page.until(of("log.part")))[-1]
+    assert end["problem"] == "The host did not answer in time."
+    engine.faults.freezes = False
+
+
 async def test_it_shows_all_that_a_filter_finds(
     viewer: User, row: Container, engine: FakeEngine, real: FakeContainer
 ) -> None:
