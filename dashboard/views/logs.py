@@ -27,7 +27,7 @@ from dashboard.log_words import log_context
 from dashboard.requests import actor_of
 from fleet.access import Unknown, access_container
 from fleet.actor import Actor
-from fleet.logs.download import SEATS, Bytes, gathered, gzipped, log_text, seated
+from fleet.logs.download import SEATS, Bytes, Writer, whole_log
 from fleet.logs.selection import MOST, Selection, selected
 from fleet.logs.target import LOGS, log_target
 from fleet.models import HostState
@@ -123,8 +123,8 @@ def _written(request: HttpRequest, seat: Seat, pk: int, as_json: bool, packed: b
         return run(_still_allowed, again, pk, language=language)
 
     target = log_target(actor_of(request), pk)
-    parts = gathered(log_text(target, as_json=as_json, language=language, check=check))
-    return seated(seat, gzipped(parts) if packed else parts)
+    writer = Writer(as_json=as_json, packed=packed)
+    return whole_log(target, seat, writer, language=language, check=check)
 
 
 def _still_allowed(again: Callable[[], Actor], pk: int) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from time import monotonic
 
@@ -17,27 +18,19 @@ from fleet.engine.log_blocks import FrameCutter
 from fleet.logs.history import Part, PartUnread, read_part
 from fleet.logs.lines import ERR, Line, LineParser
 from fleet.logs.target import LogTarget
+from fleet.packing import packer_for
 from fleet.seats import Seat, Seats
 
-GZIP = 16 + zlib.MAX_WBITS
 GOES_ON = "…"  # at the end of a line that goes on as the next one
+LEVEL = 6
 WRITTEN = 64 * 1024  # bytes that go out at once
-SEATS = Seats(each=8, most=64)  # a download costs a stream at an engine and some of our loop
+SEATS = Seats(each=8, most=64)  # a download costs a stream at an engine and some of a thread
 CHECK_SECONDS = 4.0  # how soon a right that was taken ends a download
+# One for all: more would compute no faster, and keep the event loop waiting longer for its turn.
+_THREAD = ThreadPoolExecutor(1, "log-download")
 
 Check = Callable[[], Awaitable[object]]
 Bytes = AsyncGenerator[bytes, None]  # whoever takes them closes them: a browser may go at any time
-
-
-async def seated(seat: Seat, parts: Bytes) -> Bytes:
-    """Yield the same bytes, and give the seat back when they end. Raises NoSeat."""
-    try:
-        SEATS.keep(seat)
-        async with aclosing(parts):
-            async for part in parts:
-                yield part
-    finally:
-        SEATS.free(seat)
 
 
 async def _while_allowed(parts: Bytes, check: Check) -> Bytes:
@@ -51,23 +44,68 @@ async def _while_allowed(parts: Bytes, check: Check) -> Bytes:
             yield part
 
 
-async def log_text(target: LogTarget, *, as_json: bool, language: str, check: Check) -> Bytes:
-    """Yield a log as text (time, `err` for stderr, text) or as a JSON object a line.
+async def whole_log(
+    target: LogTarget, seat: Seat, writer: Writer, *, language: str, check: Check
+) -> Bytes:
+    """Yield a log as a file, and give the seat back when it ends. Raises NoSeat.
 
     A host that goes away in the middle, or a right (`check` raises AccessError), is told by the
     last line: the file has begun already.
     """
-    cutter, parser = FrameCutter(), LineParser()
-    written = as_objects if as_json else as_text
+    in_thread = asyncio.get_running_loop().run_in_executor
+    why = ""
     try:
+        SEATS.keep(seat)
         async with aclosing(_while_allowed(read_part(target, Part()), check)) as parts:
             async for data in parts:
-                yield written(parser.feed(cutter.feed(data).frames()))
-        yield written(parser.flush())
+                if piece := await in_thread(_THREAD, writer.feed, data):
+                    yield piece
     except (PartUnread, EngineError, AccessError) as error:
         with translation.override(language or None):
-            words = _("Here the log was cut off: %(why)s") % {"why": error}
-        yield (json.dumps({"error": words}) if as_json else words).encode() + b"\n"
+            why = _("Here the log was cut off: %(why)s") % {"why": error}
+    finally:
+        SEATS.free(seat)
+    yield await in_thread(_THREAD, writer.end, why)
+
+
+class Writer:
+    """A log's frames as the bytes of a file.
+
+    It is text (time, `err` for stderr, text) or a JSON object a line, packed as one gzip file or
+    not.
+    """
+
+    def __init__(self, *, as_json: bool, packed: bool) -> None:
+        self._as_json = as_json
+        self._cutter, self._parser = FrameCutter(), LineParser()
+        self._packer = packer_for(packed, LEVEL)
+        self._waiting: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what is worth a write by now; frames may be torn. Raises EngineError."""
+        self._add(self._told(self._parser.feed(self._cutter.feed(data).frames())))
+        return self._out() if self._size >= WRITTEN else b""
+
+    def end(self, why: str) -> bytes:
+        """Return the rest, with why it is not all."""
+        if why:
+            self._add((json.dumps({"error": why}) if self._as_json else why).encode() + b"\n")
+        else:
+            self._add(self._told(self._parser.flush()))
+        return self._out() + self._packer.flush()
+
+    def _told(self, lines: Iterable[Line]) -> bytes:
+        return as_objects(lines) if self._as_json else as_text(lines)
+
+    def _add(self, data: bytes) -> None:
+        self._waiting.append(packed := self._packer.compress(data))
+        self._size += len(packed)
+
+    def _out(self) -> bytes:
+        found = b"".join(self._waiting)
+        self._waiting, self._size = [], 0
+        return found
 
 
 def as_text(lines: Iterable[Line]) -> bytes:
@@ -89,28 +127,3 @@ def shown(line: Line) -> dict[str, str | bool]:
     stream = "stderr" if line.stream == ERR else "stdout"
     told: dict[str, str | bool] = {"at": line.at, "stream": stream, "text": line.text}
     return told | {"cut": True} if line.cut else told
-
-
-async def gathered(parts: Bytes) -> Bytes:
-    """Yield the same bytes in pieces that are worth a write."""
-    waiting: list[bytes] = []
-    size = 0
-    async with aclosing(parts):
-        async for part in parts:
-            waiting.append(part)
-            size += len(part)
-            if size >= WRITTEN:
-                yield b"".join(waiting)
-                waiting, size = [], 0
-    if waiting:
-        yield b"".join(waiting)
-
-
-async def gzipped(parts: Bytes) -> Bytes:
-    """Yield the same as one gzip file."""
-    packer = zlib.compressobj(6, zlib.DEFLATED, GZIP)
-    async with aclosing(parts):
-        async for part in parts:
-            if packed := packer.compress(part):
-                yield packed
-    yield packer.flush()

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-import zlib
 from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
@@ -28,6 +26,7 @@ from fleet.engine.images import inspect_image
 from fleet.engine.raw import as_list, as_str
 from fleet.engine.saving import save_image
 from fleet.models import HostState, Image
+from fleet.packing import Packer, Plain, packer_for
 from fleet.seats import NoSeat, Seat, Seats
 from fleet.selectors.engine_calls import away_words
 
@@ -37,7 +36,6 @@ EACH = 2  # of one user
 CONNECT_SECONDS = 3.0
 MANY = 100  # in one file
 CHECK_SECONDS = 2.0  # how often rights are read: one that was taken ends it within five
-GZIP = 16 + zlib.MAX_WBITS
 LEVEL = 3  # layers are large, and somebody waits
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -57,28 +55,6 @@ def _seating() -> Iterator[None]:
     except NoSeat:
         words = _("Too many images are being saved just now. Wait for one of them.")
         raise NotSaved(words, 429) from None
-
-
-class Packer(Protocol):
-    """What bytes go through on their way out."""
-
-    def compress(self, data: bytes, /) -> bytes:
-        """Return what is to be sent by now."""
-
-    def flush(self) -> bytes:
-        """Return the rest, once; then nothing."""
-
-
-class Plain:
-    """Packs nothing."""
-
-    def compress(self, data: bytes, /) -> bytes:
-        """Return it as it is."""
-        return data
-
-    def flush(self) -> bytes:
-        """Return nothing."""
-        return b""
 
 
 SEATS = Seats(each=EACH, most=MOST)
@@ -184,7 +160,7 @@ def open_download(
             detail = {"host": host.name, "names": row.tags[:20], "images": len(rows)}
             audit.record(actor, SAVE, row, detail=detail)
         name = f"{file_name(rows)}{'.gz' if packed else ''}"
-        packer = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP) if packed else Plain()
+        packer = packer_for(packed, LEVEL)
         check = partial(_check_right, again, host.pk)
         return Download(name, engine, pieces, seat, stack.pop_all(), packer, check)
 

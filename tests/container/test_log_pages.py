@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from fleet.actor import actor_for
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.fake_state import FakeContainer
 from fleet.logs import download
+from fleet.logs.lines import Line
 from fleet.logs.selection import MOST, selected
 from fleet.logs.target import log_target
 from fleet.models import Container, Host, HostState, User
@@ -65,6 +67,22 @@ def test_a_whole_log_is_lines_of_json_packed(row: Container, viewer: User) -> No
     assert [(one["stream"], one["text"]) for one in found] == [
         ("stdout", "line 0 ä"), ("stderr", "line 1 ä"), ("stdout", "line 2 ä"),
     ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("said")
+def test_what_is_computed_for_a_file_keeps_nobody_waiting(
+    row: Container, viewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+
+    def seen(lines: Iterable[Line]) -> bytes:
+        threads.add(threading.get_ident())
+        return as_objects(lines)
+
+    as_objects = download.as_objects
+    monkeypatch.setattr(download, "as_objects", seen)
+    assert len(written(viewer, f"/containers/{row.pk}/logs.txt?json").splitlines()) == 3
+    assert threads and threading.get_ident() not in threads  # where the event loop is
 
 
 def test_the_file_has_a_name_and_is_not_packed_twice(
