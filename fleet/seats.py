@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from dataclasses import dataclass
 from time import monotonic
 
+from django.utils.translation import gettext as _
+
 BEGIN_SECONDS = 60.0  # in which what was asked for has to begin
+STILL_SECONDS = 600.0  # for which it may stand still, as when a browser pauses a download
 
 
 class NoSeat(Exception):
     """There are as many under way as may be."""
 
 
+class StoodStill(NoSeat):
+    """A seat was given to others: nothing moved for too long."""
+
+    def __str__(self) -> str:
+        return _("Nothing of it was taken for too long.")
+
+
 @dataclass(eq=False)
 class Seat:
-    """One of them. Whose browser went away before it began loses it by itself."""
+    """One of them, lost by itself when nothing moves: a browser may go, or pause, at any time."""
 
     who: str
     until: float
@@ -47,11 +56,16 @@ class Seats:
             return seat
 
     def keep(self, seat: Seat) -> None:
-        """It has begun, and is kept until it ends. Raises NoSeat when it took too long."""
+        """It begins, or goes on: it is kept for some time more. Raises StoodStill."""
+        self.look(seat, moves=True)
+
+    def look(self, seat: Seat, *, moves: bool) -> None:
+        """Keep it while something moves, or is waited for. Raises StoodStill when it is lost."""
         with self._lock:
             if seat not in self._living():
-                raise NoSeat
-            seat.until = math.inf
+                raise StoodStill
+            if moves:
+                seat.until = monotonic() + STILL_SECONDS
 
     def free(self, seat: Seat) -> None:
         """Give it back; safe to call again."""

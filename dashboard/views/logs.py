@@ -27,9 +27,10 @@ from dashboard.log_words import log_context
 from dashboard.requests import actor_of
 from fleet.access import Unknown, access_container
 from fleet.actor import Actor
-from fleet.logs.download import SEATS, Bytes, Writer, whole_log
+from fleet.logs.download import SEATS, Writer, whole_log
 from fleet.logs.selection import MOST, Selection, selected
 from fleet.logs.target import LOGS, log_target
+from fleet.logs.watched import Bytes
 from fleet.models import HostState
 from fleet.seats import NoSeat, Seat
 from fleet.selectors.container_query import FILTERS, ContainerQuery

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from time import monotonic
 
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -18,49 +17,35 @@ from fleet.engine.log_blocks import FrameCutter
 from fleet.logs.history import Part, PartUnread, read_part
 from fleet.logs.lines import ERR, Line, LineParser
 from fleet.logs.target import LogTarget
+from fleet.logs.watched import Bytes, Check, Watched
 from fleet.packing import packer_for
-from fleet.seats import Seat, Seats
+from fleet.seats import Seat, Seats, StoodStill
 
 GOES_ON = "…"  # at the end of a line that goes on as the next one
 LEVEL = 6
 WRITTEN = 64 * 1024  # bytes that go out at once
 SEATS = Seats(each=8, most=64)  # a download costs a stream at an engine and some of a thread
-CHECK_SECONDS = 4.0  # how soon a right that was taken ends a download
 # One for all: more would compute no faster, and keep the event loop waiting longer for its turn.
 _THREAD = ThreadPoolExecutor(1, "log-download")
-
-Check = Callable[[], Awaitable[object]]
-Bytes = AsyncGenerator[bytes, None]  # whoever takes them closes them: a browser may go at any time
-
-
-async def _while_allowed(parts: Bytes, check: Check) -> Bytes:
-    """Yield parts, and ask now and then. Raises what `check` raises."""
-    due = monotonic() + CHECK_SECONDS
-    async with aclosing(parts):
-        async for part in parts:
-            if monotonic() >= due:
-                await check()
-                due = monotonic() + CHECK_SECONDS
-            yield part
 
 
 async def whole_log(
     target: LogTarget, seat: Seat, writer: Writer, *, language: str, check: Check
 ) -> Bytes:
-    """Yield a log as a file, and give the seat back when it ends. Raises NoSeat.
+    """Yield a log as a file, and give the seat back when it ends.
 
     A host that goes away in the middle, or a right (`check` raises AccessError), is told by the
     last line: the file has begun already.
     """
+    watched = Watched(read_part(target, Part()), SEATS, seat, check)
     in_thread = asyncio.get_running_loop().run_in_executor
     why = ""
     try:
-        SEATS.keep(seat)
-        async with aclosing(_while_allowed(read_part(target, Part()), check)) as parts:
+        async with aclosing(watched.parts()) as parts:
             async for data in parts:
                 if piece := await in_thread(_THREAD, writer.feed, data):
                     yield piece
-    except (PartUnread, EngineError, AccessError) as error:
+    except (PartUnread, EngineError, AccessError, StoodStill) as error:
         with translation.override(language or None):
             why = _("Here the log was cut off: %(why)s") % {"why": error}
     finally:

@@ -66,7 +66,8 @@ class Download:
     """A tar that an engine is ready to send, and does once somebody takes it.
 
     It ends at its end, or as soon as `close` is called, from anywhere: Docker copies all of an
-    image before the first byte comes, and nobody is to wait for that who has gone.
+    image before the first byte comes, and nobody is to wait for that who has gone. So it does when
+    no piece is taken for as long as the seat is kept.
     """
 
     name: str  # of the file
@@ -79,6 +80,7 @@ class Download:
     _lost: Exception | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closed: bool = False
+    _awaited: bool = True  # by who takes the pieces; else they have one
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield it piece by piece; who takes none holds up the engine, not us."""
@@ -88,7 +90,10 @@ class Download:
             with _seating():
                 SEATS.keep(self.seat)
             while piece := await following():
+                SEATS.keep(self.seat)
+                self._awaited = False
                 yield piece
+                self._awaited = True
         finally:
             watching.cancel()
             self.close()
@@ -112,11 +117,12 @@ class Download:
         return rest
 
     async def _watch(self) -> None:
-        """Read rights now and then, also while the engine is silent or nobody takes anything."""
+        """Look at rights and seat, also while the engine is silent or nobody takes anything."""
         look = sync_to_async(self._look, thread_sensitive=False)
         while not self._closed:
             await asyncio.sleep(CHECK_SECONDS)
             try:
+                SEATS.look(self.seat, moves=self._awaited)
                 await look()
             except Exception as error:  # noqa: BLE001 what cannot be read is not allowed
                 self._lost = error

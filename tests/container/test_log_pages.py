@@ -20,7 +20,7 @@ from fleet.access import Unknown
 from fleet.actor import actor_for
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.fake_state import FakeContainer
-from fleet.logs import download
+from fleet.logs import download, watched
 from fleet.logs.lines import Line
 from fleet.logs.selection import MOST, selected
 from fleet.logs.target import log_target
@@ -116,16 +116,29 @@ def test_a_file_ends_when_the_right_to_it_is_taken(
     row: Container, viewer: User, fake: FakeEngine, real: FakeContainer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    in_fake(fake, partial(real.write, "secret"))
+    in_fake(fake, partial(real.write, "read before"))
+    fake.faults.freezes = True  # so that nothing more comes
     seats = Seats(each=1, most=1)
     monkeypatch.setattr(download, "SEATS", seats)
     monkeypatch.setattr(logs, "SEATS", seats)
-    monkeypatch.setattr(download, "CHECK_SECONDS", 0)  # at each part
+    monkeypatch.setattr(watched, "CHECK_SECONDS", 0.05)
     monkeypatch.setattr(logs, "log_target", taken_after_the_first(viewer))
     text = written(viewer, f"/containers/{row.pk}/logs.txt").decode()
-    assert "secret" not in text
-    assert text == "Here the log was cut off: There is no such container.\n"
+    assert text.endswith("Here the log was cut off: There is no such container.\n")
     assert not seats.taken
+    fake.faults.freezes = False
+
+
+@pytest.mark.usefixtures("said")
+def test_a_file_says_that_its_engine_froze(
+    row: Container, viewer: User, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.engine.aio.SILENCE_SECONDS", 0.2)
+    fake.faults.freezes = True
+    *before, last = written(viewer, f"/containers/{row.pk}/logs.txt").decode().splitlines()
+    assert len(before) == 3
+    assert last == "Here the log was cut off: The host did not answer in time."
+    fake.faults.freezes = False
 
 
 def taken_after_the_first(user: User) -> Callable[..., Any]:
@@ -141,20 +154,22 @@ def taken_after_the_first(user: User) -> Callable[..., Any]:
 
 @pytest.mark.usefixtures("said")
 def test_a_file_goes_on_while_the_database_is_away(
-    row: Container, viewer: User, monkeypatch: pytest.MonkeyPatch
+    row: Container, viewer: User, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "CHECK_SECONDS", 0)  # at each part
+    monkeypatch.setattr(watched, "CHECK_SECONDS", 0.01)
+    fake.faults.freezes = True  # so that it goes on
     asked: list[int] = []
 
     def found(actor: Any, pk: int) -> Any:
         asked.append(pk)
         if len(asked) > 1:
+            fake.faults.freezes = len(asked) < 4
             raise OperationalError("gone")
         return log_target(actor, pk)
 
     monkeypatch.setattr(logs, "log_target", found)
     text = written(viewer, f"/containers/{row.pk}/logs.txt").decode()
-    assert len(asked) > 1 and len(text.splitlines()) == 3
+    assert len(asked) > 3 and len(text.splitlines()) == 3
 
 
 def test_who_downloads_too_many_is_told(

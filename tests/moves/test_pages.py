@@ -18,11 +18,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient, Client
 
 from config.asgi import application
+from fleet import seats
 from fleet.access import AccessError
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.models import ApiToken, AuditEntry, Grant, Host, Image, Job, Role, User
 from fleet.moves import downloads
-from fleet.seats import NoSeat, Seats
+from fleet.seats import NoSeat, Seat, Seats, StoodStill
 from fleet.tokens import create_token
 from tests.conftest import make_image
 from tests.moves.conftest import NAMES
@@ -272,6 +273,55 @@ def test_a_download_that_nobody_begins_loses_its_seat(monkeypatch: pytest.Monkey
     seats.free(kept)
     seats.free(kept)
     assert not seats.taken
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_download_that_is_paused_for_long_ends(
+    secret: str, large: Image, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(seats, "monotonic", lambda: now[0])
+    monkeypatch.setattr(downloads, "CHECK_SECONDS", 0.05)
+    headers = {"Authorization": f"Bearer {secret}"}
+    answer: Any = await AsyncClient().get(f"/api/v1/images/{large.pk}/tar", headers=headers)
+    pieces = aiter(answer)
+    for _ in range(2):
+        assert await anext(pieces)
+        now[0] += seats.STILL_SECONDS - 1  # each piece is a new beginning
+    assert downloads.SEATS.taken and fake.moves.under_way == 1
+    now[0] += 2
+    await eventually_async(lambda: fake.moves.under_way == 0)
+    assert not downloads.SEATS.taken
+    with pytest.raises(StoodStill):
+        await anext(pieces)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_engine_may_pack_for_longer_than_a_download_may_stand_still(
+    secret: str, image: Image, copying: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, looks = [1000.0], [0]
+    monkeypatch.setattr(seats, "monotonic", lambda: now[0])
+    monkeypatch.setattr(downloads, "CHECK_SECONDS", 0.02)
+    look = downloads.SEATS.look
+
+    def counted(seat: Seat, *, moves: bool) -> None:
+        look(seat, moves=moves)
+        looks[0] += 1
+
+    monkeypatch.setattr(downloads.SEATS, "look", counted)
+    headers = {"Authorization": f"Bearer {secret}"}
+    answer: Any = await AsyncClient().get(f"/api/v1/images/{image.pk}/tar", headers=headers)
+    first = asyncio.ensure_future(anext(aiter(answer)))
+    await eventually_async(lambda: copying.moves.under_way == 1)
+    for _ in range(3):
+        looks[0] = 0
+        await eventually_async(lambda: looks[0] > 1)
+        now[0] += seats.STILL_SECONDS - 1
+    in_fake(copying, copying.moves.copied.set)
+    assert await first
+    await sync_to_async(answer.close)()
+    await eventually_async(lambda: not downloads.SEATS.taken)
 
 
 @pytest.fixture
