@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Collection
+from collections.abc import AsyncIterable, AsyncIterator, Collection
 
 from django.http import HttpRequest, StreamingHttpResponse
 
@@ -23,6 +23,12 @@ def streamed(
     if name:
         response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+async def nothing() -> AsyncIterator[bytes]:
+    """Yield nothing: who asks by HEAD gets the names only."""
+    return
+    yield b""
 
 
 def tar_response(

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from dashboard.api.auth import caller_again
-from dashboard.downloads import streamed
+from dashboard.downloads import nothing, streamed
 from dashboard.failures import failure
 from dashboard.filter_words import SavedMenu
 from dashboard.live.threads import run
@@ -104,15 +104,17 @@ def log_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     if row.host.state == HostState.UNREACHABLE:
         text = f"{away_words(row.host)}\n"
         return HttpResponse(text, status=503, content_type="text/plain")
-    try:
-        seat = SEATS.take(actor.name)
-    except NoSeat:
-        return failure(request, 429, _("Too many logs are being downloaded. Wait for one of them."))
     as_json, packed = "json" in request.GET, "gz" in request.GET
     name = f"{slugify(row.name) or 'container'}.{'ndjson' if as_json else 'log'}"
     kind = "application/x-ndjson" if as_json else "text/plain; charset=utf-8"
     if packed:
         name, kind = f"{name}.gz", "application/gzip"
+    if request.method == "HEAD":  # no engine is asked for what would not be sent
+        return streamed(nothing(), kind, name=name)
+    try:
+        seat = SEATS.take(actor.name)
+    except NoSeat:
+        return failure(request, 429, _("Too many logs are being downloaded. Wait for one of them."))
     return streamed(_written(request, seat, pk, as_json, packed), kind, name=name)
 
 

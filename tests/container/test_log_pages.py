@@ -96,6 +96,17 @@ def test_the_file_has_a_name_and_is_not_packed_twice(
     assert answer["Content-Type"] == "application/gzip"
 
 
+def test_who_asks_only_about_the_file_takes_no_seat(
+    row: Container, viewer: User, sign_in: SignIn, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "SEATS", Seats(each=0, most=0))
+    answer = sign_in(viewer).head(f"/containers/{row.pk}/logs.txt?json")
+    assert answer.status_code == 200
+    assert answer["Content-Disposition"] == 'attachment; filename="web-1.ndjson"'
+    assert answer["Content-Type"] == "application/x-ndjson"
+    assert not fake.requests
+
+
 def test_the_file_says_that_the_host_is_away(row: Container, viewer: User, sign_in: SignIn) -> None:
     Host.objects.update(state=HostState.UNREACHABLE)
     answer = sign_in(viewer).get(f"/containers/{row.pk}/logs.txt")
