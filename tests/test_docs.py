@@ -41,3 +41,10 @@ def test_its_links_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text())
     local = [link for link in links if "://" not in link and not link.startswith("mailto:")]
     assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+def test_it_tells_how_many_logs_one_may_follow() -> None:
+    from dashboard.api.follow import FOLLOWS_PER_USER
+
+    told = (DOCS / "concepts" / "log.md").read_text()
+    assert f"A user follows at most {FOLLOWS_PER_USER} logs in each web process." in told
