@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 
 import pytest
 
 from fleet.engine.endpoint import Endpoint
+from fleet.logs.history import Part, PartUnread, read_part
 from fleet.logs.hub import LogHub
 from fleet.logs.lines import ERR, OUT
 from fleet.logs.marks import Mark
@@ -73,6 +75,24 @@ async def test_it_joins_real_long_lines(run: Run, target: Callable[[str], LogTar
     with LogHub().reading(target(ident)) as reader:
         found = await read_until(reader, has("end"))
     assert texts(found) == ["z" * 100_000, "end"]
+
+
+async def test_a_host_that_falls_silent_in_the_middle_ends_a_part(
+    lab: Lab, run: Run, target: Callable[[str], LogTarget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.engine.aio.SILENCE_SECONDS", 1.0)
+    # More than there is room for on the way.
+    ident = run(script="yes $(head -c 8000 /dev/zero | tr '\\0' z) | head -n 2000")
+    lab[1].docker("wait", ident)
+    async with aclosing(read_part(target(ident), Part())) as parts:
+        assert await anext(parts)
+        lab.cut(1)
+        try:
+            with pytest.raises(PartUnread) as caught:
+                [part async for part in parts]
+        finally:
+            lab.heal(1)
+    assert str(caught.value) == "The host did not answer in time."
 
 
 async def test_it_loses_no_line_of_a_flood(
