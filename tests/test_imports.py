@@ -102,3 +102,10 @@ def test_it_sees_a_wrong_arrow(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.py"
     wrong.write_text("def f():\n    from fleet.engine import client\n")
     assert list(imports(wrong)) == ["fleet.engine.client"]
+
+
+def test_answers_are_streamed_in_one_place() -> None:
+    """Another one would forget that Django packs each piece of a stream by itself."""
+    name = "django.http.StreamingHttpResponse"
+    streams = [module for module, path in modules("dashboard") if name in imports(path)]
+    assert streams == ["dashboard.downloads"]
