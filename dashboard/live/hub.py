@@ -32,6 +32,7 @@ from fleet.publish import GROUP, AccessChanged, Hint, hint_of
 log = structlog.get_logger(__name__)
 
 RIGHTS_SECONDS = 4.0  # a page loses its rights within five
+RETRY_SECONDS = 1.0
 BEAT_SECONDS = 2.0
 MISSED_BEATS = 3
 RELOAD_SECONDS = 30.0  # a net under everything else
@@ -204,6 +205,7 @@ class LiveHub:
     # --- Rights ----------------------------------------------------------------------------
 
     async def _watch_rights(self) -> None:
+        failing = False
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._rights_changed.wait(), RIGHTS_SECONDS)
@@ -211,9 +213,14 @@ class LiveHub:
             self._rights_changed.clear()
             try:
                 await self.check_rights(told=told)
+                failing = False
             except Exception:
-                log.exception("live_rights_failed")
-                await asyncio.sleep(1)
+                if not failing:
+                    log.exception("live_rights_failed")
+                failing = True
+                if told:
+                    self._rights_changed.set()  # nobody has looked yet
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def check_rights(self, *, told: bool = False) -> None:
         """Read all viewers' rights and sessions; say goodbye to who may not stay.

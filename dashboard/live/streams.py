@@ -23,6 +23,8 @@ from fleet.models import AuditResult
 
 log = structlog.get_logger(__name__)
 
+RETRY_SECONDS = 1.0  # until rights are looked at again that could not be read
+
 
 @dataclass
 class Flow:
@@ -31,6 +33,7 @@ class Flow:
     stream: Stream
     args: QueryDict
     task: asyncio.Task[None] | None = None
+    failed: bool = False  # the page has been told
 
 
 class Streams:
@@ -41,6 +44,8 @@ class Streams:
         self._send = send
         self._flows: dict[str, Flow] = {}
         self._checking: asyncio.Task[None] | None = None
+        self._unchecked = False
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def open(self, stream: Stream, args: QueryDict) -> None:
         """Begin a stream in place of the one of its name; returns at once."""
@@ -63,16 +68,42 @@ class Streams:
             await self.close(name)
 
     def check_soon(self) -> None:
-        """The viewer's rights have changed: end what is no longer allowed."""
-        self._checking = asyncio.create_task(self._check_all())
+        """The viewer's rights may have changed: end what is no longer allowed."""
+        self._unchecked = True
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._check_all())
 
     async def _check_all(self) -> None:
-        for flow in list(self._flows.values()):
-            try:
-                await self._check(flow)
-            except AccessError as refused:
-                await self.close(flow.stream.name)
-                await self._gone(flow, str(refused))
+        """Check until all are: who could not be looked at now is looked at again."""
+        failing = False
+        while self._unchecked:
+            self._unchecked = False
+            flows = [flow for flow in self._flows.values() if not flow.failed]
+            failed = [flow for flow in flows if not await self._is_checked(flow, quiet=failing)]
+            if failing := bool(failed):
+                self._unchecked = True
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _is_checked(self, flow: Flow, *, quiet: bool) -> bool:
+        """Check one and end what may not stay; False after an error that is not the viewer's."""
+        try:
+            await self._check(flow)
+        except AccessError as refused:
+            await self._end(flow, refused)
+        except Exception:
+            if not quiet:
+                log.exception("live_stream_check_failed", stream=flow.stream.name)
+            return False
+        return True
+
+    async def _end(self, flow: Flow, refused: AccessError) -> None:
+        """End a stream unless the page has opened another one in its place."""
+        name = flow.stream.name
+        if self._flows.get(name) is not flow:
+            return
+        await self.close(name)
+        if name not in self._flows:
+            await self._gone(flow, str(refused))
 
     async def _check(self, flow: Flow) -> Any:
         seer = self.viewer.seer
@@ -84,15 +115,31 @@ class Streams:
             await flow.stream.run(target, flow.args, self._send)
         except AccessError as refused:
             if isinstance(refused, Refused):
-                await run(write_refusal, self.viewer.seer.actor, refused, flow.stream.name)
-            await self._gone(flow, str(refused))
+                self._write_soon(flow, refused)
+            await self._failed(flow, str(refused))
         except BrowserGone:
             return
         except Exception:
             log.exception("live_stream_failed", stream=flow.stream.name)
             with translation.override(self.viewer.seer.language):
                 text = _("This stream has ended by a mistake of Quayside. Reload the page.")
-            await self._gone(flow, text)
+            await self._failed(flow, text)
+
+    async def _failed(self, flow: Flow, message: str) -> None:
+        flow.failed = True
+        await self._gone(flow, message)
+
+    def _write_soon(self, flow: Flow, refused: Refused) -> None:
+        """Write a refusal down, whether that works or not, and whether the page stays or not."""
+        writing = asyncio.create_task(self._write(flow, refused))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+
+    async def _write(self, flow: Flow, refused: Refused) -> None:
+        try:
+            await run(write_refusal, self.viewer.seer.actor, refused, flow.stream.name)
+        except Exception:
+            log.exception("live_refusal_not_written", stream=flow.stream.name)
 
     async def _gone(self, flow: Flow, message: str) -> None:
         with suppress(BrowserGone):
