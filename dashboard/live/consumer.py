@@ -94,7 +94,7 @@ class LiveConsumer(Socket):
         if isinstance(message, Subscribe):
             await self._subscribe(message)
         elif isinstance(message, ChangeArgs):
-            await self._follow(message)
+            await self._follow(cast(Viewer, self.viewer), message)
         elif isinstance(message, OpenStream):
             await self._open(message)
         elif isinstance(message, CloseStream):
@@ -104,14 +104,14 @@ class LiveConsumer(Socket):
 
     async def _subscribe(self, message: Subscribe) -> None:
         viewer = cast(Viewer, self.viewer)
-        for name in set(viewer.subscriptions) - {following.topic for following in message.topics}:
-            await self.hub.unfollow(viewer, name)
+        wanted = {following.topic for following in message.topics}
+        await self.hub.unfollow(viewer, *(set(viewer.subscriptions) - wanted))
         for following in message.topics:
-            await self._follow(following)
+            await self._follow(viewer, following)
         viewer.asked()
 
-    async def _follow(self, following: Following) -> None:
-        viewer, topic = cast(Viewer, self.viewer), TOPICS.get(following.topic)
+    async def _follow(self, viewer: Viewer, following: Following) -> None:
+        topic = TOPICS.get(following.topic)
         if topic is None:
             await self._unknown(following.topic)
         elif len(viewer.subscriptions.keys() | {topic.name}) > TOPICS_LIMIT:

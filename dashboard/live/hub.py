@@ -8,7 +8,6 @@ that it sends to itself shows whether hints arrive at all; after a gap every vie
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -19,14 +18,14 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.utils import translation
 
+from dashboard.live.all_views import Views
 from dashboard.live.difference import Known
 from dashboard.live.rights import Rights, read_rights
 from dashboard.live.threads import run
 from dashboard.live.toasts import Toasts
-from dashboard.live.topics import NOTICES, TOPICS
+from dashboard.live.topics import NOTICES
 from dashboard.live.topics.base import Notice, Toast
-from dashboard.live.view import Key, Seer, View, key_of
-from dashboard.live.viewer import Subscription, Viewer
+from dashboard.live.viewer import Viewer
 from fleet.publish import GROUP, AccessChanged, Hint, hint_of
 
 log = structlog.get_logger(__name__)
@@ -48,7 +47,7 @@ class LiveHub:
 
     def __init__(self) -> None:
         self.viewers: set[Viewer] = set()
-        self.views: dict[Key, View] = {}
+        self.views = Views()
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = asyncio.Event()
         self._rights_changed = asyncio.Event()
@@ -89,40 +88,19 @@ class LiveHub:
         """Remove a page and what only it looked at."""
         self.viewers.discard(viewer)
         self._toasts.leave(viewer.user_id)
-        for topic in list(viewer.subscriptions):
-            await self.unfollow(viewer, topic)
+        await self.views.unfollow(viewer, *viewer.subscriptions)
 
     async def follow(self, viewer: Viewer, topic: str, args: str, known: Known) -> None:
         """Let a page follow a topic, in place of what it followed under that name.
 
-        Raises KeyError for a topic that does not exist.
+        Nothing happens for a page that has left. Raises KeyError for a topic that does not exist.
         """
-        view = self._view(topic, args, viewer.seer)
-        subscription = Subscription(viewer, view, known)
-        view.subscriptions.add(subscription)
-        await self.unfollow(viewer, topic)
-        viewer.subscriptions[topic] = subscription
-        view.freshen()
-        viewer.wake()
+        if viewer in self.viewers:
+            await self.views.follow(viewer, topic, args, known)
 
-    async def unfollow(self, viewer: Viewer, topic: str) -> None:
-        """Stop following a topic."""
-        subscription = viewer.subscriptions.pop(topic, None)
-        if subscription is not None:
-            await self._drop(subscription)
-
-    def _view(self, topic: str, args: str, seer: Seer) -> View:
-        key = key_of(TOPICS[topic], args, seer)
-        if key not in self.views:
-            self.views[key] = View(TOPICS[topic], args, seer)
-        return self.views[key]
-
-    async def _drop(self, subscription: Subscription) -> None:
-        view = subscription.view
-        view.subscriptions.discard(subscription)
-        if not view.subscriptions and self.views.get(view.key) is view:
-            del self.views[view.key]
-            await view.close()
+    async def unfollow(self, viewer: Viewer, *topics: str) -> None:
+        """Let a page follow topics no more."""
+        await self.views.unfollow(viewer, *topics)
 
     # --- Hints -----------------------------------------------------------------------------
 
@@ -130,7 +108,7 @@ class LiveHub:
         """Pass a hint on to the views and notices that it concerns."""
         if isinstance(hint, AccessChanged):
             self._rights_changed.set()
-        for view in list(self.views.values()):
+        for view in self.views.values():
             view.hear(hint)
         for notice in NOTICES.values():
             if self._listeners() and notice.interested(hint):
@@ -189,13 +167,13 @@ class LiveHub:
                 viewer.tell_late(deaf)
 
     def _touch_all(self) -> None:
-        for view in list(self.views.values()):
+        for view in self.views.values():
             view.touch()
 
     async def _reload(self) -> None:
         """Load every view now and then, spread over time, should a hint have been lost."""
         while True:
-            views = list(self.views.values())
+            views = self.views.values()
             for view in views:
                 await asyncio.sleep(RELOAD_SECONDS / len(views))
                 view.touch()
@@ -249,22 +227,10 @@ class LiveHub:
         if access != viewer.seer.actor.access:
             actor = replace(viewer.seer.actor, user=rights.users[viewer.user_id], access=access)
             viewer.seer = replace(viewer.seer, actor=actor)
-            await self._move(viewer.subscriptions.values())
             viewer.on_rights()
+            await self.views.move(viewer)
         elif told:
             viewer.on_rights()
-
-    async def _move(self, subscriptions: Iterable[Subscription]) -> None:
-        """Put subscriptions on the views of their viewers' new rights."""
-        for subscription in list(subscriptions):
-            old, viewer = subscription.view, subscription.viewer
-            new = self._view(old.topic.name, old.args, viewer.seer)
-            if new is not old:
-                new.subscriptions.add(subscription)
-                await self._drop(subscription)
-                subscription.view = new
-                new.freshen()
-                viewer.wake()
 
     # --- Toasts ----------------------------------------------------------------------------
 

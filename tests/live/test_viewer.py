@@ -60,6 +60,7 @@ async def open_page(hub: LiveHub, browser: Browser) -> asyncio.Task[None]:
     """Follow the number."""
     seer = Seer(system_actor(), "en", "localhost")
     viewer = Viewer(seer, session_key="", session_hash="", send=browser.take)
+    hub.viewers.add(viewer)
     await hub.follow(viewer, "test-number", "", Known())
     viewer.asked()
     return asyncio.create_task(viewer.run())
