@@ -43,6 +43,7 @@ class Views:
     async def unfollow(self, viewer: Viewer, *topics: str) -> None:
         """Let a page follow topics no more."""
         left = [viewer.subscriptions.pop(name) for name in topics if name in viewer.subscriptions]
+        viewer.wake()
         await self._drop(*[(subscription, subscription.view) for subscription in left])
 
     async def move(self, viewer: Viewer) -> None:

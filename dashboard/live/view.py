@@ -27,7 +27,9 @@ log = structlog.get_logger(__name__)
 
 Key = tuple[str, str, Hashable, str, str]
 RENDERS_AT_ONCE = 4  # one `docker stop` makes a few hints within milliseconds
-RETRY_SECONDS = 1.0
+RETRY_SECONDS = 1.0  # after the first error; then twice as long each time
+LONGEST_SECONDS = 15.0
+LATE_AFTER = 2  # errors, one after the other
 FRESH_SECONDS = 1.0  # a newcomer is served what was loaded that long ago
 MESSAGES_KEPT = 8  # most pages have one of the last few pictures; each message may be large
 
@@ -65,6 +67,7 @@ class View:
         self.loaded_at = float("-inf")
         self._messages: OrderedDict[Known, asyncio.Task[str | None]] = OrderedDict()
         self._dirty = False
+        self._failures = 0
         self._task: asyncio.Task[None] | None = None
         self._pace = Pace(topic.renders_per_second, RENDERS_AT_ONCE)
 
@@ -72,6 +75,11 @@ class View:
     def key(self) -> Key:
         """What the hub finds it by."""
         return key_of(self.topic, self.args, self.seer)
+
+    @property
+    def late(self) -> bool:
+        """Whether what it shows may be outdated, as it could not be loaded again and again."""
+        return self._failures >= LATE_AFTER
 
     def hear(self, hint: Hint) -> None:
         """Load again if the hint concerns this view."""
@@ -97,13 +105,14 @@ class View:
     async def _refresh(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while self._dirty:
+            while self._dirty and self.subscriptions:
                 while not self._pace.take(loop.time()):
                     await asyncio.sleep(self._pace.delay(loop.time()))
                 self._dirty = False
                 if not await self._load(loop.time()):
                     self._dirty = True
-                    await asyncio.sleep(RETRY_SECONDS)
+                    pause = RETRY_SECONDS * 2 ** min(self._failures - 1, 10)
+                    await asyncio.sleep(min(pause, LONGEST_SECONDS))
         finally:
             self._task = None
 
@@ -115,15 +124,25 @@ class View:
             )
         except AccessError as refused:
             self.snapshot, self.refusal = None, str(refused)
-        except Exception:
-            log.exception("live_load_failed", topic=self.topic.name)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+            self._failed(error)
             return False
         else:
             self._show(snapshot)
-        self.loaded_at = now
+        self.loaded_at, self._failures = now, 0
+        self._wake_viewers()
+        return True
+
+    def _failed(self, error: Exception) -> None:
+        if not self._failures:  # the next ones would say the same
+            log.error("live_load_failed", topic=self.topic.name, exc_info=error)
+        self._failures += 1
+        if self._failures == LATE_AFTER:
+            self._wake_viewers()
+
+    def _wake_viewers(self) -> None:
         for subscription in self.subscriptions:
             subscription.viewer.wake()
-        return True
 
     def _show(self, snapshot: Snapshot) -> None:
         self.refusal = None

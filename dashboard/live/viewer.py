@@ -72,6 +72,7 @@ class Viewer:
         self._urgent: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._wakeup = asyncio.Event()
         self._asked = self._ready = False
+        self._hints_late = self._told_late = False
 
     def asked(self) -> None:
         """The page has said what it follows: it is told once all of that is up to date."""
@@ -92,7 +93,8 @@ class Viewer:
 
     def tell_late(self, late: bool) -> None:
         """Tell the page that changes come late, as no hints arrive, or at once again."""
-        self.tell("late", {"type": "late", "late": late})
+        self._hints_late = late
+        self.wake()
 
     async def run(self) -> None:
         """Send until cancelled; a slow browser makes this wait, and miss what is outdated."""
@@ -104,12 +106,20 @@ class Viewer:
                 text = await subscription.next()
                 if text is not None and self.subscriptions.get(name) is subscription:
                     await self._send(text)
+            await self._send_late()
             await self._send_ready()
 
     async def _send_urgent(self) -> None:
         while self._urgent:
             _key, message = self._urgent.popitem(last=False)
             await self._send(json.dumps(message))
+
+    async def _send_late(self) -> None:
+        """Say when changes begin to come late: no hints arrive, or a picture cannot be loaded."""
+        late = self._hints_late or any(sub.view.late for sub in self.subscriptions.values())
+        if late != self._told_late:
+            self._told_late = late
+            await self._send(json.dumps({"type": "late", "late": late}))
 
     async def _send_ready(self) -> None:
         if self._ready or not self._asked:

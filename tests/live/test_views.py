@@ -6,10 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from django.http import QueryDict
 
+from dashboard.live import view as view_module
 from dashboard.live.difference import Known
-from dashboard.live.hub import LiveHub
+from dashboard.live.hub import LiveHub, current_hub
 from dashboard.live.rights import Rights
 from dashboard.live.topics.base import TOPICS, Snapshot, Topic
 from dashboard.live.view import Seer, View
@@ -18,6 +20,7 @@ from fleet.actor import Actor, actor_for
 from fleet.models import User
 from fleet.publish import Hint
 from fleet.reach import Access
+from tests.live.pages import Page
 from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -170,3 +173,87 @@ async def test_pages_of_equal_rights_share_a_view_until_the_last_one_goes(
     assert len(hub.views) == 1
     await hub.leave(other)
     assert len(hub.views) == 0
+
+
+class Away(Blank):
+    """Cannot be loaded while the database is away."""
+
+    name = "test-away"
+    away = False
+    loads = 0
+
+    def load(self, actor: Actor, args: QueryDict) -> Snapshot:
+        """Count, and fail."""
+        type(self).loads += 1
+        if type(self).away and not args.get("well"):
+            raise DatabaseError("the database is away")
+        return super().load(actor, args)
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> type[Away]:
+    """Offer the topic."""
+    Away.away, Away.loads = False, 0
+    monkeypatch.setitem(TOPICS, Away.name, Away())
+    monkeypatch.setattr(view_module, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(view_module, "LONGEST_SECONDS", 0.05)
+    return Away
+
+
+def the_view() -> View:
+    """Return the one that there is."""
+    (view,) = current_hub().views.values()
+    return view
+
+
+async def test_a_page_says_that_it_is_late_while_it_cannot_be_loaded(
+    administrator: User, away: type[Away], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Page(administrator) as page:
+        await page.follow(topic=Away.name)
+        away.away, loads = True, away.loads
+        the_view().touch()
+        await page.shows(lambda page: page.late)
+        async with Page(administrator) as other:
+            await other.send(type="subscribe", topics=[{"topic": Away.name}])
+            await other.shows(lambda page: page.late)
+            await eventually_async(lambda: away.loads > loads + 4, "it tries again")
+        away.away = False
+        await page.shows(lambda page: not page.late)
+    assert sum("live_load_failed" in str(record.msg) for record in caplog.records) == 1
+
+
+async def test_one_error_is_not_told(administrator: User, away: type[Away]) -> None:
+    async with Page(administrator) as page:
+        await page.follow(topic=Away.name)
+        the_view()._failed(DatabaseError())
+        assert not the_view().late
+        the_view()._failed(DatabaseError())
+        assert the_view().late
+
+
+async def test_a_page_that_turns_to_what_can_be_loaded_is_late_no_more(
+    administrator: User, away: type[Away]
+) -> None:
+    async with Page(administrator) as page:
+        await page.follow(topic=Away.name)
+        away.away = True
+        the_view().touch()
+        await page.shows(lambda page: page.late)
+        await page.send(type="args", topic=Away.name, args="well=1")
+        await page.shows(lambda page: not page.late)
+
+
+async def test_a_view_that_nobody_looks_at_is_not_loaded(page: Viewer, away: type[Away]) -> None:
+    hub = LiveHub()
+    hub.viewers.add(page)
+    away.away = True
+    await hub.follow(page, Away.name, "", Known())
+    (view,) = hub.views.values()
+    await eventually_async(lambda: view.late, "it cannot be loaded")
+    await hub.leave(page)
+    loads = away.loads
+    view.touch()  # as by the loop that loads every view now and then
+    assert view._task is not None
+    await view._task
+    assert away.loads == loads
