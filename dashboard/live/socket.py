@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Awaitable
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
+import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.http import HttpRequest
 from django.utils import translation
@@ -19,6 +22,9 @@ from dashboard.live.viewer import SendText, Viewer
 from dashboard.requests import client_address
 from fleet.actor import Actor
 
+log = structlog.get_logger(__name__)
+
+SEND_SECONDS = 60.0  # a tab that is frozen takes nothing, and its connection lives on
 SIGNED_OUT, MALFORMED, TOO_MANY, FULL, OUR_BUG = 4401, 4400, 4429, 4503, 1011
 
 
@@ -46,12 +52,48 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     channel_layer_alias = "none"  # the hub listens once for all pages
 
+    _serving: asyncio.Task[Any] | None = None
+    _given_up = False
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the socket; whatever ends it, nothing of it stays behind."""
+        self._serving = serving = asyncio.current_task()
         try:
             await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self._given_up or serving is None or serving.uncancel():
+                raise  # by somebody else
         finally:
             await self._clean_up()
+
+    async def send(self, *args: Any, **data: Any) -> None:
+        """Send a frame; waits while the browser is slow.
+
+        Raises OSError when it is gone, or has taken nothing for so long that it is given up.
+        """
+        await self._in_time(super().send(*args, **data))
+
+    async def close(self, code: Any = None, reason: Any = None) -> None:
+        """Close the socket from our side. Raises OSError as `send` does."""
+        await self._in_time(super().close(code, reason))
+
+    async def _in_time(self, sending: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(0 if self._given_up else SEND_SECONDS):
+                await sending
+        except TimeoutError:
+            log.info("socket_given_up", seconds=SEND_SECONDS)
+            self._give_up()
+            raise
+        except RuntimeError as error:  # uvicorn has closed it, for a ping without an answer
+            self._give_up()
+            raise ConnectionAbortedError(str(error)) from error
+
+    def _give_up(self) -> None:
+        """End as if the browser had gone: its connection may live on, and never tell us so."""
+        if self._serving is not None and not self._given_up:
+            self._given_up = True
+            self._serving.cancel()
 
     async def _clean_up(self) -> None:
         """End what the socket has begun, perhaps for the second time; never raises."""
