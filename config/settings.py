@@ -180,7 +180,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
         if IN_MEMORY
         else {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL], "prefix": "quayside"},
+            "CONFIG": {"hosts": [values.channel_host(REDIS_URL)], "prefix": "quayside"},
         }
     )
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 import zoneinfo
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from config.env import env_int, env_list, env_str, problems
@@ -118,6 +120,19 @@ def secret_key(name: str, text: str) -> str:
         problems.append(f"{name} must have at least {KEY_LETTERS} letters, made at random.")
     # Django refuses to load without one, and would tell in its own words.
     return text or "-" * KEY_LETTERS
+
+
+def channel_host(url: str) -> dict[str, Any]:
+    """Return how the channel layer reaches Redis: whoever is gone without a word is noticed."""
+    seconds = {"socket_connect_timeout": 5, "socket_timeout": 10, "health_check_interval": 10}
+    host: dict[str, Any] = {"address": url, **seconds}
+    if url.startswith("unix://"):
+        return host
+    options = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+    known = {
+        getattr(socket, name): value for name, value in options.items() if hasattr(socket, name)
+    }
+    return {**host, "socket_keepalive": True, "socket_keepalive_options": known}
 
 
 def redis_url(name: str, url: str) -> str:

@@ -1,8 +1,8 @@
 """The live hub: one per web process (event loop), for all its open pages.
 
 It listens once to the group of hints, keeps one `View` for each distinct picture, looks after
-the viewers' rights, and turns hints into toasts. Hints may be lost, rows are the truth: a beat
-that it sends to itself shows whether hints arrive at all; after a gap every view loads again.
+the viewers' rights, and turns hints into toasts. Hints may be lost, rows are the truth: after a
+gap every view loads again.
 """
 
 from __future__ import annotations
@@ -10,30 +10,27 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import structlog
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.utils import translation
 
 from dashboard.live.all_views import Views
 from dashboard.live.difference import Known
+from dashboard.live.listener import Listener
 from dashboard.live.rights import Rights, read_rights
 from dashboard.live.threads import run
 from dashboard.live.toasts import Toasts
 from dashboard.live.topics import NOTICES
 from dashboard.live.topics.base import Notice, Toast
 from dashboard.live.viewer import Viewer
-from fleet.publish import GROUP, AccessChanged, Hint, hint_of
+from fleet.publish import AccessChanged, Hint
 
 log = structlog.get_logger(__name__)
 
 RIGHTS_SECONDS = 4.0  # a page loses its rights within five
 RETRY_SECONDS = 1.0
-BEAT_SECONDS = 2.0
-MISSED_BEATS = 3
 RELOAD_SECONDS = 30.0  # a net under everything else
 LISTEN_SECONDS = 2.0  # how long the first page waits for Redis
 
@@ -49,13 +46,11 @@ class LiveHub:
         self.viewers: set[Viewer] = set()
         self.views = Views()
         self._tasks: list[asyncio.Task[None]] = []
-        self._listening = asyncio.Event()
+        self._listener = Listener(hear=self.hear, late=self._tell_late, missed=self._missed)
         self._rights_changed = asyncio.Event()
         self._rights_lock = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
         self._toasts = Toasts()
-        self._last_beat = 0.0
-        self.deaf = False
 
     # --- Viewers ---------------------------------------------------------------------------
 
@@ -67,15 +62,15 @@ class LiveHub:
         if self.pages_of(viewer.user_id) >= settings.SOCKETS_PER_USER:
             raise TooManyPages
         if not self._tasks:
-            loops = (self._listen, self._beat, self._watch_rights, self._reload)
+            ears = self._listener
+            loops = (ears.listen, ears.beat, self._watch_rights, self._reload)
             self._tasks = [asyncio.create_task(loop()) for loop in loops]
         self.viewers.add(viewer)
         try:
-            await asyncio.wait_for(self._listening.wait(), LISTEN_SECONDS)
+            await asyncio.wait_for(self._listener.begun.wait(), LISTEN_SECONDS)
         except TimeoutError:
-            log.warning("live_without_hints")
-            self._set_deaf(True)
-        if self.deaf:
+            self._listener.set_deaf(True, "Redis does not answer")
+        if self._listener.deaf:
             viewer.tell_late(True)
         for toast in self._toasts.owed(viewer.user_id):
             _tell(viewer, toast)
@@ -116,57 +111,13 @@ class LiveHub:
                 self._background.add(task)
                 task.add_done_callback(self._background.discard)
 
-    async def _listen(self) -> None:
-        layer = get_channel_layer()
-        while True:
-            try:
-                self._channel = await layer.new_channel()
-                await layer.group_add(GROUP, self._channel)
-                self._last_beat = asyncio.get_running_loop().time()
-                self._listening.set()
-                self._touch_all()
-                while True:
-                    await self._receive(await layer.receive(self._channel))
-            except Exception as error:  # noqa: BLE001 - whatever it is, we listen again
-                log.warning("live_hub_deaf", error=str(error))
-                self._set_deaf(True)
-                await asyncio.sleep(1)
+    def _tell_late(self, late: bool) -> None:
+        for viewer in self.viewers:
+            viewer.tell_late(late)
 
-    async def _receive(self, message: dict[str, Any]) -> None:
-        if message.get("type") == "beat":
-            self._last_beat = asyncio.get_running_loop().time()
-            if self.deaf:
-                self._set_deaf(False)
-                self._rights_changed.set()
-                self._touch_all()
-            return
-        try:
-            hint = hint_of(message)
-        except (KeyError, TypeError):
-            log.warning("live_strange_hint", kind=str(message.get("kind"))[:40])
-            return
-        await self.hear(hint)
-
-    async def _beat(self) -> None:
-        """Send ourselves a beat; when none comes back, what we show may be stale."""
-        layer, loop = get_channel_layer(), asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            if loop.time() - self._last_beat > BEAT_SECONDS * MISSED_BEATS and not self.deaf:
-                log.warning("live_hub_deaf", error="no beat")
-                self._set_deaf(True)
-            try:
-                await asyncio.wait_for(layer.send(self._channel, {"type": "beat"}), BEAT_SECONDS)
-            except Exception:  # noqa: BLE001 - Redis is away: told by the missing beat
-                self._set_deaf(True)
-
-    def _set_deaf(self, deaf: bool) -> None:
-        if deaf != self.deaf:
-            self.deaf = deaf
-            for viewer in self.viewers:
-                viewer.tell_late(deaf)
-
-    def _touch_all(self) -> None:
+    def _missed(self) -> None:
+        """Look at everything anew: hints may have been lost, also those of rights."""
+        self._rights_changed.set()
         for view in self.views.values():
             view.touch()
 

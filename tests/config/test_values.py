@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from channels_redis.utils import create_pool
 
 from config import values
 
@@ -150,3 +151,14 @@ def test_it_takes_a_web_address(monkeypatch: pytest.MonkeyPatch, problems: list[
     monkeypatch.setenv(NAME, "http://mirror:8080/")
     assert values.web_address(NAME, "https://x.org") == "http://mirror:8080"
     assert problems == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://:hush@redis.example:6379/1", "rediss://redis.example", "unix:///run/redis.sock"],
+)
+def test_the_channel_layer_notices_a_redis_that_is_gone_without_a_word(url: str) -> None:
+    connection = create_pool(values.channel_host(url)).make_connection()  # takes all of it
+    assert connection.health_check_interval == 10
+    assert connection.socket_timeout and connection.socket_connect_timeout
+    assert url.startswith("unix") or connection.socket_keepalive

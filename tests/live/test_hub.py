@@ -1,20 +1,14 @@
-"""The hub itself: what it shares, and what it does when Redis goes away."""
+"""The hub itself: what it shares, its streams and its toasts."""
 
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 from channels.layers import get_channel_layer
 from django.http import QueryDict
 
-from dashboard.live import hub as hub_module
 from dashboard.live.difference import Known
 from dashboard.live.hub import current_hub
 from dashboard.live.topics.base import NOTICES, STREAMS, TOPICS, Notice, Snapshot, Stream, Toast
@@ -31,7 +25,6 @@ from fleet.publish import (
     JobsChanged,
     publish_async,
 )
-from scripts.services import ServiceError, redis
 from tests.live.pages import Page
 from tests.waiting import eventually_async
 
@@ -137,68 +130,6 @@ async def test_it_tries_again_after_an_error_of_its_own(
     async with Page(administrator) as page:
         await page.follow()
         assert page.rows == [f"container-{container.pk}"]
-
-
-class Restarts:
-    """A Redis that can be taken away and brought back, at one address."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.stack = ExitStack()
-
-    def start(self) -> str:
-        """Start it; return its URL."""
-        return self.stack.enter_context(redis(self.folder))
-
-    def stop(self) -> None:
-        """End it."""
-        self.stack.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@pytest.fixture
-def restarts(settings: Any) -> Iterator[Restarts]:
-    """Use a real Redis between processes, as outside of tests."""
-    with tempfile.TemporaryDirectory(prefix="quayside-") as folder:
-        server = Restarts(Path(folder) / "redis")
-        try:
-            url = server.start()
-        except ServiceError as error:
-            pytest.skip(str(error))
-        backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
-        config = {"hosts": [url], "prefix": "quayside"}
-        settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": config}}
-        yield server
-        server.stop()
-
-
-async def test_it_makes_good_what_it_missed_while_redis_was_away(
-    administrator: User, container: Container, restarts: Restarts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hub_module, "BEAT_SECONDS", 0.2)
-    async with Page(administrator) as page:
-        await page.follow()
-        hint = ContainersChanged(container.host_id, [container.pk], [])
-        await Container.objects.filter(pk=container.pk).aupdate(name="first")
-        await publish_async(hint)
-        await page.shows(lambda page: "first" in page.html[page.rows[0]])
-        restarts.stop()
-        await Container.objects.filter(pk=container.pk).aupdate(name="second")
-        await publish_async(hint)  # lost
-        await page.shows(lambda page: page.late)
-        restarts.start()
-        await page.shows(lambda page: "second" in page.html[page.rows[0]] and not page.late)
-
-
-async def test_it_opens_pages_without_redis(
-    administrator: User, container: Container, restarts: Restarts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hub_module, "LISTEN_SECONDS", 0.2)
-    restarts.stop()
-    async with Page(administrator) as page:
-        await page.follow()
-        assert page.rows == [f"container-{container.pk}"]
-        assert page.late
 
 
 class Ticker(Stream):
