@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -140,12 +141,22 @@ def test_it_answers_everybody_as_it_should(routes: list[Route], world: World) ->
                     answer = ask(clients[role], method, route, world)
                     if answer.status_code != status:
                         wrong.append(f"{method} {route.route} as {role}: {answer.status_code}")
+                    if twice := followed_twice(answer):
+                        wrong.append(f"{method} {route.route} as {role} has {twice} twice")
                     if method == "get" or answer.status_code >= 400:
                         kinds = changed(before, but=SIGNS)
                         wrong += (
                             [f"{method} {route.route} as {role} changed {kinds}"] if kinds else []
                         )
     assert not wrong, "\n".join(wrong)
+
+
+def followed_twice(answer: Any) -> list[str]:
+    """Return the topics that a page has twice: only one element can follow each."""
+    if "text/html" not in answer.headers.get("Content-Type", ""):
+        return []
+    counts = Counter(re.findall(r'data-live-topic="([^"]*)"', answer.text))
+    return [topic for topic, count in counts.items() if count > 1]
 
 
 def test_tokens_may_what_their_owners_may(world: World) -> None:

@@ -91,4 +91,5 @@ REGISTRIES_API = [
 REGISTRIES_TOPICS = {
     "registries": ("", "none none rows rows rows"),
     "registry": ("id={registry}", "gone gone rows rows rows"),
+    "registry-overview": ("id={registry}", "gone gone none none none"),
 }

@@ -25,16 +25,18 @@ def load(actor: Actor, topic: str, args: str = "") -> Snapshot:
     return TOPICS[topic].load(actor, QueryDict(args))
 
 
-@pytest.mark.parametrize("topic", ["registries", "registry"])
+@pytest.mark.parametrize(
+    ("topic", "parts"), [("registries", 1), ("registry", 1), ("registry-overview", 2)]
+)
 def test_the_live_picture_is_the_page(
-    browser: Client, administrator: User, registry: Registry, host: Host, topic: str
+    browser: Client, administrator: User, registry: Registry, host: Host, topic: str, parts: int
 ) -> None:
-    one = topic == "registry"
+    one = topic != "registries"
     html = browser.get(f"/registries/{registry.pk}/" if one else "/registries/").content.decode()
     shown = dict(TAG.findall(html))
-    assert f'data-live-topic="{topic}"' in html
+    assert html.count(f'data-live-topic="{topic}"') == 1
     picture = load(actor_for(administrator), topic, f"id={registry.pk}" if one else "")
-    assert len(picture.parts) == (3 if one else 1)
+    assert len(picture.parts) == parts
     for part_id, part in picture.parts.items():
         assert shown.get(part_id) == part.rev, part_id
         assert TAG.findall(part.render())[0] == (part_id, part.rev)
@@ -58,29 +60,30 @@ def test_a_row_is_drawn_again_when_what_it_shows_changed(
 
 def test_a_card_counts_the_hosts(actor: Actor, registry: Registry, host: Host) -> None:
     name = f"registry-serves-{registry.pk}"
-    before = load(actor, "registry", f"id={registry.pk}").parts[name].rev
+    before = load(actor, "registry-overview", f"id={registry.pk}").parts[name].rev
     make_host("stage-2", host.environment)
-    assert load(actor, "registry", f"id={registry.pk}").parts[name].rev != before
+    assert load(actor, "registry-overview", f"id={registry.pk}").parts[name].rev != before
 
 
 def test_it_follows_what_concerns_it(registry: Registry) -> None:
     args = QueryDict(f"id={registry.pk}")
     mine, other = RegistriesChanged([registry.pk]), RegistriesChanged([registry.pk + 1])
-    listed, one = TOPICS["registries"], TOPICS["registry"]
-    for hint, rows, page in (
-        (mine, True, True),
-        (other, True, False),
-        (HostsChanged([1]), True, True),
-        (JobsChanged([1]), False, False),
+    for hint, rows, head, cards in (
+        (mine, True, True, True),
+        (other, True, False, False),
+        (HostsChanged([1]), True, False, True),
+        (JobsChanged([1]), False, False, False),
     ):
-        assert listed.interested(hint, QueryDict()) is rows
-        assert one.interested(hint, args) is page
+        assert TOPICS["registries"].interested(hint, QueryDict()) is rows
+        assert TOPICS["registry"].interested(hint, args) is head
+        assert TOPICS["registry-overview"].interested(hint, args) is cards
 
 
 def test_who_ceases_to_see_it_is_told_so(
     viewer: User, registry: Registry, production: Environment
 ) -> None:
     registry.environments.set([production])
-    with pytest.raises(Unknown):
-        load(actor_for(viewer), "registry", f"id={registry.pk}")
+    for topic in ("registry", "registry-overview"):
+        with pytest.raises(Unknown):
+            load(actor_for(viewer), topic, f"id={registry.pk}")
     assert load(actor_for(viewer), "registries").parts == {}

@@ -10,7 +10,7 @@ from dashboard.live.topics.hosts import part
 from fleet.access import access_registry
 from fleet.actor import Actor
 from fleet.publish import Hint, HostsChanged, RegistriesChanged
-from fleet.selectors.registries import registry_list, registry_page
+from fleet.selectors.registries import registry_list, registry_page, registry_row
 
 LIST = "registry-rows"
 
@@ -37,10 +37,28 @@ class Registries(Topic):
 
 
 @register
-class RegistryPageTopic(Topic):
-    """`registry`, with `id=7`: head and cards of a registry's page."""
+class RegistryHead(Topic):
+    """`registry`, with `id=7`: the head of a registry's page."""
 
     name = "registry"
+
+    def interested(self, hint: Hint, args: QueryDict) -> bool:
+        """Only its own registry."""
+        return isinstance(hint, RegistriesChanged) and id_of(args) in hint.ids
+
+    def load(self, actor: Actor, args: QueryDict) -> Snapshot:
+        """Return the head. Raises Unknown when the registry is not to be seen any more."""
+        row = registry_row(actor, access_registry(actor, id_of(args)))
+        context = {"row": row, "registry": row.registry}
+        head = part(row.rev, "registries/head.html", context)
+        return Snapshot(parts={f"registry-head-{row.registry.pk}": head})
+
+
+@register
+class RegistryOverview(Topic):
+    """`registry-overview`, with `id=7`: the cards of a registry's page."""
+
+    name = "registry-overview"
 
     def interested(self, hint: Hint, args: QueryDict) -> bool:
         """Its own registry; hosts come to and leave the environments that it serves."""
@@ -49,14 +67,13 @@ class RegistryPageTopic(Topic):
         return isinstance(hint, HostsChanged)
 
     def load(self, actor: Actor, args: QueryDict) -> Snapshot:
-        """Return the parts. Raises Unknown when the registry is not to be seen any more."""
+        """Return the cards. Raises Unknown when the registry is not to be seen any more."""
         page = registry_page(actor, access_registry(actor, id_of(args)))
         row = page.row
         context = {"page": page, "row": row, "registry": row.registry}
         pk = row.registry.pk
         return Snapshot(
             parts={
-                f"registry-head-{pk}": part(row.rev, "registries/head.html", context),
                 f"registry-settings-{pk}": part(row.rev, "registries/settings.html", context),
                 f"registry-serves-{pk}": part(page.rev, "registries/serves.html", context),
             }
