@@ -7,12 +7,34 @@ from contextlib import suppress
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from config.start import start
 
 NOT_STARTED = 3  # uvicorn's own exit code
 # How long a thread that renders a page may keep the event loop from its streams (Python: 5 ms).
 SWITCH_SECONDS = 0.001
+CLOSE_SECONDS = 15.0  # uvicorn waits ten for a browser's goodbye
+
+
+class WebSocket(WebSocketsSansIOProtocol):
+    """A socket that ends with us, also where the browser takes nothing any more.
+
+    To close waits until all that was written is taken; a frozen tab's connection lives for ever.
+    """
+
+    async def run_asgi(self) -> None:
+        """Serve it, then let go of it."""
+        await super().run_asgi()
+        self._end_soon()
+
+    def keepalive_timeout(self) -> None:
+        """Close it, as no ping was answered; the application is told once it is closed."""
+        super().keepalive_timeout()
+        self._end_soon()
+
+    def _end_soon(self) -> None:
+        self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
 
 
 class Server(uvicorn.Server):
@@ -38,7 +60,7 @@ def main() -> None:
         port=settings.PORT,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=WebSocket,
         ws_max_size=1024 * 1024,
         ws_per_message_deflate=False,  # costs more time than it saves here
         lifespan="off",
