@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -76,6 +78,8 @@ class FakeLogs(FakeLive):
         super().__init__()
         self.html = viewer_html()
         self.changed: dict[str, tuple[str, str]] = {}  # a script -> what is another in it
+        self.failing: Counter[str] = Counter()  # a script -> how often it is not to be had yet
+        self.waits: dict[str, float] = {}  # a script -> for how many seconds it is on its way
 
     async def _page(self, _request: web.Request) -> web.Response:
         headers = {"Content-Security-Policy": POLICY}
@@ -84,6 +88,10 @@ class FakeLogs(FakeLive):
 
     @web.middleware
     async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        await asyncio.sleep(self.waits.get(request.path, 0))
+        if self.failing[request.path] > 0:
+            self.failing[request.path] -= 1
+            return web.Response(status=503)
         if request.path not in self.changed:
             return await handler(request)
         script = (STATIC.parent / request.path[1:]).read_text()

@@ -130,8 +130,9 @@ export class View {
 
   /** Ask for what is in sight, and some more. */
   ask() {
-    const page = (this.#asked.page = this.page);
+    const { page } = this;
     if (this.following) {
+      this.#asked = { from: -1, units: 0, page }; // who leaves the end has to ask for what is there
       this.#ask({ from: 0, units: page + 1, following: true });
       return;
     }
