@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.logs.viewer import SOURCE, FakeLogs, at_end, count, state
-from tests.logs.viewer_fixtures import page, server
+from dashboard.live.topics.log_wire import HEADER, PART
+from tests.logs.viewer import SOURCE, FakeLogs, at, at_end, count, frame, state
+from tests.logs.viewer_fixtures import asked, page, server
 
 pytestmark = pytest.mark.browser
 __all__ = ["page", "server"]
@@ -44,3 +45,84 @@ def test_it_draws_all_when_the_end_is_left_again(page: Page, server: FakeLogs) -
     page.wait_for_function(f"() => ({BLANK})() <= 0")
     server.lines("new", start=300)
     expect(page.locator("[data-log-new]")).to_have_text("1 new line")
+
+
+# --- Searching --------------------------------------------------------------------------------
+
+
+def test_it_searches_what_a_filter_lets_through(page: Page, server: FakeLogs) -> None:
+    begun(page, server)
+    hits = page.locator("[data-log-hits]")
+    page.fill("#log-q", "line")
+    expect(hits).to_have_text("30 hits")
+    page.click("[data-log-filter]")
+    page.fill("#log-f", "line 3")
+    expect(hits).to_have_text("10 hits")
+    expect(page.locator("[data-log-next]")).to_be_enabled()
+    page.click("text=Search the whole log")
+    offer = page.locator("[data-log-offer]")
+    expect(offer).to_contain_text("The whole log is fetched and searched …")
+    older = [frame(f"line {n}", at(n)) for n in range(16)]
+    server.part(int(asked(server)["part"]), *older)
+    expect(hits).to_have_text("11 of 11")
+    expect(offer).to_be_hidden()
+
+
+def test_what_waits_for_a_fetch_goes_on_after_its_last_look(page: Page, server: FakeLogs) -> None:
+    begun(page, server)
+    page.click("[popovertarget=log-view]")
+    page.check("[value=times-utc]")
+    page.keyboard.press("Escape")
+    page.click("[data-log-older]")
+    part = int(asked(server)["part"])
+    server.lines("line 45", start=45)
+    count(page, "31 lines")
+    server.part(part, *(frame(f"line {n}", at(n)) for n in range(10, 16)))
+    peek = asked(server)  # more was written meanwhile: is this the beginning?
+    assert "tail" not in peek and "since" not in peek
+    page.fill("#log-at", "2026-01-01 10:00:12")
+    page.press("#log-at", "Enter")
+    server.send_bytes(HEADER.pack(PART, 0, int(peek["part"])) + frame("line 10", at(10)))
+    expect(page.locator(".log-line.is-marked")).to_contain_text("line 12")
+
+
+# A filter whose lines' numbers change while it still looks at lines.
+MOVED = """
+async () => {
+  const { Queries } = await import('/static/js/log/queries.js');
+  const { Lines } = await import('/static/js/log/lines.js');
+  const { Rows } = await import('/static/js/log/rows.js');
+  const { Store } = await import('/static/js/log/store.js');
+  const { mergeInto } = await import('/static/js/log/merge.js');
+  const store = new Store();
+  const rows = new Rows(store);
+  const added = (texts, time, lines) => {
+    for (const text of texts) {
+      const bytes = new TextEncoder().encode(text);
+      lines.push(store.blocks.add(bytes), 0, bytes.length, time, 1, 0);
+    }
+    return lines;
+  };
+  const numbers = () => Array.from({ length: rows.count }, (_, row) => rows.line(row)).join();
+  const told = new Set();
+  const queries = new Queries({ store, rows, post: () => {} }, () => '', () => told.add(numbers()));
+  const idle = async () => {
+    do await new Promise((done) => setTimeout(done, 20)); while (queries.facts().filtering);
+  };
+  added(['a', 'b', 'a'], 2, store.live);
+  queries.filter({ text: 'a' });
+  queries.run();
+  await idle();
+  told.clear();
+  const moved = mergeInto(store, 0, store.count, added(['a', 'b'], 1, new Lines()));
+  rows.forget();
+  queries.moved(moved);
+  queries.run();
+  await idle();
+  return [...told];
+}
+"""
+
+
+def test_a_filter_shows_no_line_twice_while_it_looks_anew(page: Page) -> None:
+    assert page.evaluate(MOVED) == ["0,2,4"]

@@ -34,9 +34,11 @@ export class Queries {
 
   /** Look at what is new. */
   run() {
-    for (const scan of [this.#filter, this.#renewed, this.#search]) {
-      scan?.run().catch((error) => this.#failed(error, scan));
-    }
+    for (const scan of [this.#filter, this.#renewed, this.#search]) this.#run(scan);
+  }
+
+  #run(scan) {
+    scan?.run().catch((error) => this.#failed(error, scan));
   }
 
   /** Show only the lines that a question lets through, null for all. */
@@ -44,27 +46,39 @@ export class Queries {
     this.#filter?.stop();
     this.#renewed?.stop();
     this.#renewed = null;
-    this.#filter = question && this.#scan(question, () => this.#changed());
+    this.#filter = question && this.#scan(question, () => this.#filtered());
     this.#rows.choose(this.#filter?.list || null);
     this.search(this.#search?.question);
   }
 
+  /** The filter has let more lines through: they are searched, too. */
+  #filtered() {
+    this.#run(this.#search);
+    this.#changed();
+  }
+
   /** Look for a text or an expression in what is shown, null for nothing. */
   search(question) {
+    this.#seek(question);
+    this.#changed();
+  }
+
+  #seek(question) {
     this.#search?.stop();
     this.#shown?.stop();
     this.#search = this.#shown = null;
     if (question?.text) this.#begin(question);
-    this.#changed();
+    this.#run(this.#search);
   }
 
   /** The numbers of lines have changed. */
   moved(moved) {
     if (this.#filter) {
+      this.#filter.stop(); // the numbers that it has in hand are old
       this.#filter.list.move(moved);
       this.#renew();
     }
-    if (this.#search) this.search(this.#search.question);
+    if (this.#search) this.#seek(this.#search.question);
   }
 
   /** Return where in texts the hits are, null without a search. */

@@ -79,8 +79,11 @@ class Log {
 
   #bytes(bytes) {
     if (bytes[0] !== PART) return this.sources.feed(this.sources.index(bytes[2] + bytes[3] * 256), bytes, HEADER);
+    const { idle } = this.#fetches;
     this.#fetches.feed(new DataView(bytes.buffer).getUint32(4, true), bytes, HEADER);
+    if (this.#fetches.idle && !idle) return this.#changed(); // its beginning was enough: no more is told of it
     this.#telling ||= setTimeout(() => this.#tellLoading(), TELL_EVERY);
+    return undefined;
   }
 
   /** A part tells how far it is now and then: nothing of it is shown before it is whole. */
