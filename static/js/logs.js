@@ -74,16 +74,18 @@ class Log {
     this.find("partial").addEventListener("click", () => this.#fetchFromHere());
     this.find("jump").addEventListener("submit", (event) => this.#jump(event));
     document.addEventListener("selectionchange", this.#selected);
-    new ResizeObserver(() => this.#wrap()).observe(this.find("scroll"));
+    this.#sizes.observe(this.find("scroll"));
     this.#timer = setInterval(() => this.settings.times === "age" && this.#view.forget(), 5000);
   }
 
   #timer = 0;
+  #sizes = new ResizeObserver(() => this.#wrap());
 
   /** The page is left. */
   stop() {
     document.removeEventListener("selectionchange", this.#selected);
     clearInterval(this.#timer);
+    this.#sizes.disconnect(); // what is taken away has no width
     noHighlight();
     this.#status.stop();
     this.#view.stop();

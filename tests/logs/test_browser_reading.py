@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from dashboard.live.topics.log_wire import HEADER, PART
-from tests.logs.viewer import SOURCE, FakeLogs, at, at_end, count, frame, state
+from tests.logs.viewer import SOURCE, FakeLogs, at, at_end, count, frame, shown, state
 from tests.logs.viewer_fixtures import asked, page, server
 
 pytestmark = pytest.mark.browser
@@ -126,3 +128,54 @@ async () => {
 
 def test_a_filter_shows_no_line_twice_while_it_looks_anew(page: Page) -> None:
     assert page.evaluate(MOVED) == ["0,2,4"]
+
+
+# --- Scripts that do not come, and pages that are left ----------------------------------------
+
+MATCHER, WORKER, FETCHES = (
+    f"/static/js/log/{name}.js" for name in ("matcher", "worker", "fetches")
+)
+WARM = "(address) => import('/static/js/logs.js').then(({ warm }) => warm(address))"
+START = "() => import('/static/js/logs.js').then(({ startPage }) => { startPage(); })"
+# What the worker of the next log is told of how wide the lines of the last one were.
+LEFT = """
+async () => {
+  const { begin, startPage } = await import('/static/js/logs.js');
+  const frame = () => new Promise(requestAnimationFrame);
+  const frames = async () => { for (let n = 0; n < 3; n += 1) await frame(); };
+  const [main, log] = [document.querySelector('main'), document.querySelector('[data-log]')];
+  const copy = log.cloneNode(true);
+  log.remove();
+  await frames();
+  main.append(copy);
+  const stop = startPage();
+  await frames();
+  stop();
+  copy.remove();
+  await frames();
+  const told = [];
+  Worker.prototype.postMessage = (message) => told.push(message);
+  begin(new URL(copy.dataset.worker, location.href).href, 'container=12');
+  return told.find(({ type }) => type === 'wrap').columns;
+}
+"""
+
+
+def test_a_log_that_was_left_says_how_wide_its_lines_were(page: Page) -> None:
+    assert page.evaluate(LEFT) > 50
+
+
+@pytest.fixture
+def failing(browser: Browser) -> Iterator[Page]:
+    """A page whose scripts may fail."""
+    opened = browser.new_page(viewport={"width": 900, "height": 700})
+    yield opened
+    opened.close()
+
+
+def opened(page: Page, server: FakeLogs) -> None:
+    """Wait until a log is open."""
+    server.expect("stream.open")
+    server.answer()
+    server.lines("hello")
+    shown(page, "hello")
