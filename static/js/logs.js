@@ -65,15 +65,21 @@ class Log {
     this.#wrap(); // which asks for rows
     for (const data of told) this.#told(data);
     this.#drawComing();
+    this.#linked();
+  }
+
+  /** Go to the time that the address names; it may be another one while the page stays. */
+  #linked = () => {
     const linked = LINK.exec(location.hash);
     if (linked) this.#goTo(Number(linked[1]));
-  }
+  };
 
   #listen() {
     this.#root.addEventListener("click", (event) => this.#clicked(event));
     this.find("partial").addEventListener("click", () => this.#fetchFromHere());
     this.find("jump").addEventListener("submit", (event) => this.#jump(event));
     document.addEventListener("selectionchange", this.#selected);
+    window.addEventListener("hashchange", this.#linked);
     this.#sizes.observe(this.find("scroll"));
     this.#timer = setInterval(() => this.settings.times === "age" && this.#view.forget(), 5000);
   }
@@ -84,6 +90,7 @@ class Log {
   /** The page is left. */
   stop() {
     document.removeEventListener("selectionchange", this.#selected);
+    window.removeEventListener("hashchange", this.#linked);
     clearInterval(this.#timer);
     this.#sizes.disconnect(); // what is taken away has no width
     noHighlight();

@@ -130,6 +130,23 @@ def test_a_filter_shows_no_line_twice_while_it_looks_anew(page: Page) -> None:
     assert page.evaluate(MOVED) == ["0,2,4"]
 
 
+# --- One line, and links ----------------------------------------------------------------------
+
+OTHER = {"index": 1, "container": 13, "name": "db-1", "title": "db-1 · prod-3"}
+
+
+def test_a_link_to_a_time_works_in_the_log_that_is_open(page: Page, server: FakeLogs) -> None:
+    server.answer()
+    server.lines(*(f"line {n}" for n in range(45)))
+    count(page, "45 lines")
+    marked = page.locator(".log-line.is-marked")
+    for line in (20, 30):
+        page.evaluate("(ms) => { location.hash = `t=${ms}.000` }", 1767261600000 + line * 1000)
+        expect(marked).to_contain_text(f"line {line}")
+    page.go_back()
+    expect(marked).to_contain_text("line 20")
+
+
 # --- Scripts that do not come, and pages that are left ----------------------------------------
 
 MATCHER, WORKER, FETCHES = (
