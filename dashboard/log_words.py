@@ -57,6 +57,9 @@ WORDS: dict[str, str | Promise] = {
         "The newest {n} lines were looked at: no more fit into this view. Download the log to"
         " look through all of it."
     ),
+    "unloaded": _(
+        "This log could not be opened: a part of the page could not be loaded. Reload the page."
+    ),
     "early": _("The host stopped in the middle of them. Try again."),
     "beginning": _("from the beginning"),
     "hit": _("{n} of {all}"),

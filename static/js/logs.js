@@ -5,15 +5,16 @@ import { highlight, noHighlight } from "./log/highlight.js";
 import { rowDrawer } from "./log/row.js";
 import { SearchBar } from "./log/searchbar.js";
 import { Settings } from "./log/settings.js";
+import { made, startOf, taken, willWrap } from "./log/spare.js";
 import { Status } from "./log/status.js";
 import { dayless, momentOf } from "./log/times.js";
 import { View } from "./log/view.js";
 import { drawsFirst } from "./visit.js";
 
+export { begin, far, near, warm } from "./log/spare.js";
+
 const LINK = /^#t=(\d{10,14}(?:\.\d{1,4})?)$/;
-const PATIENCE = 10_000; // ms that a log which was begun waits for its page
-let spare = null; // a worker without a page: { address, worker, args: what it reads already, told: what it said }
-let wrapped = null; // how the last page's lines were: the next one's are likely to be as wide
+const AGAIN = 1000; // ms after which a worker that did not load is loaded again
 const LONGEST_NAME = 24; // letters of a container's name in front of its lines
 const PAUSE = 40; // ms between two drawings while lines come
 
@@ -29,13 +30,15 @@ class Log {
   #rows = [];
   #marked = null; // the number of the line that stands out
   #stopped = false;
+  #unheard = []; // what a worker was told that has said nothing yet; null once it has
+  #again = 0; // the timer of another one in its place
   sources = new Map();
 
   constructor(root) {
     this.#root = root;
     this.words = JSON.parse(document.getElementById("log-words").textContent);
     const begun = taken(root.dataset.worker, root.dataset.args);
-    this.#worker = begun.worker;
+    this.#hear(begun.worker);
     this.#settings = new Settings(root.querySelector("[data-log-settings]"), (what) => this.#settled(what));
     this.settings = { words: this.words, sources: this.sources, ...this.#settings.chosen };
     const parts = { scroll: this.find("scroll"), space: this.find("space"), list: this.find("lines") };
@@ -53,12 +56,39 @@ class Log {
   }
 
   post(message) {
-    if (!this.#stopped) this.#worker.postMessage(message);
+    if (this.#stopped) return;
+    this.#unheard?.push(message);
+    this.#worker.postMessage(message);
+  }
+
+  #hear(worker) {
+    this.#worker = worker;
+    worker.onmessage = ({ data }) => {
+      this.#unheard = null;
+      this.#told(data);
+    };
+    worker.onerror = () => this.#unheard && this.#failed();
+  }
+
+  /** The worker did not load, as while Quayside is started anew: another one is told all that it was, once. */
+  #failed() {
+    this.#worker.onerror = null;
+    if (this.#again) {
+      this.problem(this.words.unloaded);
+      return this.#status.show({ answered: false, over: "failed", lines: 0, count: 0, whole: false, loading: -1 });
+    }
+    this.#again = setTimeout(() => {
+      this.#hear(made(this.#root.dataset.worker).worker);
+      for (const message of this.#unheard) this.#worker.postMessage(message);
+    }, AGAIN);
+    return undefined;
   }
 
   #start({ args, told }) {
-    this.#worker.onmessage = ({ data }) => this.#told(data);
-    if (!args) this.post(startOf(this.#root.dataset.args));
+    const start = startOf(this.#root.dataset.args);
+    if (args) this.#unheard.push(start); // it was told that on the way here
+    else this.post(start);
+    if (told.length) this.#unheard = null;
     const matcher = new URL(this.#root.dataset.matcher, location.href).href;
     const all = new URLSearchParams(location.search).has("whole");
     this.post({ type: "ready", matcher, words: this.words, all });
@@ -92,13 +122,14 @@ class Log {
     document.removeEventListener("selectionchange", this.#selected);
     window.removeEventListener("hashchange", this.#linked);
     clearInterval(this.#timer);
+    clearTimeout(this.#again);
     this.#sizes.disconnect(); // what is taken away has no width
     noHighlight();
     this.#status.stop();
     this.#view.stop();
     this.post({ type: "stop" });
     this.#stopped = true;
-    this.#worker.onmessage = null;
+    this.#worker.onmessage = this.#worker.onerror = null;
   }
 
   // --- What the worker tells ------------------------------------------------------------------
@@ -257,7 +288,8 @@ class Log {
     this.#columns = key;
     this.#root.classList.toggle("has-wrap", this.settings.wrap);
     this.#root.classList.toggle("has-levels", this.settings.levels);
-    wrapped = { type: "wrap", columns: columns[0], narrow: columns[1], ...dayless(this.settings.times) };
+    const wrapped = { type: "wrap", columns: columns[0], narrow: columns[1], ...dayless(this.settings.times) };
+    willWrap(wrapped);
     this.post(wrapped);
     this.#view.ask();
   }
@@ -325,65 +357,6 @@ class Log {
     element.textContent = text;
     element.hidden = !text;
   }
-}
-
-/** Have a worker ready for the next log: to load its modules takes as long as the way to the engine. */
-export function warm(address) {
-  if (spare?.address === address) return;
-  spare?.worker.terminate();
-  spare = made(address);
-}
-
-/** Somebody may be on the way to a log: connect. */
-export function near(address) {
-  warm(address);
-  if (spare.connected) return;
-  spare.connected = true;
-  spare.worker.postMessage(startOf(""));
-}
-
-/** Nobody went there: a worker may wait, a connection may not. */
-export function far() {
-  if (spare?.connected && !spare.args) discard();
-}
-
-/** Somebody is on the way to a log: begin to read it while its page is fetched. */
-export function begin(address, args) {
-  warm(address);
-  const begun = spare;
-  if (begun.args) return;
-  begun.connected = true; // what it reads is not taken back when the link gets the focus next
-  begun.args = args;
-  begun.worker.onmessage = ({ data }) => {
-    if (data.type === "rows") begun.told = begun.told.filter(({ type }) => type !== "rows"); // the newest is enough
-    begun.told.push(data);
-  };
-  begun.worker.postMessage(startOf(args));
-  if (wrapped) begun.worker.postMessage(wrapped);
-  setTimeout(() => spare === begun && discard(), PATIENCE);
-}
-
-function startOf(args) {
-  const path = document.body.dataset.live || "/ws/live/";
-  const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
-  return { type: "start", address, args };
-}
-
-function taken(address, args) {
-  const wanted = new URL(address, location.href).href;
-  if (spare && (spare.address !== wanted || (spare.args && spare.args !== args))) discard();
-  const found = spare || made(wanted);
-  spare = null;
-  return found;
-}
-
-function made(address) {
-  return { address, worker: new Worker(address, { type: "module" }), connected: false, args: "", told: [] };
-}
-
-function discard() {
-  spare.worker.terminate();
-  spare = null;
 }
 
 drawsFirst(import.meta.url, startPage);

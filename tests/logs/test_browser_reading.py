@@ -196,3 +196,35 @@ def opened(page: Page, server: FakeLogs) -> None:
     server.answer()
     server.lines("hello")
     shown(page, "hello")
+
+
+def test_a_worker_that_did_not_load_is_not_kept_for_the_next_log(
+    failing: Page, server: FakeLogs
+) -> None:
+    html, server.html = server.html, ""
+    server.failing[WORKER] = 1
+    failing.goto(server.url)
+    with failing.expect_response(f"**{WORKER}"):
+        failing.evaluate(WARM, server.url + WORKER)
+    failing.wait_for_timeout(50)
+    failing.evaluate("(html) => { document.querySelector('main').innerHTML = html }", html)
+    failing.evaluate(START)
+    opened(failing, server)
+
+
+@pytest.mark.parametrize("script", [WORKER, FETCHES])
+def test_a_log_whose_worker_did_not_load_makes_another(
+    failing: Page, server: FakeLogs, script: str
+) -> None:
+    server.failing[script] = 1
+    failing.goto(server.url)
+    failing.fill("#log-q", "hell")
+    opened(failing, server)
+    expect(failing.locator("[data-log-hits]")).to_have_text("1 hits")
+
+
+def test_it_says_that_its_worker_does_not_load(failing: Page, server: FakeLogs) -> None:
+    server.failing[WORKER] = 99
+    failing.goto(server.url)
+    expect(failing.locator("[data-log-problem]")).to_contain_text("could not be loaded")
+    state(failing, "Ended")
