@@ -45,8 +45,8 @@ class Log {
     this.#view = new View(parts, (row) => this.#draw(row), (wanted) => this.#ask(wanted), () => this.#edge());
     this.#status = new Status(this, this.#view, (message) => this.post(message));
     this.#search = new SearchBar(this, (message) => this.post(message), () => this.#view.unit);
-    this.#filters = new Filters(this, (wanted) => this.#filter(wanted));
-    this.#details = new Details(this, (message) => this.post(message), () => this.#filters.clear());
+    this.#filters = new Filters(this, (wanted, opened) => this.#filter(wanted, opened));
+    this.#details = new Details(this, () => this.#filters.clear());
     this.#listen();
     this.#start(begun);
   }
@@ -296,11 +296,11 @@ class Log {
 
   #columns = "";
 
-  #filter(wanted) {
+  #filter(wanted, opened) {
     this.problem("");
     this.#marked = null;
-    this.post({ type: "filter", wanted });
-    if (!this.#view.following) this.#view.follow();
+    this.post({ type: "filter", wanted, opened });
+    if (!this.#view.following && !opened) this.#view.follow();
   }
 
   #clicked(event) {

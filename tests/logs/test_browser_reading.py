@@ -135,6 +135,37 @@ def test_a_filter_shows_no_line_twice_while_it_looks_anew(page: Page) -> None:
 OTHER = {"index": 1, "container": 13, "name": "db-1", "title": "db-1 · prod-3"}
 
 
+def test_a_line_is_shown_among_all_wherever_it_has_gone(page: Page, server: FakeLogs) -> None:
+    server.send(type="log.sources", topic="logs", sources=[SOURCE | {"tail": 3}, OTHER])
+    for source in (0, 1):
+        server.send(type="log.answered", topic="logs", source=source)
+    server.frames(*(frame(f"a{n}", at(n)) for n in (10, 11, 12)))
+    server.frames(*(frame(f"b{n}", at(n)) for n in (5, 9, 13)), source=1)
+    expect(page.locator(".log-mark.is-edge")).to_be_visible()
+    page.click("[data-log-filter]")
+    page.select_option("#log-source", "1")
+    shown(page, "b5", "b9", "b13")
+    page.click("text=b13")
+    page.click("text=Show among all lines")
+    marked = page.locator(".log-line.is-marked .log-text")
+    expect(page.locator(".log-line")).to_have_count(6)
+    expect(page.locator(".log-mark.is-edge")).to_be_visible()
+    expect(marked).to_have_text("b13")
+    page.click("[data-log-detail] button:has-text('Close')")
+    page.fill("#log-f", "a1")
+    shown(page, "a10", "a11", "a12")
+    page.click("text=a10")
+    # The top was in sight: older lines are fetched.
+    server.part(int(asked(server)["part"]), *(frame(f"a{n}", at(n)) for n in (1, 2, 3, 10)))
+    count(page, "4 of 9 lines")
+    page.fill("#log-q", "a12")
+    page.press("#log-q", "Enter")
+    expect(marked).to_have_text("a12")
+    page.click("text=Show among all lines")
+    expect(page.locator(".log-line")).to_have_count(9)
+    expect(marked).to_have_text("a10")
+
+
 def test_a_link_to_a_time_works_in_the_log_that_is_open(page: Page, server: FakeLogs) -> None:
     server.answer()
     server.lines(*(f"line {n}" for n in range(45)))

@@ -7,15 +7,13 @@ const SHOWN = 200_000; // letters
 
 export class Details {
   #log;
-  #post;
-  #unfilter;
+  #among; // () => shows it among all lines: the worker knows where it is now
   #box;
   #line = null;
 
-  constructor(log, post, unfilter) {
+  constructor(log, among) {
     this.#log = log;
-    this.#post = post;
-    this.#unfilter = unfilter;
+    this.#among = among;
     this.#box = log.find("detail");
     this.#box.addEventListener("keydown", (event) => event.key === "Escape" && this.#close());
   }
@@ -46,7 +44,7 @@ export class Details {
     bar.append(
       this.#button(words.copy, () => this.#copy(this.#line.text, words.copied), "copy"),
       this.#button(words.link, () => this.#link(), "link"),
-      this.#button(words.context, () => this.#context(), "list-details"),
+      this.#button(words.context, this.#among, "list-details"),
     );
     return bar;
   }
@@ -60,12 +58,6 @@ export class Details {
   async #copy(text, message) {
     await copyText(text);
     toast({ level: "success", message });
-  }
-
-  #context() {
-    this.#unfilter();
-    const { number } = this.#line;
-    setTimeout(() => this.#post({ type: "place", number }), 50);
   }
 
   #close() {

@@ -21,9 +21,10 @@ export class Filters {
     this.#form.addEventListener("reset", () => setTimeout(() => this.#ask()));
   }
 
-  /** Show all lines again. */
+  /** Show all lines, and the one whose details are open among them. */
   clear() {
     this.#form.reset();
+    this.#ask(true);
   }
 
   /** Offer these sources, when there are several. */
@@ -46,13 +47,13 @@ export class Filters {
     this.#timer = setTimeout(() => this.#ask(), wait);
   }
 
-  #ask() {
+  #ask(opened = false) {
     clearTimeout(this.#timer);
     const wanted = this.#wanted();
     this.#button.classList.toggle("is-set", wanted !== null);
-    if (JSON.stringify(wanted) === this.#asked) return;
+    if (JSON.stringify(wanted) === this.#asked && !opened) return;
     this.#asked = JSON.stringify(wanted);
-    this.#changed(wanted);
+    this.#changed(wanted, opened);
   }
 
   #wanted() {

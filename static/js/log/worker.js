@@ -34,6 +34,7 @@ class Log {
   #matcher = "";
   #args;
   #marked = null; // the number of the line that stands out
+  #opened = null; // and of the one whose details the page shows
   #link;
   #queries;
   #fetches;
@@ -57,6 +58,7 @@ class Log {
 
   #post(message) {
     if (STANDS_OUT.has(message.type)) this.#marked = message.number;
+    if (message.type === "line") this.#opened = message.number;
     self.postMessage(message);
   }
 
@@ -200,8 +202,9 @@ class Log {
     this.rows.forget();
     this.#queries.moved(moved);
     this.#window.moved(anchor, moved);
-    if (this.#marked !== null) this.#marked = moved(this.#marked);
-    if (this.#marked < 0) this.#marked = null;
+    const still = (number) => (number === null || moved(number) < 0 ? null : moved(number));
+    this.#marked = still(this.#marked);
+    this.#opened = still(this.#opened);
     this.post({ type: "moved", marked: this.#marked });
   }
 
@@ -238,7 +241,8 @@ class Log {
     this.rows.wrap(room);
   }
 
-  filter({ wanted }) {
+  /** Show what a question lets through, null for all; `opened`: go to the line whose details are shown. */
+  filter({ wanted, opened }) {
     this.#marked = null;
     this.sources.choose(wanted?.sources);
     this.#putEdge(); // before it is filtered, or that would be done twice
@@ -247,6 +251,7 @@ class Log {
     if (since && since !== this.#since && !this.reach.reaches(since)) this.#fetches.from(since);
     this.#since = since;
     this.#changed();
+    if (opened && this.#opened !== null) this.#place(this.#opened);
   }
 
   search({ wanted }) {
@@ -281,7 +286,7 @@ class Log {
   }
 
   /** Tell where a line is shown. */
-  place({ number }) {
+  #place(number) {
     this.post({ type: "place", number, unit: this.rows.top(this.rows.row(number)) });
   }
 
@@ -312,7 +317,7 @@ class Log {
     this.#queries.search(null);
     this.#queries.filter(null);
     this.#since = 0;
-    this.#marked = null;
+    this.#marked = this.#opened = null;
     this.post({ type: "moved", marked: null }); // the page's rows are not those of these numbers any more
   }
 
