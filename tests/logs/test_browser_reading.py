@@ -68,6 +68,8 @@ def test_it_searches_what_a_filter_lets_through(page: Page, server: FakeLogs) ->
     server.part(int(asked(server)["part"]), *older)
     expect(hits).to_have_text("11 of 11")
     expect(offer).to_be_hidden()
+    server.lines("line 345", start=345)
+    expect(hits).to_have_text("11 of 12")
 
 
 def test_what_waits_for_a_fetch_goes_on_after_its_last_look(page: Page, server: FakeLogs) -> None:
@@ -249,6 +251,7 @@ def test_a_log_whose_worker_did_not_load_makes_another(
 ) -> None:
     server.failing[script] = 1
     failing.goto(server.url)
+    state(failing, "Opening …")
     failing.fill("#log-q", "hell")
     opened(failing, server)
     expect(failing.locator("[data-log-hits]")).to_have_text("1 hits")

@@ -113,7 +113,8 @@ export class Queries {
   #renew() {
     this.#renewed?.stop();
     const scan = this.#scan(this.#filter.question, () => {
-      if (this.#renewed === scan && scan.done) this.#swap(scan);
+      if (this.#renewed !== scan) this.#filtered(); // it has taken its place
+      else if (scan.done) this.#swap(scan);
     });
     this.#renewed = scan;
     this.run();
