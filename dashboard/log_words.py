@@ -66,7 +66,11 @@ WORDS: dict[str, str | Promise] = {
     "hits": _("{n} hits"),
     "nohits": _("no hit"),
     "mistake": _("This is no regular expression: {text}"),
-    "slow": _("This expression takes too long. Make it simpler."),
+    "slow": _("This expression takes too long, so it is not used. Make it simpler."),
+    "unmatched": _(
+        "This expression is not used: what it needs could not be loaded. Press Enter in its field"
+        " to try again."
+    ),
     "copied": _("The line was copied."),
     "time": _("“{text}” is no time. Write 14:05, 14:05:30 or 2026-11-28 14:05."),
     "copy": _("Copy"),

@@ -143,8 +143,7 @@ class Log {
     else if (data.type === "hit") this.#hit(data);
     else if (data.type === "place") this.#place(data);
     else if (data.type === "line") this.#details.show(data);
-    else if (data.type === "mistake") this.problem(this.words.mistake.replace("{text}", data.text));
-    else if (data.type === "slow") this.problem(this.words.slow);
+    else if (data.type === "dropped") this.#dropped(data);
     else if (data.type === "problem") this.problem(data.text || this.words.early);
     else if (data.type === "saved") this.#save(data.blob);
   }
@@ -247,6 +246,13 @@ class Log {
     this.#marked = number;
     this.#search.at(at);
     this.#view.go(unit);
+  }
+
+  /** An expression is not in force. */
+  #dropped({ where, why, text }) {
+    this.problem(this.words[why].replace("{text}", text));
+    if (where === "search") this.#search.dropped();
+    else this.#filters.dropped();
   }
 
   #place({ number, unit }) {

@@ -262,3 +262,33 @@ def test_it_says_that_its_worker_does_not_load(failing: Page, server: FakeLogs) 
     failing.goto(server.url)
     expect(failing.locator("[data-log-problem]")).to_contain_text("could not be loaded")
     state(failing, "Ended")
+
+
+def test_expressions_wait_for_their_script_and_say_when_it_does_not_come(
+    failing: Page, server: FakeLogs
+) -> None:
+    server.failing[MATCHER] = 2
+    failing.goto(server.url)
+    server.expect("stream.open")
+    server.answer()
+    server.lines("status=200", "status=503")
+    failing.click("[data-log-filter]")
+    failing.check("[data-log-filters] [name=regular]", force=True)
+    failing.fill("#log-f", r"status=5\d\d")
+    problem, field = failing.locator("[data-log-problem]"), failing.locator("#log-f")
+    expect(problem).to_contain_text("could not be loaded")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    shown(failing, "status=200", "status=503")
+    server.waits[MATCHER] = 1.2  # more than a batch of lines may take
+    failing.press("#log-f", "Enter")
+    shown(failing, "status=503")
+    expect(problem).to_be_hidden()
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    server.waits.clear()
+    failing.check("[data-log-search] [name=regular]", force=True)
+    failing.fill("#log-q", r"5\d\d")
+    expect(failing.locator("[data-log-hits]")).to_have_text("1 hits")
+    failing.wait_for_function("() => CSS.highlights.get('log-hit')?.size === 1")
+    failing.fill("#log-q", "(")
+    expect(failing.locator("#log-q")).to_have_attribute("aria-invalid", "true")
+    expect(problem).to_contain_text("no regular expression")

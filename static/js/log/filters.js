@@ -17,7 +17,7 @@ export class Filters {
     this.#button = log.find("filter");
     this.#button.addEventListener("click", () => this.#toggle());
     this.#form.addEventListener("input", ({ target }) => this.#later(target.type === "datetime-local" ? TIME_WAIT : WAIT));
-    this.#form.addEventListener("submit", (event) => event.preventDefault());
+    this.#form.addEventListener("submit", (event) => this.#submitted(event));
     this.#form.addEventListener("reset", () => setTimeout(() => this.#ask()));
   }
 
@@ -25,6 +25,13 @@ export class Filters {
   clear() {
     this.#form.reset();
     this.#ask(true);
+  }
+
+  /** What was asked for is not in force: that can be seen, and it can be asked for again. */
+  dropped() {
+    this.#asked = "";
+    this.#button.classList.remove("is-set");
+    this.#form.elements.text.setAttribute("aria-invalid", "true");
   }
 
   /** Offer these sources, when there are several. */
@@ -42,6 +49,11 @@ export class Filters {
     if (!this.#form.hidden) this.#form.elements.text.focus();
   }
 
+  #submitted(event) {
+    event.preventDefault();
+    this.#ask();
+  }
+
   #later(wait) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#ask(), wait);
@@ -53,6 +65,7 @@ export class Filters {
     this.#button.classList.toggle("is-set", wanted !== null);
     if (JSON.stringify(wanted) === this.#asked && !opened) return;
     this.#asked = JSON.stringify(wanted);
+    this.#form.elements.text.removeAttribute("aria-invalid");
     this.#changed(wanted, opened);
   }
 

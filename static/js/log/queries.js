@@ -1,5 +1,5 @@
 /** The filter and the search of a view. */
-import { expressionOf, Stopped, TooSlow } from "./expression.js";
+import { Dropped, expressionOf, Stopped } from "./expression.js";
 import { Scan } from "./scan.js";
 
 export class Queries {
@@ -8,15 +8,17 @@ export class Queries {
   #matcher; // () => the address of its script
   #changed;
   #post;
+  #drop; // () => takes the filter away
   #filter = null; // Scan
   #renewed = null; // the Scan that will take its place
   #search = null;
   #shown = null; // the expression that marks hits in what is shown
 
-  constructor({ store, rows, post }, matcher, changed) {
-    this.#store = store;
-    this.#rows = rows;
-    this.#post = post;
+  constructor(log, matcher, changed) {
+    this.#store = log.store;
+    this.#rows = log.rows;
+    this.#post = log.post;
+    this.#drop = () => log.filter({ wanted: null });
     this.#matcher = matcher;
     this.#changed = changed;
   }
@@ -64,9 +66,11 @@ export class Queries {
   }
 
   #seek(question) {
+    const same = this.#search && question === this.#search.question;
     this.#search?.stop();
-    this.#shown?.stop();
-    this.#search = this.#shown = null;
+    this.#search = null;
+    if (!same) this.#shown?.stop();
+    if (!same) this.#shown = null;
     if (question?.text) this.#begin(question);
     this.#run(this.#search);
   }
@@ -81,10 +85,10 @@ export class Queries {
     if (this.#search) this.#seek(this.#search.question);
   }
 
-  /** Return where in texts the hits are, null without a search. */
+  /** Return where in texts the hits are, null without a search. Rows do not wait for its script. */
   async places(texts) {
     try {
-      return this.#shown ? await this.#shown.places(texts) : null;
+      return this.#shown?.loaded ? await this.#shown.places(texts) : null;
     } catch {
       return null; // it took too long: the search says so
     }
@@ -139,7 +143,8 @@ export class Queries {
   #begin(question) {
     const expression = this.#expression(question, "search");
     if (!expression) return;
-    this.#shown = this.#expression(question, "search");
+    this.#shown ??= this.#expression(question, "search");
+    if (!this.#shown.loaded) this.#shown.load().then(() => this.#changed(), () => {}); // the search says why
     this.#search = new Scan(this.#store, this.#rows, expression, question, () => this.#changed());
   }
 
@@ -147,16 +152,17 @@ export class Queries {
     try {
       return expressionOf(question, this.#matcher());
     } catch (error) {
-      this.#post({ type: "mistake", where, text: error.message });
+      this.#post({ type: "dropped", where, why: "mistake", text: error.message });
       return undefined;
     }
   }
 
   #failed(error, scan) {
     if (error instanceof Stopped) return;
-    if (!(error instanceof TooSlow)) throw error;
+    if (!(error instanceof Dropped)) throw error;
     const where = scan === this.#search ? "search" : "filter";
-    this[where](null);
-    this.#post({ type: "slow", where });
+    if (where === "search") this.search(null);
+    else this.#drop();
+    this.#post({ type: "dropped", where, why: error.why });
   }
 }

@@ -46,6 +46,12 @@ export class SearchBar {
     this.#draw();
   }
 
+  /** What was searched for is not: that can be seen, and it can be asked for again. */
+  dropped() {
+    this.#asked = "";
+    this.#form.elements.text.setAttribute("aria-invalid", "true");
+  }
+
   /** Hit `at` is shown now. */
   at(at) {
     this.#at = at;
@@ -64,6 +70,7 @@ export class SearchBar {
     this.#log.problem("");
     const wanted = text.value ? { text: text.value, cased: cased.checked, regular: regular.checked } : null;
     this.#asked = JSON.stringify(wanted);
+    text.removeAttribute("aria-invalid");
     this.#post({ type: "search", wanted });
   }
 

@@ -247,11 +247,13 @@ class Log {
     this.sources.choose(wanted?.sources);
     this.#putEdge(); // before it is filtered, or that would be done twice
     this.#queries.filter(wanted);
+    if (wanted && !this.#queries.facts().filtered) return this.filter({ wanted: null }); // it is a mistake
     const since = Math.max(0, wanted?.since || 0); // a year that is being typed is long ago
     if (since && since !== this.#since && !this.reach.reaches(since)) this.#fetches.from(since);
     this.#since = since;
     this.#changed();
     if (opened && this.#opened !== null) this.#place(this.#opened);
+    return undefined;
   }
 
   search({ wanted }) {
