@@ -9,14 +9,15 @@ from django.db import DatabaseError
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from fleet.access import Unknown, access_container, access_filter, visible_containers
+from fleet.access import Refused, Unknown, access_filter, visible_containers, visible_hosts
 from fleet.actor import Actor
+from fleet.logs.marks import Mark
 from fleet.logs.target import LOGS, LogTarget, log, target_of
 from fleet.models import Container, SavedFilter
 from fleet.reach import access_of
 from fleet.selectors.container_query import FILTERS, ContainerQuery
 from fleet.selectors.containers import filter_containers
-from fleet.selectors.given import given_number
+from fleet.selectors.given import given_number, given_text
 
 MOST = 200  # containers in one view: each is a stream of its own at its engine
 
@@ -53,13 +54,13 @@ def selected(actor: Actor, args: MultiValueDict[str, str]) -> Selection:
     """Return what `container=1&container=2`, `filter=3` (a saved one), the filter of a list, or
     `all=1` means now; of several the first of these counts.
 
-    Raises Unknown for a container or saved filter that the actor does not see and for no selection
-    at all, Refused for one whose log they may not read; a filter just leaves those out.
+    Containers that are gone are left out; those that a page has read (`was`) are told as removed.
+    Raises Unknown when the actor sees none of them, nor the saved filter, and for no selection at
+    all, Refused for a container whose log they may not read; a filter just leaves those out.
     """
     if numbers := args.getlist("container"):
-        found = dict.fromkeys(given_number(text) or 0 for text in numbers[:MOST])
-        rows = _chosen(actor, list(found))
-        return Selection(tuple(map(source_of, rows)), max(0, len(numbers) - MOST))
+        chosen = dict.fromkeys(given_number(text) or 0 for text in numbers[:MOST])
+        return Selection(_chosen(actor, list(chosen), args), max(0, len(numbers) - MOST))
     number = args.get("filter")
     saved = access_filter(actor, given_number(number) or 0) if number else None
     if saved is None and not any(args.get(name) for name in ("all", "q", *FILTERS)):
@@ -71,11 +72,59 @@ def selected(actor: Actor, args: MultiValueDict[str, str]) -> Selection:
     return Selection(tuple(map(source_of, rows[:MOST])), more, saved)
 
 
-def _chosen(actor: Actor, numbers: list[int]) -> list[Container]:
+def _chosen(actor: Actor, numbers: list[int], args: MultiValueDict[str, str]) -> tuple[Source, ...]:
     """Return some containers in the order of their numbers, by one query. Raises as `selected`."""
-    readable = visible_containers(actor).filter(actor.access.reach(LOGS).q("host"))
-    found = readable.in_bulk(numbers)
-    return [found.get(pk) or access_container(actor, pk, LOGS) for pk in numbers]
+    seen = visible_containers(actor)
+    rows = seen.filter(actor.access.reach(LOGS).q("host")).in_bulk(numbers)
+    found = {pk: source_of(row) for pk, row in rows.items()}
+    if missing := [pk for pk in numbers if pk not in found]:
+        if row := seen.filter(pk__in=missing).first():
+            raise Refused(LOGS, row)
+        found |= _removed(actor, missing, args)
+    if not found:
+        raise Unknown(_("container"))
+    return tuple(found[pk] for pk in numbers if pk in found)
+
+
+def _removed(actor: Actor, missing: list[int], args: MultiValueDict[str, str]) -> dict[int, Source]:
+    """Return those that a page has read before, and whose rows are gone.
+
+    That they were of the host that the page names is believed only where the actor may read all
+    logs: who has lost the right to one learns no more than of one that never was.
+    """
+    was = was_of(args)
+    known = {pk: was[pk] for pk in missing if pk in was}
+    if not known:
+        return {}
+    logs, seen = actor.access.reach(LOGS), actor.access.reach("container.view")
+    hosts = (
+        visible_hosts(actor).filter(logs.q(), seen.q()).in_bulk({one for one, _ in known.values()})
+    )
+    everywhere = logs.everywhere and seen.everywhere
+    found: dict[int, Source] = {}
+    for pk, (host, name) in known.items():
+        if host in hosts:
+            found[pk] = Source(pk, name, hosts[host].name, _ended(host, "removed"))
+        elif everywhere:
+            found[pk] = Source(pk, name, "", _ended(host, "host_gone"))
+    return found
+
+
+def _ended(host: int, code: str) -> LogTarget:
+    return LogTarget(host, "", None, Mark(code))
+
+
+def was_of(args: MultiValueDict[str, str]) -> dict[int, tuple[int, str]]:
+    """Return what a page knows of its containers: host and name by number, `was=12,3,web-1` each.
+
+    With that one is followed that was made again while the page had no connection.
+    """
+    found: dict[int, tuple[int, str]] = {}
+    for text in args.getlist("was")[:MOST]:
+        container, _comma, rest = text.partition(",")
+        host, _comma, name = rest.partition(",")
+        found[given_number(container) or 0] = given_number(host) or 0, given_text(name)
+    return found
 
 
 def source_of(row: Container) -> Source:

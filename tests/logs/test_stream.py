@@ -98,7 +98,7 @@ async def test_it_sends_frames_and_goes_on(
         assert told == [
             {
                 "index": 0, "container": row.pk, "name": "web-1", "title": "web-1 · fake-1",
-                "tail": TAIL,
+                "host": row.host_id, "tail": TAIL,
             }
         ]  # fmt: skip
         assert [line.text for line in await lines_from(page)] == ["<b>hello</b>"]

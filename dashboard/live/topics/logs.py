@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.live.threads import run
+from dashboard.live.topics.args import number as pk_of
 from dashboard.live.topics.base import Send, Stream, register
 from dashboard.live.topics.log_clocks import ClockWatch
 from dashboard.live.topics.log_wire import messages_of, places_of, told
@@ -51,7 +52,7 @@ def pause_after(size: int, age: float) -> float:
 class Logs(Stream):
     """`logs`, with `container=12` (or more of them), `filter=3` or the containers' list's filter.
 
-    After a lost connection also `place=12,<lines>,<time>` for each container.
+    After a lost connection also `place=12,<lines>,<time>` and `was=12,<host>,<name>` for each.
     """
 
     name = "logs"
@@ -76,7 +77,8 @@ class LogView:
         self._wanted, self._args, self._send = wanted, args, send
         self._places = places_of(args)
         self._saved = wanted.selection.saved
-        self._left: set[int] = set()  # containers that the filter no longer finds
+        self._left: set[int] = set()  # containers that no longer belong here
+        self._out: set[int] = set()  # those of them that do not come back: their filter is gone
         self._trails: dict[int, Trail] = {}  # by container
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by container
         self._sources: list[Source] = []  # in the order of their numbers
@@ -84,7 +86,10 @@ class LogView:
 
     async def run(self) -> None:
         """Read all, and look now and then who has come and who has gone."""
-        await self._join(self._wanted.selection.sources)
+        sources = self._wanted.selection.sources
+        await self._join(sources)
+        if any(source.target.endpoint is None for source in sources):
+            await self._look()  # one that was made again meanwhile is there
         if more := self._wanted.selection.more:
             await self._tell_more(more)
         while True:
@@ -103,7 +108,8 @@ class LogView:
 
     async def _look(self) -> None:
         actor, args = self._wanted.actor, self._args
-        known = [source for source in self._sources if source.container not in self._left]
+        out = self._out if "container" in args else self._left
+        known = [source for source in self._sources if source.container not in out]
         now = await run(selected_now, actor, args, known, language=self._wanted.language)
         if now is None:
             return
@@ -118,6 +124,7 @@ class LogView:
                 await self._come_back(back[pk], there[pk])
         fresh = [source for source in now.sources if source.container not in self._tasks]
         await self._join(fresh[: self._room()])
+        await self._tell_chosen(now)
 
     def _room(self) -> int:
         """Return how many more may join."""
@@ -125,11 +132,10 @@ class LogView:
 
     async def _leave(self, number: int, source: Source) -> None:
         task = self._tasks[source.container]
+        self._left.add(source.container)
         if task.done():
             return
         await cancel(task)
-        if "container" not in self._args:
-            self._left.add(source.container)
         await self._mark(number, "left", self._words("left", source))
 
     async def _come_back(self, number: int, source: Source) -> None:
@@ -149,17 +155,38 @@ class LogView:
         if not now.lost:
             await self._mark(0, "filter", self._filter_words("filter", before.name))
             return
-        numbers = [str(source.container) for source in now.sources or self._sources]
+        numbers = [source.container for source in now.sources or self._sources]
         del self._args["filter"]
-        self._args.setlist("container", numbers)
-        await self._send(
-            told(
-                "log.unfiltered",
-                0,
-                text=self._filter_words("unfiltered", before.name),
-                args=urlencode([("container", number) for number in numbers]),
-            )
-        )
+        self._out = set(self._left)
+        text = self._filter_words("unfiltered", before.name)
+        await self._send(told("log.unfiltered", 0, text=text, args=self._choose(numbers)))
+
+    async def _tell_chosen(self, now: Selection) -> None:
+        """Say which containers are asked for after a lost connection, once one is another one."""
+        keys = {source.container: source.key for source in self._sources}
+        current = {s.key: s.container for s in now.sources if s.container in keys}
+        chosen = self._chosen()
+        followed = [current.get(keys[pk], pk) if pk in keys else pk for pk in chosen]
+        if followed != chosen:
+            await self._send(told("log.chosen", 0, args=self._choose(followed)))
+
+    def _chosen(self) -> list[int]:
+        """Return the containers of the view, none where a filter finds them."""
+        return list(dict.fromkeys(map(pk_of, self._args.getlist("container"))))
+
+    def _choose(self, numbers: list[int]) -> str:
+        """Ask for these from now on, also when rights are looked at again. Returns it as `args`."""
+        numbers = list(dict.fromkeys(numbers))
+        self._args.setlist("container", [str(pk) for pk in numbers])
+        self._remember()
+        return urlencode([("container", pk) for pk in numbers])
+
+    def _remember(self) -> None:
+        """Keep what the chosen ones are: rights may be looked at when their rows are gone."""
+        if not (chosen := set(self._chosen())):
+            return
+        known = [source for source in self._sources if source.container in chosen]
+        self._args.setlist("was", [f"{s.container},{s.key[0]},{s.name}" for s in known])
 
     async def _join(self, sources: tuple[Source, ...] | list[Source]) -> None:
         if not sources:
@@ -175,6 +202,7 @@ class LogView:
                 await self._mark(number, code, self._words(code, source))
             place = self._places.get(source.container)
             self._tasks[source.container] = asyncio.create_task(self._pump(number, source, place))
+        self._remember()
 
     async def _pump(self, number: int, source: Source, place: Place | None) -> None:
         trail = self._trails[source.container] = Trail(place)
@@ -230,6 +258,6 @@ class LogView:
 
 def facts_of(number: int, source: Source) -> dict[str, Any]:
     """Return a source as the page's script knows it."""
-    title = f"{source.name} · {source.host}"
+    title = f"{source.name} · {source.host}" if source.host else source.name
     who = {"index": number, "container": source.container, "name": source.name, "title": title}
-    return who | {"tail": TAIL}
+    return who | {"host": source.target.host_id, "tail": TAIL}

@@ -111,13 +111,34 @@ export class Sources {
     this.#soon();
   }
 
-  /** Return what of each source the page has: `place` arguments. */
+  /** Return what of each source the page has: `place` arguments. Of one that was removed nothing more will come. */
   places() {
     const found = [];
-    for (const { container, reader } of this.all.values()) {
-      if (reader.last) found.push(`${container},${reader.last.same},${reader.last.at}`);
+    for (const { container, reader, over } of this.all.values()) {
+      if (reader.last && over !== "removed") found.push(`${container},${reader.last.same},${reader.last.at}`);
     }
     return found;
+  }
+
+  /** Return what the chosen containers are, as far as there is `space` for it: `was` arguments. */
+  was(chosen, space) {
+    const found = [];
+    for (const { container, host, name } of this.all.values()) {
+      if (!host || !chosen.includes(String(container))) continue;
+      const text = `${container},${host},${name}`;
+      space -= encodeURIComponent(text).length + "&was=".length;
+      if (space < 0) break;
+      found.push(text);
+    }
+    return found;
+  }
+
+  /** Forget the lines that are not in the store yet. */
+  drop() {
+    for (const source of this.all.values()) {
+      source.reader.forget();
+      Object.assign(source, { pending: new Lines(), at: 0, ripe: 0 });
+    }
   }
 
   /**

@@ -22,6 +22,7 @@ const PART = 2;
 const HEADER = 8;
 const TELL_EVERY = 300; // ms
 const SAVED = 5000; // lines that are written at once
+const SPACE = 32_000; // letters that a stream's arguments may have
 const STANDS_OUT = new Set(["hit", "place", "line"]); // messages about the line that stands out from then on
 
 class Log {
@@ -69,6 +70,7 @@ class Log {
     const args = new URLSearchParams(this.#args);
     for (const source of this.sources.all.values()) source.reader.forget();
     for (const place of this.sources.places()) args.append("place", place);
+    for (const one of this.sources.was(args.getAll("container"), SPACE - args.toString().length)) args.append("was", one);
     this.#state.cut = false;
     this.#link.send({ type: "stream.open", topic: "logs", args: args.toString() });
     this.#fetches.again();
@@ -102,6 +104,7 @@ class Log {
     else if (type === "log.gap") this.#gap(source, message.skipped);
     else if (type === "log.mark") this.#mark(source, message.code, message.text, spanOf(message));
     else if (type === "log.unfiltered") this.#unfiltered(message);
+    else if (type === "log.chosen") this.#args = message.args; // one was made again: its new number
     else if (type === "log.end") this.#ended(source, message);
     else if (type === "log.part") this.#partEnded(message);
     else if (type === "gone") this.#gone(message);
@@ -128,6 +131,7 @@ class Log {
   #mark(source, code, text, span) {
     if (code === "away") this.#state.cut = true;
     else if (code === "back") this.#state.cut = false;
+    else if (code === "joined") this.sources.get(source).over = "";
     this.sources.mark(source, code, text, span);
   }
 
@@ -137,17 +141,22 @@ class Log {
     this.#mark(0, "unfiltered", text);
   }
 
+  /** After a lost connection it is told again, which needs no second mark. */
   #ended(source, { code, text }) {
-    this.sources.get(source).over = code;
+    const one = this.sources.get(source);
+    const told = one.over === code;
+    one.over = code;
     this.#state.answered = true;
-    if ([...this.sources.all.values()].every((one) => one.over)) this.#state.over = code;
-    this.sources.mark(source, code, text);
+    if ([...this.sources.all.values()].every(({ over }) => over)) this.#state.over = code;
+    if (told) this.#window.changed();
+    else this.sources.mark(source, code, text);
   }
 
   #gone({ topic, message }) {
     if (topic === "log-part") this.#fetches.refused(message);
     if (topic !== "logs") return;
     this.#state.over = "gone";
+    this.sources.drop();
     this.clear();
     this.store.mark("gone", message, 0, Date.now());
     this.#changed();
