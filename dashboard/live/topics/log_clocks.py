@@ -9,7 +9,6 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dashboard.job_words import seconds_words
-from fleet.cancel import cancel
 from fleet.logs.hub import current_log_hub
 from fleet.logs.selection import Source
 
@@ -35,10 +34,10 @@ class ClockWatch:
             if task is None or (task.done() and not task.result()):
                 self._tasks[host] = asyncio.create_task(self._ask(number, source))
 
-    async def close(self) -> None:
-        """Look no longer."""
-        if self._tasks:
-            await cancel(*self._tasks.values())
+    @property
+    def tasks(self) -> Iterable[asyncio.Task[bool]]:
+        """What looks: it goes on until it is cancelled."""
+        return self._tasks.values()
 
     async def _ask(self, number: int, source: Source) -> bool:
         target = source.target

@@ -101,10 +101,9 @@ class LogView:
             await self._look()
 
     async def close(self) -> None:
-        """End all."""
-        await self._clocks.close()
-        for task in self._tasks.values():
-            await cancel(task)
+        """End all. Nothing stays behind when whoever waits for that is cancelled once more."""
+        ending = asyncio.create_task(cancel(*self._clocks.tasks, *self._tasks.values()))
+        await asyncio.shield(ending)
 
     async def _look(self) -> None:
         actor, args = self._wanted.actor, self._args
