@@ -13,8 +13,10 @@ from dashboard.live.topics import logs
 from fleet.access import Refused, Unknown
 from fleet.actor import actor_for
 from fleet.engine.fake import FakeEngine
+from fleet.logs import target
 from fleet.logs.selection import selected
-from fleet.models import Container, Environment, Grant, Host, Role, User
+from fleet.logs.target import read_target
+from fleet.models import Container, Environment, Grant, Host, HostState, Role, User
 from fleet.publish import AccessChanged, publish_async
 from tests.conftest import grant, make_container, make_host
 from tests.live.pages import Message, Page
@@ -121,6 +123,25 @@ async def test_one_that_was_made_again_is_followed_after_a_lost_connection(
         (joined,) = [one for one in found if one["type"] == "log.sources"]
         assert [one["container"] for one in joined["sources"]] == [third.pk]
         assert [line.text for line in await lines_from(page)] == ["third"]
+
+
+@pytest.mark.parametrize("args", ["container={pk}", "q=web"])
+async def test_one_whose_host_is_switched_on_again_joins_again(
+    viewer: User, live: Host, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, args: str
+) -> None:
+    monkeypatch.setattr(target, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(target, "read_target", read_target)
+    row = await sync_to_async(run)(engine, live, "web-1", "one")
+    async with Page(viewer) as page:
+        await page.send(type="stream.open", topic="logs", args=args.format(pk=row.pk))
+        assert [line.text for line in await lines_from(page)] == ["one"]
+        await Host.objects.aupdate(state=HostState.DISABLED)
+        await page.until(mark("host_gone", 0))
+        engine.state.containers[row.engine_id].write("meanwhile")
+        await Host.objects.aupdate(state=HostState.UNKNOWN)
+        told = (await page.until(of("log.mark")))[-1]
+        assert (told["code"], told["source"]) == ("joined", 0)
+        assert [line.text for line in await lines_from(page)] == ["meanwhile"]
 
 
 def test_those_that_are_gone_are_left_out(host: Host, viewer: User) -> None:

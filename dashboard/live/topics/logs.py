@@ -29,6 +29,7 @@ MESSAGE_SECONDS = 0.03  # pause after a message while little comes
 OPENING_SECONDS = 0.1  # what comes so soon is what somebody waits for
 OPENING_PAUSE = 0.01  # enough for most of the last lines to come at once
 BUSY_BYTES = 64 * 1024  # a batch of that much is followed by the next one at once
+PASSING = frozenset({"host_gone", "secret_lost"})  # ends that last until somebody mends the host
 LOOK_SECONDS = 2.0  # how soon a new container joins, and one that may not be read leaves
 
 
@@ -81,6 +82,7 @@ class LogView:
         self._out: set[int] = set()  # those of them that do not come back: their filter is gone
         self._trails: dict[int, Trail] = {}  # by container
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by container
+        self._ends: dict[int, str] = {}  # why nothing more came, by container
         self._sources: list[Source] = []  # in the order of their numbers
         self._clocks = ClockWatch(self._mark, wanted.language)
 
@@ -117,10 +119,10 @@ class LogView:
         for number, source in enumerate(self._sources):
             if source.container not in there:
                 await self._leave(number, source)
-        back = {s.container: n for n, s in enumerate(self._sources) if s.container in self._left}
-        for pk in back.keys() & there.keys():
-            if self._room():
-                await self._come_back(back[pk], there[pk])
+        for number, source in enumerate(self._sources):
+            found = there.get(source.container)
+            if found and self._is_back(found) and self._room():
+                await self._come_back(number, found)
         fresh = [source for source in now.sources if source.container not in self._tasks]
         await self._join(fresh[: self._room()])
         await self._tell_chosen(now)
@@ -137,9 +139,15 @@ class LogView:
         await cancel(task)
         await self._mark(number, "left", self._words("left", source))
 
+    def _is_back(self, source: Source) -> bool:
+        """Return whether one that is found now has left, or ended with its host, before."""
+        ended = self._tasks[source.container].done() and self._ends.get(source.container) in PASSING
+        return source.container in self._left or (ended and source.target.endpoint is not None)
+
     async def _come_back(self, number: int, source: Source) -> None:
-        """The filter finds one again, such as one that runs again: its log goes on where it was."""
-        self._left.remove(source.container)
+        """One belongs here again, such as one that runs again: its log goes on where it was."""
+        self._left.discard(source.container)
+        self._ends.pop(source.container, None)
         self._sources[number] = source
         await self._mark(number, "joined", self._words("joined", source))
         trail = self._trails.get(source.container)
@@ -219,6 +227,7 @@ class LogView:
                     await self._send(message)
                 trail.went(batch.items)
                 if batch.end is not None:
+                    self._ends[source.container] = batch.end.code
                     return
                 await asyncio.sleep(pause_after(size, time.monotonic() - opened))
 
