@@ -17,6 +17,7 @@ import structlog
 from fleet.cancel import first_of
 from fleet.engine.aio import AsyncEngine, open_async
 from fleet.engine.errors import EngineError
+from fleet.logs.host_silence import HostSilence
 from fleet.logs.marks import Mark, end_of
 from fleet.logs.target import LogTarget, moved, renewed
 
@@ -51,8 +52,11 @@ class Upstream(ABC, Generic[R]):
         """Read while the host answers. Raises EngineError when host or container go."""
 
     @abstractmethod
-    def _tell_away(self, error: EngineError) -> None:
+    def tell_away(self, error: EngineError) -> None:
         """Tell that the host does not answer, for the first time or again."""
+
+    def tell_back(self) -> None:
+        """Tell that it answers again, unless what is read tells that by itself."""
 
     def _finish(self, end: Mark) -> None:
         """Tell readers why nothing more will come."""
@@ -74,12 +78,13 @@ class Upstream(ABC, Generic[R]):
                 return self.target.problem or Mark("host_gone")
             try:
                 async with open_async(self.target.endpoint) as engine:
-                    await first_of(self._read(engine), moved(self.target))
+                    watched = HostSilence(self)
+                    await first_of(self._read(engine), moved(self.target, watched.hear))
             except EngineError as error:
                 if (end := end_of(error)) is not None:
                     return end
                 wait = wait if self.away else FIRST_WAIT
-                self._tell_away(error)
+                self.tell_away(error)
             await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
             wait = min(wait * 2, LONGEST_WAIT)
             self.target = await renewed(self.target)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from django.db import DatabaseError, close_old_connections
@@ -13,11 +16,18 @@ from fleet.actor import Actor
 from fleet.crypto import SecretLost
 from fleet.engine.endpoint import Endpoint
 from fleet.logs.marks import Mark
-from fleet.models import Host
+from fleet.models import Host, HostState
 
 LOGS = "container.logs"
 LOOK_SECONDS = 5.0  # between two looks at the host of what is being read
 log = structlog.get_logger(__name__)
+
+
+class Silence(NamedTuple):
+    """Since when the watcher gets no answer of a host, and why (EngineError.code)."""
+
+    since: datetime
+    code: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class LogTarget:
     engine_id: str
     endpoint: Endpoint | None
     problem: Mark | None = None
+    silence: Silence | None = field(default=None, compare=False)
 
     @property
     def key(self) -> tuple[int, str]:
@@ -56,8 +67,11 @@ def target_of(host: Host, engine_id: str) -> LogTarget:
     """Return a container of a host as what is read from its engine."""
     if not host.enabled:
         return LogTarget(host.pk, engine_id, None, Mark("host_gone"))
+    away = host.state == HostState.UNREACHABLE
+    silence = Silence(host.state_since, host.state_code) if away else None
     try:
-        return LogTarget(host.pk, engine_id, Endpoint(**host.endpoint_fields()))
+        endpoint = Endpoint(**host.endpoint_fields())
+        return LogTarget(host.pk, engine_id, endpoint, silence=silence)
     except SecretLost as error:
         return LogTarget(host.pk, engine_id, None, Mark("secret_lost", str(error)))
 
@@ -67,9 +81,14 @@ async def renewed(target: LogTarget) -> LogTarget:
     return await asyncio.to_thread(read_target, target)
 
 
-async def moved(target: LogTarget) -> None:
-    """Return once the host has another address, or none: switched off, removed."""
-    while (await renewed(target)).endpoint == target.endpoint:
+async def moved(target: LogTarget, hear: Callable[[Silence | None], None]) -> None:
+    """Return once the host has another address, or none: switched off, removed.
+
+    Meanwhile `hear` is told what the watcher says of it.
+    """
+    while (now := await renewed(target)).endpoint == target.endpoint:
+        if now is not target:  # the database has answered
+            hear(now.silence)
         await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -68,10 +68,17 @@ class LogUpstream(Upstream[Reader]):
     def _blocks(self) -> list[LogBlock]:
         return [item for item in self._kept if isinstance(item, LogBlock)]
 
-    def _tell_away(self, error: EngineError) -> None:
+    def tell_away(self, error: EngineError) -> None:
+        """Tell that the host does not answer, once."""
         if not self.away:
             self.away = True
             self._tell(Mark("away", error.message, error.raw))
+
+    def tell_back(self) -> None:
+        """Tell that it answers again, once."""
+        if self.away:
+            self.away = False
+            self._tell(Mark("back"))
 
     # --- The container's lives -------------------------------------------------------------
 
@@ -139,12 +146,11 @@ class LogUpstream(Upstream[Reader]):
             lean=True,
         )
         async with stream:
-            if self.away:
-                self.away = False
-                self._tell(Mark("back"))
+            self.tell_back()
             self._answered = True
             self._share(())
             async for block in stream:
+                self.tell_back()  # whatever the watcher says
                 flow.passed(block)
                 if facts.rotates:
                     rotation.passed(block)

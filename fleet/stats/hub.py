@@ -67,7 +67,8 @@ class StatsUpstream(Upstream[Reader]):
         super()._finish(end)
         self._tell(end)
 
-    def _tell_away(self, error: EngineError) -> None:
+    def tell_away(self, error: EngineError) -> None:
+        """Tell that the host does not answer, instead of a reading."""
         self._tell(Mark("away", error.message))
 
     async def _read(self, engine: AsyncEngine) -> None:

@@ -18,10 +18,12 @@ from django.utils import timezone
 from dashboard.api import follow
 from fleet.engine.fake import FakeEngine, in_fake
 from fleet.engine.fake_state import FakeContainer
+from fleet.logs import target
 from fleet.logs.hub import current_log_hub, open_logs
 from fleet.logs.lines import LineParser
 from fleet.logs.marks import Mark
 from fleet.logs.reader import Batch
+from fleet.logs.target import LogTarget, read_target
 from fleet.models import ApiToken, Container, Host, HostState, User
 from fleet.tokens import create_token
 from tests.api.conftest import Caller
@@ -264,3 +266,27 @@ def test_it_reads_between_two_times(
     assert read("until=2000-01-01T00:00:00Z") == []
     status, problem = caller.call("GET", f"{path}?follow=true&until={times[0]}")
     assert (status, list(problem["errors"])) == (422, ["until"])
+
+
+async def test_an_engine_that_hangs_is_told(
+    row: Container, viewer: User, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[LogTarget] = []
+
+    def look(old: LogTarget) -> LogTarget:
+        looked.append(read_target(old))
+        return looked[-1]
+
+    monkeypatch.setattr(target, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(target, "read_target", look)
+    await sync_to_async(write)("one")
+    async with Following(viewer, row) as one:
+        assert await one.text() == "one"
+        await eventually_async(lambda: looked, "the host's row was looked at")
+        since = timezone.now()
+        await Host.objects.aupdate(state=HostState.UNREACHABLE, state_since=since)
+        assert ((await one.next()) or {})["mark"] == "away"
+        await Host.objects.aupdate(state=HostState.REACHABLE, state_since=timezone.now())
+        assert ((await one.next()) or {})["mark"] == "back"
+        await sync_to_async(write)("two")
+        assert await one.text() == "two"

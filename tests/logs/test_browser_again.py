@@ -12,6 +12,7 @@ from tests.logs.viewer_fixtures import page, server
 
 pytestmark = pytest.mark.browser
 __all__ = ["page", "server"]
+AWAY = "Host unreachable: the log goes on when it is back."
 WEB = SOURCE | {"host": 3}
 AGAIN = WEB | {"index": 1, "container": 40}
 
@@ -78,3 +79,17 @@ def test_nothing_that_waits_comes_when_it_may_not_be_read(page: Page, server: Fa
     state(page, "Ended")
     page.wait_for_timeout(400)
     expect(page.locator(".log-line")).to_have_count(0)
+
+
+def test_a_host_that_is_back_says_nothing_of_another(page: Page, server: FakeLogs) -> None:
+    told(server, WEB, AGAIN)
+    server.lines("one")
+    server.mark("away")
+    server.mark("away", source=1)
+    state(page, AWAY)
+    server.mark("back", source=1)
+    server.lines("two", start=1, source=1)
+    shown(page, "one", "two")
+    state(page, AWAY)
+    server.mark("back")
+    state(page, "Following")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from asgiref.sync import sync_to_async
 from django.http import QueryDict
+from django.utils import timezone
 
 from dashboard.live.topics import logs
 from fleet.access import Refused, Unknown
@@ -15,12 +16,13 @@ from fleet.actor import actor_for
 from fleet.engine.fake import FakeEngine
 from fleet.logs import target
 from fleet.logs.selection import selected
-from fleet.logs.target import read_target
+from fleet.logs.target import LogTarget, read_target
 from fleet.models import Container, Environment, Grant, Host, HostState, Role, User
 from fleet.publish import AccessChanged, publish_async
 from tests.conftest import grant, make_container, make_host
 from tests.live.pages import Message, Page
 from tests.logs.test_stream import lines_from, of, open_log
+from tests.waiting import eventually_async
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
@@ -142,6 +144,40 @@ async def test_one_whose_host_is_switched_on_again_joins_again(
         told = (await page.until(of("log.mark")))[-1]
         assert (told["code"], told["source"]) == ("joined", 0)
         assert [line.text for line in await lines_from(page)] == ["meanwhile"]
+
+
+async def test_an_engine_that_hangs_is_told(
+    viewer: User, live: Host, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing comes of it, and nothing ends: the watcher is who knows."""
+    looked: list[str] = []
+
+    def look(old: LogTarget) -> LogTarget:
+        found = read_target(old)
+        looked.append(old.engine_id)
+        return found
+
+    monkeypatch.setattr(target, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(target, "read_target", look)
+    one, two = [await sync_to_async(run)(engine, live, name) for name in ("web-1", "web-2")]
+    async with Page(viewer) as page:
+        await open_log(page, one, f"&container={two.pk}")
+        for _ in range(2):
+            await page.until(of("log.answered"))
+        await eventually_async(lambda: len(set(looked)) == 2, "the rows were looked at")
+        hangs = {"state": HostState.UNREACHABLE, "state_since": timezone.now()}
+        await Host.objects.aupdate(state_code="timeout", **hangs)
+        told = [(await page.until(of("log.mark")))[-1] for _ in range(2)]
+        assert {(one["code"], one["source"]) for one in told} == {("away", 0), ("away", 1)}
+        assert told[0]["text"].startswith("The host does not answer: ")
+        engine.state.containers[one.engine_id].write("alive")  # whatever the watcher says
+        await page.until(mark("back", 0))
+        assert [line.text for line in await lines_from(page)] == ["alive"]
+        await Host.objects.aupdate(state=HostState.REACHABLE, state_since=timezone.now())
+        assert (await page.until(of("log.mark")))[-1].items() >= {
+            "code": "back",
+            "source": 1,
+        }.items()
 
 
 def test_those_that_are_gone_are_left_out(host: Host, viewer: User) -> None:

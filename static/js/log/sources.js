@@ -16,7 +16,7 @@ export class Sources {
    * index -> { index, container, name, host, reader, pending, answered, over, `there`: lines of it are in the store,
    * and how far back it reaches: `whole`, `since` (ms) where that is known, `small`: so little that nobody has to ask,
    * `more`: it has older ones for sure,
-   * `barred`: nothing more is to be had, `older`: entries that were fetched, `marks` }
+   * `barred`: nothing more is to be had, `away`: its host does not answer, `older`: entries that were fetched, `marks` }
    */
   all = new Map();
   #chosen = null; // the indices that a filter lets through, null for all
@@ -34,6 +34,11 @@ export class Sources {
 
   get single() {
     return this.all.size === 1;
+  }
+
+  /** Whether a host does not answer of which more may come. */
+  get cut() {
+    return [...this.all.values()].some(({ away, over }) => away && !over);
   }
 
   /** Show only these sources (their indices), null for all. */

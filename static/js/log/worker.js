@@ -23,6 +23,7 @@ const HEADER = 8;
 const TELL_EVERY = 300; // ms
 const SAVED = 5000; // lines that are written at once
 const SPACE = 32_000; // letters that a stream's arguments may have
+const HEARD = new Set(["away", "back", "joined", "left"]); // marks after which a host is known to be away, or not to be
 const STANDS_OUT = new Set(["hit", "place", "line"]); // messages about the line that stands out from then on
 
 class Log {
@@ -42,7 +43,7 @@ class Log {
   #window;
   #telling = 0;
   #since = 0; // the time (ms) from which on the filter shows lines, 0 for no such time
-  #state = { answered: false, over: "", cut: false, asked: 0 }; // asked: the last search in the whole log
+  #state = { answered: false, over: "", asked: 0 }; // asked: the last search in the whole log
 
   constructor({ address, args }) {
     this.#args = args;
@@ -68,10 +69,12 @@ class Log {
   #ask() {
     if (!this.#args || this.#state.over === "gone") return;
     const args = new URLSearchParams(this.#args);
-    for (const source of this.sources.all.values()) source.reader.forget();
+    for (const source of this.sources.all.values()) {
+      source.reader.forget();
+      source.away = false;
+    }
     for (const place of this.sources.places()) args.append("place", place);
     for (const one of this.sources.was(args.getAll("container"), SPACE - args.toString().length)) args.append("was", one);
-    this.#state.cut = false;
     this.#link.send({ type: "stream.open", topic: "logs", args: args.toString() });
     this.#fetches.again();
   }
@@ -129,9 +132,9 @@ class Log {
   }
 
   #mark(source, code, text, span) {
-    if (code === "away") this.#state.cut = true;
-    else if (code === "back") this.#state.cut = false;
-    else if (code === "joined") this.sources.get(source).over = "";
+    const one = this.sources.get(source);
+    if (HEARD.has(code)) one.away = code === "away";
+    if (code === "joined") one.over = "";
     this.sources.mark(source, code, text, span);
   }
 
@@ -172,7 +175,7 @@ class Log {
   #facts() {
     const { edge, missing } = this.reach;
     const complete = this.reach.reaches(this.#since);
-    return { ...this.#state, lines: this.store.spoken, edge, missing, complete, ...this.#fetches.facts, ...this.#queries.facts() };
+    return { ...this.#state, cut: this.sources.cut, lines: this.store.spoken, edge, missing, complete, ...this.#fetches.facts, ...this.#queries.facts() };
   }
 
   #changed() {
