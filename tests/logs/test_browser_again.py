@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.logs.viewer import SOURCE, FakeLogs, at, shown, state
+from dashboard.live.consumer import MESSAGES_AT_ONCE, MESSAGES_PER_SECOND
+from dashboard.live.pace import Pace
+from tests.logs.viewer import SOURCE, FakeLogs, at, count, frame, shown, state
 from tests.logs.viewer_fixtures import page, server
 
 pytestmark = pytest.mark.browser
@@ -93,3 +96,20 @@ def test_a_host_that_is_back_says_nothing_of_another(page: Page, server: FakeLog
     state(page, AWAY)
     server.mark("back")
     state(page, "Following")
+
+
+def test_whole_logs_of_many_come_at_the_pace_of_the_socket(page: Page, server: FakeLogs) -> None:
+    many = [SOURCE | {"index": n, "container": n + 1, "tail": 1} for n in range(60)]
+    told(server, *many)
+    for n in range(len(many)):
+        server.lines("last", start=n, source=n)
+    count(page, "60 lines")
+    page.click("[data-log-all]")
+    pace = Pace(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE)
+    for _ in many:
+        args = asked(server)
+        assert pace.take(time.monotonic()), "the server has closed the connection"
+        container = int(args["container"][0])
+        old, last = (frame(text, at(n)) for text, n in (("old", 0), ("last", container - 1)))
+        server.part(int(args["part"][0]), *([old] if container > 1 else []), last)
+    count(page, "119 lines · from the beginning")

@@ -6,6 +6,7 @@ import { PAGE, tailOf, timeAt, untilAt } from "./asking.js";
 import { Gaps } from "./gaps.js";
 import { Later } from "./later.js";
 import { mergeInto, mergedAll } from "./merge.js";
+import { Paced } from "./paced.js";
 import { Parts } from "./parts.js";
 import { isOpen } from "./reach.js";
 
@@ -16,6 +17,7 @@ const NAMED = 3; // problems that are told
 export class Fetches {
   full = false; // there is no room for more
   #log; // { store, rows, sources, reach, post }
+  #paced;
   #parts;
   #gaps;
   #change; // (work): does work that puts lines in and returns how their numbers change
@@ -26,7 +28,8 @@ export class Fetches {
   constructor(log, send, change) {
     this.#log = log;
     this.#change = change;
-    this.#parts = new Parts(log.store, send);
+    this.#paced = new Paced(send);
+    this.#parts = new Parts(log.store, (message) => this.#paced.send(message));
     this.#gaps = new Gaps(log, change);
     this.#later = new Later(log, () => !this.#job);
   }
@@ -55,6 +58,7 @@ export class Fetches {
 
   /** Ask anew, after a lost connection. */
   again() {
+    this.#paced.again();
     this.#parts.again();
   }
 
