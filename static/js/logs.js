@@ -142,6 +142,7 @@ class Log {
     else if (data.type === "sources") this.#setSources(data.sources);
     else if (data.type === "hit") this.#hit(data);
     else if (data.type === "place") this.#place(data);
+    else if (data.type === "chosen") this.#renumber(data.args);
     else if (data.type === "line") this.#details.show(data);
     else if (data.type === "dropped") this.#dropped(data);
     else if (data.type === "problem") this.problem(data.text || this.words.early);
@@ -216,6 +217,16 @@ class Log {
   #firstRow() {
     const { unit } = this.#view;
     return this.#rows.find((row) => row.top <= unit && row.top + row.high > unit);
+  }
+
+  /** One of the containers has another number now: who loads the page again is to find it. */
+  #renumber(args) {
+    this.#root.dataset.args = args;
+    const address = new URL(location.href);
+    if (!address.searchParams.has("container")) return;
+    address.searchParams.delete("container");
+    for (const container of new URLSearchParams(args).getAll("container")) address.searchParams.append("container", container);
+    history.replaceState(history.state, "", address);
   }
 
   #moved({ marked }) {

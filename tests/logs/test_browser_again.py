@@ -33,6 +33,7 @@ def told(server: FakeLogs, *sources: dict[str, object]) -> None:
 
 
 def test_one_that_was_made_again_is_asked_for_by_its_number(page: Page, server: FakeLogs) -> None:
+    page.evaluate("history.replaceState(null, '', '?container=12&whole=1')")
     told(server, WEB)
     server.lines("before")
     shown(page, "before")
@@ -49,6 +50,7 @@ def test_one_that_was_made_again_is_asked_for_by_its_number(page: Page, server: 
     server.lines("after", start=1, source=1)
     shown(page, "before", "after")
     state(page, "Following")
+    assert page.evaluate("location.search") == "?whole=1&container=40"  # what a reload finds
     server.cut()
     assert asked(server) == {
         "container": ["40"], "place": [f"40,1,{at(1)}"], "was": ["40,3,web-1"],

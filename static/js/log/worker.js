@@ -107,7 +107,7 @@ class Log {
     else if (type === "log.gap") this.#gap(source, message.skipped);
     else if (type === "log.mark") this.#mark(source, message.code, message.text, spanOf(message));
     else if (type === "log.unfiltered") this.#unfiltered(message);
-    else if (type === "log.chosen") this.#args = message.args; // one was made again: its new number
+    else if (type === "log.chosen") this.#chosen(message.args);
     else if (type === "log.end") this.#ended(source, message);
     else if (type === "log.part") this.#partEnded(message);
     else if (type === "gone") this.#gone(message);
@@ -138,6 +138,12 @@ class Log {
     this.sources.mark(source, code, text, span);
   }
 
+  /** One of the chosen containers was made again, and has another number. */
+  #chosen(args) {
+    this.#args = args;
+    this.post({ type: "chosen", args });
+  }
+
   /** The saved filter is gone: after a lost connection its containers themselves are asked for. */
   #unfiltered({ args, text }) {
     this.#args = args;
@@ -157,11 +163,12 @@ class Log {
 
   #gone({ topic, message }) {
     if (topic === "log-part") this.#fetches.refused(message);
-    if (topic !== "logs") return;
-    this.#state.over = "gone";
-    this.sources.drop();
-    this.clear();
-    this.store.mark("gone", message, 0, Date.now());
+    if (topic === "logs") {
+      this.#state.over = "gone";
+      this.sources.drop();
+      this.clear();
+      this.store.mark("gone", message, 0, Date.now());
+    }
     this.#changed();
   }
 
