@@ -23,6 +23,7 @@ from dashboard.live.socket import (
     address_of,
 )
 from dashboard.live.viewer import Viewer
+from dashboard.terminal.guard import Login, SignedOut, why_gone
 from dashboard.terminal.messages import (
     TYPED_LIMIT,
     First,
@@ -35,11 +36,11 @@ from dashboard.terminal.messages import (
     WrongAsk,
     parse,
 )
-from dashboard.terminal.opening import Person, open_by_page, open_by_ticket
+from dashboard.terminal.opening import Person, join_by_page, open_by_page, open_by_ticket
 from fleet.access import AccessError, Unknown
 from fleet.cancel import cancel
-from fleet.terminal.hub import AnyLink, current_terminals
-from fleet.terminal.problems import Problem
+from fleet.terminal.hub import AnyLink
+from fleet.terminal.problems import Problem, sentence
 from fleet.terminal.view import Item, View
 
 log = structlog.get_logger(__name__)
@@ -61,6 +62,7 @@ class TerminalConsumer(Socket):
     sender: asyncio.Task[None] | None = None
     late: asyncio.TimerHandle | None = None
     begun = False
+    barred = False  # nothing that it says is heard any more
 
     # --- Coming and going ----------------------------------------------------------------------
 
@@ -74,15 +76,15 @@ class TerminalConsumer(Socket):
             return
         viewer = await self._recognise(self._nothing)
         if viewer is not None:
-            actor, key, hash_now = viewer.seer.actor, viewer.session_key, viewer.session_hash
-            self.person = Person(actor, key, hash_now, self.language)
+            login = Login(viewer.user_id, viewer.session_key, viewer.session_hash)
+            self.person = Person(login, self.language, viewer.seer.actor.address)
             await self._hear_of_rights(viewer)
 
     async def _hear_of_rights(self, viewer: Viewer) -> None:
         """Let the hub of the pages tell at once when rights or sessions change."""
         self.viewer = viewer
         viewer.on_rights = self._check_soon
-        viewer.on_bye = lambda _reason: self._check_soon()
+        viewer.on_bye = self._on_bye
         self.hub = current_hub()
         try:
             await self.hub.join(viewer)
@@ -95,6 +97,37 @@ class TerminalConsumer(Socket):
     def _check_soon(self) -> None:
         if self.link is not None:
             self.link.check_soon()
+
+    def _on_bye(self, reason: str) -> None:
+        self.barred = True
+        self.farewell = asyncio.create_task(self._see_out(reason))
+
+    async def _see_out(self, reason: str) -> None:
+        """Who is signed in no longer neither opens nor sees anything.
+
+        The session ends by its own guard, unless another login of the same user has opened it.
+        """
+        if self.opening is not None:
+            await cancel(self.opening)
+        link, self.link = self.link, None
+        if link is None:
+            await self._bye(reason)
+            return
+        link.check_soon()
+        if self.sender is not None:
+            await cancel(self.sender)
+        with suppress(Exception):
+            await link.leave()
+        with translation.override(self.language or None):
+            await self._end("ended", "rights", sentence("rights", why_gone(reason)))
+
+    async def _bye(self, reason: str) -> None:
+        self.barred = True
+        await super()._bye(reason)
+
+    async def _close(self, code: int) -> None:
+        self.barred = True
+        await super()._close(code)
 
     def _too_late(self) -> None:
         if not self.begun:
@@ -123,6 +156,8 @@ class TerminalConsumer(Socket):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Do what is asked for; close the socket for what nobody of ours sends."""
+        if self.barred:
+            return
         if not self.pace.take(asyncio.get_running_loop().time()):
             await self._close(TOO_MANY)
             return
@@ -171,13 +206,15 @@ class TerminalConsumer(Socket):
         try:
             self.link = await self._link(message, view)
         except WrongAsk as wrong:
-            await self._problem("invalid", str(wrong))
+            await self._end("problem", "invalid", str(wrong))
+        except SignedOut as gone:
+            await self._bye(gone.verdict)
         except AccessError as error:
             code = "unknown" if isinstance(error, Unknown) else "refused"
-            await self._problem(code, str(error))
+            await self._end("problem", code, str(error))
         except Problem as problem:
             with translation.override(self.language or None):
-                await self._problem(problem.code, str(problem))
+                await self._end("problem", problem.code, str(problem))
         except Exception:
             log.exception("terminal_not_opened")
             await self._close(OUR_BUG)
@@ -189,7 +226,7 @@ class TerminalConsumer(Socket):
             return await open_by_ticket(message.ticket, address_of(self.scope), view)
         assert self.person is not None  # noqa: S101 - see _begin
         if isinstance(message, Join):
-            return await current_terminals().join(message.session, self.person.user_id, view)
+            return await join_by_page(self.person, message.session, view)
         assert isinstance(message, Open)  # noqa: S101
         return await open_by_page(self.person, message.container, message.ask, view)
 
@@ -213,8 +250,8 @@ class TerminalConsumer(Socket):
             else:
                 await self.send(text_data=json.dumps(item, ensure_ascii=False))
 
-    async def _problem(self, code: str, text: str) -> None:
-        told = {"type": "problem", "code": code, "text": text, "exit_code": None}
+    async def _end(self, kind: str, code: str, text: str) -> None:
+        told = {"type": kind, "code": code, "text": text, "exit_code": None}
         with suppress(OSError):
             await self._send(told)
             await self.close(NORMAL)

@@ -1,14 +1,15 @@
-"""Whether a terminal may stay open: asked every few seconds, and whenever rights change."""
+"""Whether a terminal may open and stay open: asked every few seconds, and when rights change."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
 from django.utils.translation import gettext as _
 
-from dashboard.live.rights import read_rights
+from dashboard.live.rights import Verdict, read_rights
 from dashboard.live.threads import run
 from fleet.access import Refused
 from fleet.actor import Actor, actor_for
@@ -19,6 +20,42 @@ from fleet.terminal.target import EXEC
 from fleet.tokens import good_token
 
 log = structlog.get_logger(__name__)
+
+
+class SignedOut(Exception):
+    """A session or an account has ended. ``verdict`` says which, ``str()`` says it to people."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict)
+        self.verdict = verdict
+
+    def __str__(self) -> str:
+        return why_gone(self.verdict)
+
+
+def why_gone(verdict: str) -> str:
+    """Say why somebody is signed in no longer."""
+    if verdict == "deactivated":
+        return _("your account was switched off.")
+    return _("you signed out, or your password was changed.")
+
+
+@dataclass(frozen=True)
+class Login:
+    """A browser's session: good until it, the password or the account ends."""
+
+    user_id: int
+    session_key: str
+    session_hash: str
+
+    def actor(self, *, via: str = "web", address: str = "") -> Actor:
+        """Return its user with the rights of this moment. Raises SignedOut."""
+        rights = read_rights([self.user_id], [self.session_key])
+        verdict = rights.verdict(self.user_id, self.session_key, self.session_hash)
+        if verdict != "stay":
+            raise SignedOut(verdict)
+        user, access = rights.users[self.user_id], rights.accesses[self.user_id]
+        return Actor(user, access, via=via, address=address)
 
 
 def guard(look: Callable[[], str | None], language: str) -> Check:
@@ -34,15 +71,12 @@ def guard(look: Callable[[], str | None], language: str) -> Check:
     return check
 
 
-def by_session(user_id: int, session_key: str, session_hash: str, host_id: int) -> str | None:
+def by_login(login: Login, host_id: int) -> str | None:
     """Return why somebody who is signed in may stay no longer."""
-    rights = read_rights([user_id], [session_key])
-    verdict = rights.verdict(user_id, session_key, session_hash)
-    if verdict == "deactivated":
-        return _("your account was switched off.")
-    if verdict != "stay":
-        return _("you signed out, or your password was changed.")
-    return _by_rights(Actor(rights.users[user_id], rights.accesses[user_id]), host_id)
+    try:
+        return _by_rights(login.actor(), host_id)
+    except SignedOut as gone:
+        return str(gone)
 
 
 def by_token(token_id: int, host_id: int) -> str | None:
@@ -63,11 +97,9 @@ def _by_rights(actor: Actor, host_id: int) -> str | None:
     return str(Refused(EXEC))
 
 
-def session_guard(
-    user_id: int, session_key: str, session_hash: str, host_id: int, language: str
-) -> Check:
+def login_guard(login: Login, host_id: int, language: str) -> Check:
     """Guard the terminal of somebody who is signed in."""
-    return guard(partial(by_session, user_id, session_key, session_hash, host_id), language)
+    return guard(partial(by_login, login, host_id), language)
 
 
 def token_guard(token_id: int, host_id: int, language: str) -> Check:

@@ -8,13 +8,12 @@ from django.conf import settings
 
 from dashboard.live.streams import write_refusal
 from dashboard.live.threads import run
-from dashboard.terminal.guard import session_guard, token_guard
+from dashboard.terminal.guard import Login, SignedOut, login_guard, token_guard
 from dashboard.terminal.messages import ask_of
 from fleet.access import Refused
 from fleet.actor import Actor, actor_for
-from fleet.models import User
 from fleet.terminal.ask import Ask
-from fleet.terminal.hub import Link, current_terminals
+from fleet.terminal.hub import AnyLink, Link, current_terminals
 from fleet.terminal.problems import Problem
 from fleet.terminal.records import Record
 from fleet.terminal.session import Owner
@@ -26,28 +25,36 @@ from fleet.tokens import good_token
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who is signed in, in a browser."""
+    """Somebody who is signed in, in a browser. A socket may wait for long before it asks.
 
-    actor: Actor
-    session_key: str
-    session_hash: str
+    So what they may is no part of this: it is read when they ask.
+    """
+
+    login: Login
     language: str
+    address: str
 
-    @property
-    def user_id(self) -> int:
-        """Of the user."""
-        return self.actor.user.pk if self.actor.user else 0
+    def actor(self) -> Actor:
+        """Return who asks, with the rights of this moment. Raises SignedOut."""
+        return self.login.actor(address=self.address)
 
 
 async def open_by_page(person: Person, pk: int, given: dict[str, object], view: View) -> Link:
-    """Begin a session. Raises WrongAsk, AccessError, ``Problem``."""
-    ask = ask_of(given)
-    target = await run(_target, person.actor, pk, language=person.language)
-    check = session_guard(
-        person.user_id, person.session_key, person.session_hash, target.host_id, person.language
-    )
-    owner = Owner(person.user_id, person.language, check, settings.TERMINAL_KEEP_SECONDS)
-    return _begin(person.actor, target, ask, owner, view)
+    """Begin a session. Raises WrongAsk, AccessError, SignedOut, ``Problem``."""
+    ask, login = ask_of(given), person.login
+    actor = await run(person.actor)
+    target = await run(_target, actor, pk, language=person.language)
+    check = login_guard(login, target.host_id, person.language)
+    owner = Owner(login.user_id, person.language, check, settings.TERMINAL_KEEP_SECONDS)
+    return _begin(actor, target, ask, owner, view)
+
+
+async def join_by_page(person: Person, session: str, view: View) -> AnyLink:
+    """Come back to a session. Raises SignedOut, ``Problem``."""
+    await run(person.actor)
+    link = await current_terminals().join(session, person.login.user_id, view)
+    link.check_soon()  # it was opened by another login, perhaps, and long ago
+    return link
 
 
 async def open_by_ticket(secret: str, address: str, view: View) -> Link:
@@ -60,13 +67,7 @@ async def open_by_ticket(secret: str, address: str, view: View) -> Link:
     check = (
         token_guard(ticket.token_id, target.host_id, ticket.language)
         if ticket.token_id
-        else session_guard(
-            ticket.user_id,
-            ticket.session_key,
-            ticket.session_hash,
-            target.host_id,
-            ticket.language,
-        )
+        else login_guard(_login(ticket), target.host_id, ticket.language)
     )
     # Nobody comes back to it: a ticket is good for one socket.
     owner = Owner(ticket.user_id, ticket.language, check, keep=0)
@@ -81,14 +82,20 @@ def _target(actor: Actor, pk: int) -> TerminalTarget:
         raise
 
 
+def _login(ticket: Ticket) -> Login:
+    return Login(ticket.user_id, ticket.session_key, ticket.session_hash)
+
+
 def _actor(ticket: Ticket, address: str) -> Actor | None:
     if ticket.token_id:
         found = good_token(ticket.token_id)
         if found is None or found[0].pk != ticket.user_id:
             return None
         return actor_for(found[0], via="api", address=address, token=found[1])
-    user = User.objects.filter(pk=ticket.user_id, is_active=True).first()
-    return actor_for(user, via="api", address=address) if user else None
+    try:
+        return _login(ticket).actor(via="api", address=address)
+    except SignedOut:
+        return None
 
 
 def _begin(actor: Actor, target: TerminalTarget, ask: Ask, owner: Owner, view: View) -> Link:

@@ -304,12 +304,13 @@ class Session:
             self._put({"type": "idle", "seconds": int(most - idle)})
 
     async def _guard(self) -> None:
+        """Look at once, as a slow host may have taken long to begin; then again and again."""
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._check_now.wait(), CHECK_SECONDS)
             self._check_now.clear()
             if (refusal := await self.owner.check()) is not None:
                 self.end("rights", refusal)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._check_now.wait(), CHECK_SECONDS)
 
     async def _finish(self, end: End) -> None:
         self._tell(end)

@@ -6,15 +6,15 @@ import asyncio
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 
 from dashboard.live.hub import current_hub
 from fleet.engine.fake import FakeEngine
-from fleet.models import Container, Grant, Host, HostState, User
+from fleet.models import Container, User
 from fleet.publish import AccessChanged
 from fleet.terminal.hub import end_terminals
 from fleet.terminal.view import WINDOW
 from tests.terminal.conftest import Term, ended, entries
+from tests.terminal.losses import LOSSES, lose_grant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,27 +104,6 @@ async def test_it_ends_with_the_web_process(
 # --- Rights ---------------------------------------------------------------------------------
 
 
-async def lose_grant(user: User, client: Any) -> None:
-    await Grant.objects.filter(user=user).adelete()
-
-
-async def lose_account(user: User, client: Any) -> None:
-    await User.objects.filter(pk=user.pk).aupdate(is_active=False)
-
-
-async def lose_session(user: User, client: Any) -> None:
-    await Session.objects.all().adelete()
-
-
-async def lose_password(user: User, client: Any) -> None:
-    user.set_password("another horse battery")
-    await user.asave()
-
-
-async def lose_host(user: User, client: Any) -> None:
-    await Host.objects.aupdate(state=HostState.DISABLED)
-
-
 async def test_it_ends_within_five_seconds(row: Container, operator: User) -> None:
     async with Term(operator) as term:
         await term.open(row)
@@ -148,9 +127,6 @@ async def test_it_ends_at_once_when_it_is_told(
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rights are looked at all the time."""
     monkeypatch.setattr("fleet.terminal.session.CHECK_SECONDS", 0.2)
-
-
-LOSSES = [lose_grant, lose_account, lose_session, lose_password, lose_host]
 
 
 @pytest.mark.parametrize("lose", LOSSES, ids=lambda one: one.__name__)
