@@ -18,13 +18,15 @@ FRAME = 128 * 1024
 class View:
     """A queue that its session does not fill beyond `WINDOW`.
 
-    `acks`: the viewer tells how much it has shown; else what was taken counts as shown.
+    `acks`: the viewer tells how much it has shown; else what was sent counts as shown. A viewer
+    is believed no more than what was taken for it: what still waits here nobody can have shown.
     """
 
     def __init__(self, size: Size, *, acks: bool = False) -> None:
         self.size = size
         self.acks = acks
-        self.unshown = 0
+        self.waiting = 0  # bytes that were not taken yet
+        self.unshown = 0  # bytes that were taken, and that the viewer has yet to show
         self.on_room: Callable[[], None] = lambda: None
         self._items: deque[Item] = deque()
         self._news = asyncio.Event()
@@ -32,25 +34,38 @@ class View:
     @property
     def has_room(self) -> bool:
         """Whether more may be put in."""
-        return self.unshown < WINDOW
+        return self.waiting + self.unshown < WINDOW
 
     def put(self, item: Item) -> None:
         """Add output, or a message between."""
         if isinstance(item, bytes):
-            self.unshown += len(item)
+            self.waiting += len(item)
         self._items.append(item)
         self._news.set()
 
-    def shown(self, count: int) -> None:
-        """The viewer has shown so many bytes more."""
-        self.unshown = max(0, self.unshown - max(0, count))
+    def taken(self, count: int) -> None:
+        """So many bytes are on their way to the viewer."""
+        self.unshown += count
+
+    def shown(self, count: int) -> int:
+        """The viewer says that it has shown so many bytes more; return how many that can be."""
+        count = min(max(0, count), self.unshown)
+        self.unshown -= count
         self.on_room()
+        return count
 
     async def next(self) -> Item:
         """Return the next message, or all output up to it that fits into a frame."""
         while not self._items:
             self._news.clear()
             await self._news.wait()
+        item = self._first()
+        if isinstance(item, bytes):
+            self.waiting -= len(item)
+            self.taken(len(item))
+        return item
+
+    def _first(self) -> Item:
         first = self._items.popleft()
         if not isinstance(first, bytes):
             return first

@@ -11,7 +11,7 @@ from dashboard.live.hub import current_hub
 from fleet.engine.fake import FakeEngine
 from fleet.models import Container, User
 from fleet.publish import AccessChanged
-from fleet.terminal.hub import end_terminals
+from fleet.terminal.hub import current_terminals, end_terminals
 from fleet.terminal.view import WINDOW
 from tests.terminal.conftest import Term, ended, entries
 from tests.terminal.losses import LOSSES, lose_grant
@@ -169,3 +169,26 @@ async def test_a_viewer_that_shows_nothing_makes_the_process_wait(
             await term.send("shown", bytes=before)
             await term.until(lambda one: len(one.output) > before)  # noqa: B023
         assert len(term.output) > 4000 * 1024
+
+
+async def test_a_viewer_that_lies_makes_nothing_grow(row: Container, operator: User) -> None:
+    async with Term(operator) as term:
+        await term.open(row, acks=True)
+        (session,) = current_terminals().sessions.values()
+        assert session._view is not None
+        loose = asyncio.Event()  # until then its sender is stuck, as with a frozen browser
+        view, taking = session._view, session._view.next
+
+        async def stuck() -> Any:
+            await loose.wait()
+            return await taking()
+
+        view.next = stuck  # type: ignore[method-assign]
+        await term.type("flood 4000\r")
+        most = 0
+        for _ in range(40):
+            await term.send("shown", bytes=10**12)
+            await asyncio.sleep(0.01)
+            most = max(most, sum(len(item) for item in view._items if isinstance(item, bytes)))
+        assert WINDOW / 2 < most < WINDOW + 300 * 1024
+        loose.set()
