@@ -82,7 +82,7 @@ class Terminals:
     def office(self) -> Office:
         """What other processes reach our sessions through."""
         redis = Redis.from_url(self._redis_url, socket_connect_timeout=3, socket_timeout=10)
-        return Office(redis, self.find, lambda: self.sessions)
+        return Office(redis, self.find, self.present)
 
     @cached_property
     def traces(self) -> Traces | None:
@@ -108,6 +108,11 @@ class Terminals:
         self._forget()
         found = self.sessions.get(ident)
         return found if found and found.owner.user_id == user_id else None
+
+    def present(self) -> list[str]:
+        """Return which sessions are here; those that were over for long no more."""
+        self._forget()
+        return list(self.sessions)
 
     async def join(self, ident: str, user_id: int, view: View) -> AnyLink:
         """Come back to a session, wherever it is. Raises ``Problem``."""

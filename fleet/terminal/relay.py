@@ -4,6 +4,9 @@ A session lives in the process that opened it, which says so in Redis. A viewer 
 process got writes into the owner's box (typed, resized, shown) and reads its own list (output). The
 list never holds more than a window of output: the owner goes on when the viewer has shown it. Who
 falls silent, viewer or owner, counts as gone after some seconds.
+
+Redis may fail in the middle. Both ways everything is numbered: what comes twice counts once, and a
+viewer that misses something joins again, which shows it all that is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_urlsafe
 from typing import Any
 
@@ -33,6 +36,8 @@ PREFIX = "quayside:terminal"
 TOLD_EVERY, TOLD_FOR = 5.0, 15  # where a session is
 HERE_EVERY, SILENT_AFTER = 4.0, 15.0  # a viewer's sign of life
 LIST_FOR = 60  # seconds that output waits for a viewer that does not come
+RETRY_SECONDS = 1.0
+AGAIN = "again"  # the owner has forgotten a viewer, or a viewer has missed something: join again
 BROKEN = (RedisError, OSError, TimeoutError)
 log = structlog.get_logger(__name__)
 
@@ -55,17 +60,16 @@ def list_key(view: str) -> str:
     return f"{PREFIX}:out:{view}"
 
 
-def packed(item: Item) -> bytes:
-    """Return an item as it is kept in Redis."""
-    return b"b" + item if isinstance(item, bytes) else b"j" + json.dumps(item).encode()
+def packed(number: int, item: Item) -> bytes:
+    """Return an item, the so manieth for its viewer, as it is kept in Redis."""
+    data = b"b" + item if isinstance(item, bytes) else b"j" + json.dumps(item).encode()
+    return b"%d %b" % (number, data)
 
 
-def unpacked(data: bytes) -> Item:
+def unpacked(data: bytes) -> tuple[int, Item]:
     """Return what was packed."""
-    if data[:1] == b"b":
-        return data[1:]
-    message: Message = json.loads(data[1:])
-    return message
+    number, _space, item = data.partition(b" ")
+    return int(number), item[1:] if item[:1] == b"b" else json.loads(item[1:])
 
 
 async def push(redis: Redis, key: str, item: bytes | str) -> None:
@@ -89,8 +93,30 @@ class Guest:
 
     session: Session
     view: View
-    task: asyncio.Task[None]
-    heard_at: float
+    task: asyncio.Task[None] | None = None
+    heard_at: float = field(default_factory=time.monotonic)
+    heard: int = 0  # the number of the last that it said
+    shown: int = 0  # bytes in all that it has shown
+    told: int = 0  # the number of the last that it was told
+    owed: int = 0  # the same, when it said the last time that it is there
+
+    def hears_again(self, number: int) -> bool:
+        """Whether this was heard before: what Redis took may be sent twice."""
+        if number <= self.heard:
+            return True
+        self.heard, self.heard_at = number, time.monotonic()
+        return False
+
+    def has_shown(self, total: int) -> None:
+        """It has shown so many bytes in all; a word of it that was lost is made up for."""
+        self.view.shown(total - self.shown)
+        self.shown = max(self.shown, total)
+
+    def misses(self, last: int) -> bool:
+        """Whether something is lost that it was told, as it waits for it in vain."""
+        lost = last < self.owed
+        self.owed = self.told
+        return lost
 
 
 class Office:
@@ -121,7 +147,8 @@ class Office:
 
     async def close(self) -> None:
         """Serve no longer."""
-        await cancel(*self._tasks, *(guest.task for guest in self._guests.values()))
+        guests = [guest.task for guest in self._guests.values() if guest.task is not None]
+        await cancel(*self._tasks, *guests)
 
     async def _place(self) -> None:
         """Say again and again which sessions are here."""
@@ -138,28 +165,37 @@ class Office:
         while True:
             try:
                 if (said := await pop(self.redis, box_key(self.id), 2)) is not None:
-                    self._obey(json.loads(said))
+                    await self._hear(json.loads(said))
             except BROKEN:
                 await asyncio.sleep(1)
             except Exception:
                 log.exception("terminal_relay_failed")
             await self._forget_silent()
 
-    def _obey(self, said: Message) -> None:
-        if said["do"] == "join":
+    async def _hear(self, said: Message) -> None:
+        ident, do = said["view"], said["do"]
+        guest = self._guests.get(ident)
+        if guest is None and do == "join":
             self._join(said)
-            return
-        guest = self._guests.get(said["view"])
-        if guest is None:
-            return
-        guest.heard_at = time.monotonic()
+        elif guest is None:
+            if do == "here":
+                await self._ask_again(ident)
+        elif not guest.hears_again(said["number"]):
+            guest.has_shown(said["shown"])
+            if do == "here" and guest.misses(said["last"]):
+                await self._ask_again(ident)
+            else:
+                self._obey(guest, said)
+
+    async def _ask_again(self, ident: str) -> None:
+        await push(self.redis, list_key(ident), packed(0, {"type": AGAIN}))
+
+    def _obey(self, guest: Guest, said: Message) -> None:
         session, do = guest.session, said["do"]
         if do == "type":
             session.type(b64decode(said["data"]))
         elif do == "resize":
             session.resize(Size(said["cols"], said["rows"]))
-        elif do == "shown":
-            guest.view.shown(said["bytes"])
         elif do == "stay":
             session.stay()
         elif do == "end":
@@ -174,20 +210,31 @@ class Office:
         if session is None:
             return  # the viewer is told so when nothing comes
         view = View(Size(said["cols"], said["rows"]), acks=True)
-        task = asyncio.create_task(self._forward(said["view"], view))
-        self._guests[said["view"]] = Guest(session, view, task, time.monotonic())
+        guest = self._guests[said["view"]] = Guest(session, view, heard=said["number"])
+        guest.task = asyncio.create_task(self._forward(said["view"], guest))
         session.join(view)
 
-    async def _forward(self, ident: str, view: View) -> None:
-        key = list_key(ident)
+    async def _forward(self, ident: str, guest: Guest) -> None:
         while True:
-            item = packed(await view.next())
-            with suppress(*BROKEN):
+            item = packed(guest.told + 1, await guest.view.next())
+            await self._push(list_key(ident), item)
+            guest.told += 1
+
+    async def _push(self, key: str, item: bytes) -> None:
+        """Push until it is there, or this viewer is forgotten."""
+        while True:
+            try:
                 await push(self.redis, key, item)
+            except BROKEN as error:
+                log.warning("terminal_relay_away", error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     def _leave(self, ident: str) -> None:
         if guest := self._guests.pop(ident, None):
-            guest.task.cancel()
+            if guest.task is not None:
+                guest.task.cancel()
             guest.session.leave(guest.view)
 
     async def _forget_silent(self) -> None:
@@ -202,22 +249,46 @@ class RemoteLink:
 
     def __init__(self, redis: Redis, owner: str, session: str, view: View) -> None:
         self._redis, self._owner, self._session, self._view = redis, owner, session, view
-        self._id = token_urlsafe(12)
-        self._heard = False
+        self._user_id = 0
+        self._size = view.size
+        self._begin()
         self._said = asyncio.Lock()  # in the order in which it was typed
         self._background: set[asyncio.Task[None]] = set()
 
+    def _begin(self) -> None:
+        self._id = token_urlsafe(12)
+        self._number = 0  # of the last that we said
+        self._last = 0  # and of the last that came
+        self._shown = 0  # bytes in all
+
     async def join(self, user_id: int) -> None:
         """Ask the owner to let us see it."""
-        size = self._view.size
-        asked = {"session": self._session, "user": user_id, "cols": size.cols, "rows": size.rows}
-        await self._say("join", **asked)
+        self._user_id = user_id
+        await self._ask()
 
-    async def _say(self, do: str, **more: Any) -> None:
-        said = json.dumps({"do": do, "view": self._id, **more})
+    async def _ask(self) -> bool:
+        cols, rows = self._size.cols, self._size.rows
+        return await self._say(
+            "join", session=self._session, user=self._user_id, cols=cols, rows=rows
+        )
+
+    async def _join_again(self) -> None:
+        """See all that is kept anew: what came meanwhile may be lost."""
+        self._begin()
+        while not await self._ask():
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _say(self, do: str, **more: Any) -> bool:
         async with self._said:
-            with suppress(*BROKEN):
+            self._number += 1
+            facts = {"view": self._id, "number": self._number, "shown": self._shown}
+            said = json.dumps({"do": do, **facts, **more})
+            try:
                 await push(self._redis, box_key(self._owner), said)
+            except BROKEN as error:
+                log.warning("terminal_relay_away", error=str(error))
+                return False
+        return True
 
     async def next(self) -> Item:
         """Return what comes next; an end when the owner is gone."""
@@ -225,17 +296,32 @@ class RemoteLink:
             try:
                 found = await pop(self._redis, list_key(self._id), HERE_EVERY)
             except BROKEN:
-                await asyncio.sleep(1)
+                await asyncio.sleep(RETRY_SECONDS)
+                await self._join_again()
                 continue
-            if found is not None:
-                self._heard = True
-                return unpacked(found)
-            if not self._heard:
-                return self._over("problem", "unknown")
-            await self._say("here")
-            with suppress(*BROKEN):
-                if not await self._redis.exists(place_key(self._session)):
-                    return self._over("ended", "stopped")
+            item = await self._silence() if found is None else await self._take(found)
+            if item is not None:
+                return item
+
+    async def _take(self, found: bytes) -> Item | None:
+        number, item = unpacked(found)
+        if number == self._last + 1:
+            self._last = number
+            if isinstance(item, bytes):
+                self._view.taken(len(item))
+            return item
+        if number > self._last or number == 0:  # asked to, or something between is lost
+            await self._join_again()
+        return None
+
+    async def _silence(self) -> Item | None:
+        if not self._last:
+            return self._over("problem", "unknown")
+        await self._say("here", last=self._last)
+        with suppress(*BROKEN):
+            if not await self._redis.exists(place_key(self._session)):
+                return self._over("ended", "stopped")
+        return None
 
     def _over(self, kind: str, code: str) -> Message:
         return {"type": kind, "code": code, "text": sentence(code), "exit_code": None}
@@ -257,11 +343,13 @@ class RemoteLink:
 
     async def resize(self, size: Size) -> None:
         """The viewer's terminal has another size."""
+        self._size = size
         await self._say("resize", cols=size.cols, rows=size.rows)
 
     async def shown(self, count: int) -> None:
         """The viewer has shown so many bytes more."""
-        await self._say("shown", bytes=count)
+        self._shown += self._view.shown(count)
+        await self._say("shown")
 
     async def stay(self) -> None:
         """Somebody is there."""

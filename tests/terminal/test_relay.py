@@ -172,3 +172,18 @@ async def test_ending_it_from_elsewhere_leaves_nothing(pair: Pair) -> None:
     await far.end()
     assert (await message(far, "ended"))["code"] == "closed"
     assert not pair.fake.terminals.running
+
+
+async def test_a_viewer_elsewhere_that_lies_makes_nothing_grow(pair: Pair) -> None:
+    far = await pair.two.join(pair.link.session.id, ANN, View(Size(), acks=True))
+    assert isinstance(far, RemoteLink)
+    await until(far, "$ ")
+    await far.shown(10**12)
+    await far.type(b"flood 3000\r")
+    for _ in range(30):  # and takes nothing meanwhile
+        await far.shown(10**12)
+        await asyncio.sleep(0.01)
+    key = relay.list_key(far._id)
+    waiting: Any = pair.two.office.redis.lrange(key, 0, -1)
+    assert sum(len(item) for item in await waiting) < WINDOW + 300 * 1024
+    await far.leave()
