@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from typing import Any
 
 import structlog
 from django.utils import translation
@@ -45,8 +46,9 @@ from fleet.terminal.view import Item, View
 
 log = structlog.get_logger(__name__)
 
-NORMAL = 1000
+NORMAL, LATER = 1000, 1013
 FIRST_SECONDS = 15.0  # until a script shows its ticket
+SEND_SECONDS = 60.0  # a frozen browser answers for its connection, but takes nothing
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 400.0, 2000  # a key held down, a mouse that moves
 LAST = frozenset({"ended", "problem", "taken"})
 
@@ -161,11 +163,12 @@ class TerminalConsumer(Socket):
         if not self.pace.take(asyncio.get_running_loop().time()):
             await self._close(TOO_MANY)
             return
-        if bytes_data is not None:
-            await self._type(bytes_data)
-            return
         try:
-            await self._handle(parse(text_data))
+            with suppress(OSError):  # gone, or stuck: see _send
+                if bytes_data is not None:
+                    await self._type(bytes_data)
+                else:
+                    await self._handle(parse(text_data))
         except Malformed as error:
             log.info("terminal_malformed", error=str(error))
             await self._close(MALFORMED)
@@ -244,17 +247,35 @@ class TerminalConsumer(Socket):
                     return
 
     async def _send(self, item: Item) -> None:
-        async with self.lock:
-            if isinstance(item, bytes):
-                await self.send(bytes_data=item)
-            else:
-                await self.send(text_data=json.dumps(item, ensure_ascii=False))
+        """Send; waits while the browser is slow. Raises OSError when it is gone, or stuck."""
+        data = {"bytes_data": item} if isinstance(item, bytes) else {"text_data": told(item)}
+        try:
+            async with asyncio.timeout(SEND_SECONDS), self.lock:
+                await self.send(**data)
+        except TimeoutError:
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        if not self.barred:
+            self.barred = True
+            self.farewell = asyncio.create_task(self._part())
+
+    async def _part(self) -> None:
+        """Do as if it were gone. Should it go on some day it is told so, and comes back."""
+        await self._clean_up()
+        await self._close(LATER)
 
     async def _end(self, kind: str, code: str, text: str) -> None:
-        told = {"type": kind, "code": code, "text": text, "exit_code": None}
+        last = {"type": kind, "code": code, "text": text, "exit_code": None}
         with suppress(OSError):
-            await self._send(told)
+            await self._send(last)
             await self.close(NORMAL)
+
+
+def told(item: dict[str, Any]) -> str:
+    """Return a message as text."""
+    return json.dumps(item, ensure_ascii=False)
 
 
 def message_type(message: Message) -> str:
