@@ -109,6 +109,7 @@ class Page {
     this.#fresh = false;
     this.#show("opening");
     this.#socket.begin({ type: "join", session: kept });
+    this.#view.focus();
   }
 
   #asked() {
@@ -118,13 +119,23 @@ class Page {
   }
 
   #begin() {
+    this.#open();
+    this.#view.focus();
+  }
+
+  #open() {
     this.#forget();
     this.#fresh = true;
     this.#note("");
     this.#view.reset();
     this.#show("opening");
     this.#socket.begin({ type: "open", container: Number(this.#root.dataset.container), ask: this.#asked() });
-    this.#view.focus();
+  }
+
+  /** Nobody asked for it, so what is typed elsewhere meanwhile must not come here. */
+  #focusIfFree() {
+    const has = document.activeElement;
+    if (!has || has === document.body || this.parts.place.contains(has)) this.#view.focus();
   }
 
   #forget() {
@@ -151,7 +162,7 @@ class Page {
     this.#view.reset();
     this.#view.open = typing;
     this.#show("open");
-    this.#view.focus();
+    this.#focusIfFree();
   }
 
   #output(bytes, done) {
@@ -171,13 +182,14 @@ class Page {
     this.#forget();
     // Who comes back after the session has ended gets a new one, and is told.
     if (code === "unknown" && !this.#fresh) {
-      this.#begin();
+      this.#open();
+      this.#focusIfFree();
       return this.#note(this.#word("New"));
     }
     this.#show("problem", text);
     this.#note("");
     if (["no_shell", "not_started", "invalid", "no_input"].includes(code)) this.#askAgain(text);
-    else this.#view.focus();
+    else this.#focusIfFree();
   }
 
   /** It can be put right: the form opens with what is wrong. */
