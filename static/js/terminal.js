@@ -4,6 +4,8 @@ import { TermView } from "./termview.js";
 
 const KEYS = { Esc: "\x1b", Tab: "\t", Up: "\x1b[A", Down: "\x1b[B", Right: "\x1b[C", Left: "\x1b[D" };
 const TOO_MANY_PAGES = 4503;
+const SIGNED_OUT = 4401;
+const OVER = ["ended", "failed", "problem", "taken", "cut"];
 const FONT = '13px "JetBrains Mono"';
 
 class Page {
@@ -61,7 +63,7 @@ class Page {
       this.parts.ask.open = false;
       this.#view.focus();
     });
-    again.addEventListener("click", () => (this.#state === "taken" ? this.#start() : this.#begin()));
+    again.addEventListener("click", () => this.#start());
     end.addEventListener("click", () => this.#socket.send({ type: "end" }));
     stay.addEventListener("click", () => {
       this.#socket.send({ type: "stay" });
@@ -102,7 +104,7 @@ class Page {
 
   // --- A session ------------------------------------------------------------------------------
 
-  /** Come back to the session that this tab had here, else begin one. */
+  /** Come back to the session that this tab has here, else begin one. */
   #start() {
     const kept = sessionStorage.getItem(this.#kept);
     if (!kept) return this.#begin();
@@ -209,7 +211,10 @@ class Page {
 
   #closed(code) {
     if (code === TOO_MANY_PAGES) return this.#show("problem", this.#word("Full"));
-    if (["opening", "open", "lost"].includes(this.#state)) this.#show("ended", this.#word("Closed"));
+    if (!["opening", "open", "lost"].includes(this.#state)) return;
+    const livesOn = code !== SIGNED_OUT && sessionStorage.getItem(this.#kept);
+    if (livesOn) this.#show("cut");
+    else this.#show("ended", this.#word("Closed"));
   }
 
   // --- Typing ---------------------------------------------------------------------------------
@@ -226,8 +231,7 @@ class Page {
       event.preventDefault();
       return false;
     }
-    const again = ["ended", "failed", "problem", "taken"].includes(this.#state);
-    if (!again || event.key !== "Enter") return true;
+    if (!OVER.includes(this.#state) || event.key !== "Enter") return true;
     event.preventDefault();
     this.parts.again.click();
     return false;
@@ -260,7 +264,7 @@ class Page {
     const named = state === "open" && this.#name ? `${words} · ${this.#name}` : words;
     parts.state.textContent = named;
     parts.state.dataset.state = state;
-    const over = ["ended", "failed", "problem", "taken"].includes(state);
+    const over = OVER.includes(state);
     parts.again.hidden = !over;
     parts.end.hidden = state !== "open";
     parts.gone.hidden = state !== "problem";
@@ -268,7 +272,7 @@ class Page {
     parts.gone.querySelector("span").textContent = state === "problem" ? text : "";
     this.#root.classList.toggle("is-over", over || state === "lost");
     if (state !== "open") this.#view.open = false;
-    const again = { taken: "Back", problem: "Retry" }[state] || "Again";
+    const again = { taken: "Back", cut: "Back", problem: "Retry" }[state] || "Again";
     if (over) parts.again.querySelector("span").textContent = this.#word(again);
   }
 }

@@ -5,7 +5,8 @@ const FIRST_WAIT = 300;
 const LONGEST_WAIT = 5000;
 const PING_EVERY = 20000;
 const PONG_WITHIN = 10000;
-const TOLD_EVERY = 128 * 1024; // bytes shown
+const TOLD_EVERY = 128 * 1024; // bytes shown; the server waits at 512 KiB
+const TOLD_AFTER = 100; // ms, when less was shown: a word for each dot of a ping would be far too many
 // Malformed, signed out, too many messages, too many pages: trying again would not help.
 const FINAL = [4400, 4401, 4429, 4503];
 
@@ -15,8 +16,7 @@ export class TermSocket {
   #on;
   #attempt = 0;
   #timers = {};
-  #waiting = 0; // bytes that the view has yet to show
-  #shown = 0; // and those that the server has yet to be told of
+  #shown = 0; // bytes that the server has yet to be told of
   #over = true;
 
   /** `on`: message(object), output(bytes, done), lost(), closed(code), size(). */
@@ -62,7 +62,6 @@ export class TermSocket {
     this.#over = true;
     this.#socket = null;
     for (const timer of Object.values(this.#timers)) clearTimeout(timer);
-    this.#waiting = this.#shown = 0;
     socket?.close();
   }
 
@@ -78,7 +77,7 @@ export class TermSocket {
     const socket = new WebSocket(`${scheme}://${location.host}${PATH}`);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
-    this.#waiting = this.#shown = 0;
+    this.#forgetShown();
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }) => socket === this.#socket && this.#received(data);
     socket.onclose = ({ code }) => socket === this.#socket && this.#closed(code);
@@ -117,16 +116,24 @@ export class TermSocket {
   #output(data) {
     const { byteLength } = data;
     const socket = this.#socket;
-    this.#waiting += byteLength;
     this.#on.output(new Uint8Array(data), () => socket === this.#socket && this.#told(byteLength));
   }
 
   #told(count) {
-    this.#waiting -= count;
     this.#shown += count;
-    if (this.#shown < TOLD_EVERY && this.#waiting) return;
+    if (this.#shown >= TOLD_EVERY) this.#tell();
+    else this.#timers.told ??= setTimeout(() => this.#tell(), TOLD_AFTER);
+  }
+
+  #tell() {
     this.send({ type: "shown", bytes: this.#shown });
+    this.#forgetShown();
+  }
+
+  #forgetShown() {
     this.#shown = 0;
+    clearTimeout(this.#timers.told);
+    this.#timers.told = null;
   }
 
   #closed(code) {

@@ -58,3 +58,44 @@ def test_the_terminal_keeps_the_focus_that_it_has(term: Page) -> None:
     enter(term, "echo here-$((6*7))")
     shows(term, "here-42")
     term.click("[data-term-end]")
+
+
+# A dot is a piece of its own: more of them in a second than a page may send messages.
+DOTS = "i=0; while [ $i -lt 2500 ]; do printf .; i=$((i+1)); usleep 200; done; echo all-$i"
+
+
+def test_a_program_that_writes_in_very_small_pieces(term: Page) -> None:
+    term.evaluate(
+        "() => { const one = terminals.at(-1); window.told = 0; const send = one.send;"
+        "one.send = (data) => { told += String(data).includes('shown'); send.call(one, data); } }"
+    )
+    enter(term, f"clear; {DOTS}")
+    shows(term, "all-2500")
+    state(term, "Connected · ash")
+    assert 0 < term.evaluate("() => told") < 200
+    enter(term, "clear; seq 1 50000; echo flood-$((6*7))")
+    shows(term, "flood-42")
+    term.click("[data-term-end]")
+
+
+def test_what_was_closed_for_too_many_messages_is_gone_back_to(term: Page) -> None:
+    enter(term, "echo before-$((6*7)); sleep 4322; echo slept")
+    shows(term, "before-42")
+    term.evaluate(
+        '() => { for (let i = 0; i < 4000; i++) terminals.at(-1).send(\'{"type":"stay"}\') }'
+    )
+    state(term, "Connection closed; the process lives on for a while")
+    expect(term.locator("[data-term-again]")).to_have_text("Take it back")
+    term.click("[data-term-again]")
+    state(term, "Connected · ash")
+    shows(term, "before-42")
+    term.keyboard.press("Control+c")
+    enter(term, "echo after-$((6*7))")
+    shows(term, "after-42")
+    assert "slept" not in screen(term).replace("echo slept", "")
+    term.click("[data-term-end]")
+    state(term, "You ended it.")
+    expect(term.locator("[data-term-again]")).to_have_text("Start again")
+    term.click("[data-term-again]")
+    state(term, "Connected · ash")
+    assert "before" not in screen(term)
