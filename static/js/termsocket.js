@@ -3,6 +3,7 @@
 const PATH = "/ws/terminal/";
 const FIRST_WAIT = 300;
 const LONGEST_WAIT = 5000;
+const OPEN_WITHIN = 10000;
 const PING_EVERY = 20000;
 const PONG_WITHIN = 10000;
 const TOLD_EVERY = 128 * 1024; // bytes shown; the server waits at 512 KiB
@@ -78,12 +79,14 @@ export class TermSocket {
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#forgetShown();
-    socket.onopen = () => this.#opened();
+    this.#timers.open = setTimeout(() => this.#lose(), OPEN_WITHIN);
+    socket.onopen = () => socket === this.#socket && this.#opened();
     socket.onmessage = ({ data }) => socket === this.#socket && this.#received(data);
     socket.onclose = ({ code }) => socket === this.#socket && this.#closed(code);
   }
 
   #opened() {
+    clearTimeout(this.#timers.open);
     this.send({ ...this.#first, ...this.#on.size(), acks: true });
     this.#ping();
   }
@@ -92,14 +95,15 @@ export class TermSocket {
     clearTimeout(this.#timers.ping);
     this.#timers.ping = setTimeout(() => {
       this.send({ type: "ping" });
-      this.#timers.pong = setTimeout(() => this.#socket && this.#lose(), PONG_WITHIN);
+      this.#timers.pong = setTimeout(() => this.#lose(), PONG_WITHIN);
       this.#ping();
     }, PING_EVERY);
   }
 
-  /** A dead network may never tell that it closed. */
+  /** A dead network may never tell that it closed, nor that it does not open. */
   #lose() {
     const socket = this.#socket;
+    if (!socket) return;
     this.#closed(1006);
     socket.close();
   }
@@ -138,7 +142,7 @@ export class TermSocket {
 
   #closed(code) {
     this.#socket = null;
-    for (const name of ["ping", "pong"]) clearTimeout(this.#timers[name]);
+    for (const name of ["open", "ping", "pong"]) clearTimeout(this.#timers[name]);
     if (FINAL.includes(code)) this.#over = true;
     if (this.#over) return this.#on.closed(code);
     const wait = Math.min(FIRST_WAIT * 2 ** this.#attempt, LONGEST_WAIT) * (0.7 + 0.6 * Math.random());

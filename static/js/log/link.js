@@ -2,6 +2,7 @@
 const FIRST_WAIT = 300;
 const LONGEST_WAIT = 5000;
 const FULL_WAIT = 30000; // others must be closed first
+const OPEN_WITHIN = 10000;
 const PING_EVERY = 20000;
 const PONG_WITHIN = 10000;
 const SIGNED_OUT = 4401;
@@ -41,12 +42,14 @@ export class Link {
     const socket = new WebSocket(this.#address);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
-    socket.onopen = () => this.#opened();
+    this.#timers.open = setTimeout(() => this.#drop(), OPEN_WITHIN);
+    socket.onopen = () => socket === this.#socket && this.#opened();
     socket.onmessage = (event) => socket === this.#socket && this.#received(event.data);
     socket.onclose = (event) => socket === this.#socket && this.#closed(event.code);
   }
 
   #opened() {
+    clearTimeout(this.#timers.open);
     this.#timers.ping = setInterval(() => this.#ping(), PING_EVERY);
     this.#heard.open();
   }
@@ -91,7 +94,6 @@ export class Link {
   #forget() {
     this.#socket = null;
     clearInterval(this.#timers.ping);
-    clearTimeout(this.#timers.pong);
-    clearTimeout(this.#timers.wait);
+    for (const name of ["open", "pong", "wait"]) clearTimeout(this.#timers[name]);
   }
 }
