@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -145,22 +146,45 @@ def test_it_says_what_is_wrong_and_offers_the_form(term: Page) -> None:
     shows(term, "uid=1000")
 
 
+@dataclass
+class Operator:
+    """Somebody who may run something in the container, for now."""
+
+    page: Page
+    grant: int
+
+
+@pytest.fixture
+def operator(
+    api: Api, stack: Stack, container: int, new_page: Callable[..., Page]
+) -> Callable[[str], Operator]:
+    """operator("olga") -> an operator of the first host, signed in."""
+
+    def make(name: str) -> Operator:
+        user = api("POST", "/users", {"username": name})["id"]
+        stack.manage("shell", "--no-imports", "-c", (
+            f"from fleet.models import User; u = User.objects.get(username='{name}');"
+            f"u.set_password('{PASSWORD}'); u.save()"
+        ))  # fmt: skip
+        roles = {role["name"]: role["id"] for role in api("GET", "/roles")["items"]}
+        host = api("GET", f"/containers/{container}")["host_id"]
+        given = api("POST", "/grants", {"user": user, "role": roles["operator"], "host": host})
+        page = new_page()
+        page.goto(f"{stack.url}/accounts/login/")
+        page.fill("input[name=login]", name)
+        page.fill("input[name=password]", PASSWORD)
+        page.click("main button:has-text('Sign in')")
+        page.wait_for_url(f"{stack.url}/")
+        return Operator(page, given["id"])
+
+    return make
+
+
 def test_it_ends_with_the_right(
-    api: Api, stack: Stack, container: int, new_page: Callable[..., Page], lab: Lab
+    api: Api, stack: Stack, container: int, operator: Callable[[str], Operator], lab: Lab
 ) -> None:
-    user = api("POST", "/users", {"username": "olga"})["id"]
-    stack.manage("shell", "--no-imports", "-c", (
-        "from fleet.models import User; u = User.objects.get(username='olga');"
-        f"u.set_password('{PASSWORD}'); u.save()"
-    ))  # fmt: skip
-    roles = {role["name"]: role["id"] for role in api("GET", "/roles")["items"]}
-    host = api("GET", f"/containers/{container}")["host_id"]
-    given = api("POST", "/grants", {"user": user, "role": roles["operator"], "host": host})
-    page = new_page()
-    page.goto(f"{stack.url}/accounts/login/")
-    page.fill("input[name=login]", "olga")
-    page.fill("input[name=password]", PASSWORD)
-    page.click("main button:has-text('Sign in')")
+    olga = operator("olga")
+    page = olga.page
     page.goto(f"{stack.url}/containers/{container}/terminal/")
     state(page, "Connected · ash")
     enter(page, "sleep 4321")
@@ -170,9 +194,44 @@ def test_it_ends_with_the_right(
         return "sleep 4321" in lab[1].docker("top", NAME)
 
     eventually(running, "it runs", seconds=5)
-    api("DELETE", f"/grants/{given['id']}")
+    api("DELETE", f"/grants/{olga.grant}")
     expect(page.locator("[data-term-state]")).to_contain_text("You may not do this", timeout=5000)
     eventually(lambda: not running(), "nothing of it is left", seconds=5)
+
+
+# A socket of a terminal that has asked for nothing yet.
+WAITING = """() => new Promise((done) => {
+  const socket = new WebSocket(`ws://${location.host}/ws/terminal/`);
+  window.waiting = { socket, said: [], code: 0 };
+  socket.onopen = () => socket.send('{"type":"ping"}');
+  socket.onclose = ({ code }) => (waiting.code = code);
+  socket.onmessage = ({ data }) => {
+    if (typeof data !== "string") return;
+    waiting.said.push(JSON.parse(data).type);
+    done();
+  };
+})"""
+
+
+def test_a_socket_that_waited_runs_nothing_without_the_right(
+    api: Api, stack: Stack, container: int, operator: Callable[[str], Operator], lab: Lab
+) -> None:
+    otto = operator("otto")
+    page = otto.page
+    page.goto(f"{stack.url}/containers/{container}/")
+
+    def touch(name: str) -> str:
+        asked = {"type": "open", "container": container, "ask": {"command": f"touch /tmp/{name}"}}
+        page.evaluate("(asked) => waiting.socket.send(JSON.stringify(asked))", asked)
+        page.wait_for_function("() => waiting.code")
+        return str(page.evaluate("() => waiting.said.join()"))
+
+    page.evaluate(WAITING)
+    assert touch("early") == "pong,opened,ended"
+    page.evaluate(WAITING)
+    api("DELETE", f"/grants/{otto.grant}")
+    assert touch("late") == "pong,problem"
+    assert lab[1].docker("exec", NAME, "ls", "/tmp").split() == ["early"]
 
 
 def test_the_example_of_the_docs(stack: Stack, container: int, api: Api) -> None:
