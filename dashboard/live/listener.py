@@ -60,8 +60,9 @@ class Listener:
         channel = await layer.new_channel()
         await layer.group_add(GROUP, channel)
         self._channel, self._last_beat = channel, loop.time()
+        if self.begun.is_set():
+            self._missed()
         self.begun.set()
-        self._missed()
         while True:
             message = await layer.receive(channel)
             patience.reschedule(loop.time() + ANEW_SECONDS)

@@ -33,6 +33,7 @@ class Flow:
     stream: Stream
     args: QueryDict
     task: asyncio.Task[None] | None = None
+    begun: bool = False  # it has been checked; until then whoever opens it looks
     failed: bool = False  # the page has been told
 
 
@@ -45,6 +46,7 @@ class Streams:
         self._flows: dict[str, Flow] = {}
         self._checking: asyncio.Task[None] | None = None
         self._unchecked = False
+        self._changes = 0
         self._writing: set[asyncio.Task[None]] = set()
 
     async def open(self, stream: Stream, args: QueryDict) -> None:
@@ -70,6 +72,7 @@ class Streams:
     def check_soon(self) -> None:
         """The viewer's rights may have changed: end what is no longer allowed."""
         self._unchecked = True
+        self._changes += 1
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._check_all())
 
@@ -78,7 +81,7 @@ class Streams:
         failing = False
         while self._unchecked:
             self._unchecked = False
-            flows = [flow for flow in self._flows.values() if not flow.failed]
+            flows = [flow for flow in self._flows.values() if flow.begun and not flow.failed]
             failed = [flow for flow in flows if not await self._is_checked(flow, quiet=failing)]
             if failing := bool(failed):
                 self._unchecked = True
@@ -99,7 +102,7 @@ class Streams:
     async def _end(self, flow: Flow, refused: AccessError) -> None:
         """End a stream unless the page has opened another one in its place."""
         name = flow.stream.name
-        if self._flows.get(name) is not flow:
+        if flow.failed or self._flows.get(name) is not flow:
             return
         await self.close(name)
         if name not in self._flows:
@@ -111,7 +114,7 @@ class Streams:
 
     async def _run(self, flow: Flow) -> None:
         try:
-            target = await self._check(flow)
+            target = await self._begin(flow)
             await flow.stream.run(target, flow.args, self._send)
         except AccessError as refused:
             if isinstance(refused, Refused):
@@ -124,6 +127,15 @@ class Streams:
             with translation.override(self.viewer.seer.language):
                 text = _("This stream has ended by a mistake of Quayside. Reload the page.")
             await self._failed(flow, text)
+
+    async def _begin(self, flow: Flow) -> Any:
+        """Return what the stream needs, by rights that have not changed while they were read."""
+        changes = -1
+        while changes != self._changes:
+            changes = self._changes
+            target = await self._check(flow)
+        flow.begun = True
+        return target
 
     async def _failed(self, flow: Flow, message: str) -> None:
         flow.failed = True

@@ -174,3 +174,48 @@ async def test_it_leaves_a_stream_alone_that_was_opened_while_another_was_checke
         answer.set()
         assert await page.is_silent()
         assert guarded.ended == 1  # the first, by the page itself
+
+
+class Held:
+    """Holds up the first check of a stream."""
+
+    def __init__(self, guarded: Guarded) -> None:
+        self.guarded, self.asked, self.answer = guarded, threading.Event(), threading.Event()
+        guarded.before = self.wait
+
+    def wait(self, _args: Any) -> None:
+        """Wait, the first time."""
+        if self.guarded.checks == 1:
+            self.asked.set()
+            self.answer.wait(10)
+
+    async def open(self, page: Page) -> None:
+        """Open the stream; return while it is being checked."""
+        await page.send(type="stream.open", topic="test-guarded", args="")
+        await eventually_async(self.asked.is_set, "it is being checked")
+
+
+async def test_a_stream_that_is_refused_while_rights_change_is_told_and_written_down_once(
+    stranger: User, guarded: Guarded
+) -> None:
+    held = Held(guarded)
+    async with Page(stranger) as page:
+        await held.open(page)
+        await current_hub().check_rights(told=True)
+        held.answer.set()
+        assert (await page.next())["type"] == "gone"
+        assert await page.is_silent()
+    assert await AuditEntry.objects.filter(result=AuditResult.REFUSED).acount() == 1
+
+
+async def test_a_stream_whose_right_is_lost_while_it_is_opened_does_not_begin(
+    viewer: User, guarded: Guarded
+) -> None:
+    held = Held(guarded)
+    async with Page(viewer) as page:
+        await held.open(page)
+        await Grant.objects.filter(user=viewer).adelete()
+        await current_hub().check_rights(told=True)
+        held.answer.set()
+        assert (await page.next())["type"] == "gone"
+        assert (guarded.checks, guarded.ended) == (2, 0)
