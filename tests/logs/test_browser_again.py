@@ -100,6 +100,15 @@ def test_a_host_that_is_back_says_nothing_of_another(page: Page, server: FakeLog
     state(page, "Following")
 
 
+def test_older_lines_come_after_a_mark_of_one_without_any(page: Page, server: FakeLogs) -> None:
+    """The mark has the time of the browser; a quiet container's next line may be hours away."""
+    told(server, WEB, AGAIN)
+    server.mark("away", source=1)
+    server.mark("back", source=1)
+    server.lines("late", source=1)
+    shown(page, "late")
+
+
 def test_whole_logs_of_many_come_at_the_pace_of_the_socket(page: Page, server: FakeLogs) -> None:
     many = [SOURCE | {"index": n, "container": n + 1, "tail": 1} for n in range(60)]
     told(server, *many)

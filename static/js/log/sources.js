@@ -187,7 +187,7 @@ export class Sources {
     const waiting = [...this.all.values()].filter(({ pending }) => pending.count);
     const early = this.#begin(waiting.filter(({ begun, reader }) => begun < BEGINS && reader.entries));
     const ripe = waiting.filter((source) => source.ripe > source.at);
-    const until = Math.max(...ripe.map(({ pending, ripe: count }) => pending.time[count - 1]));
+    const until = Math.max(...ripe.map(latestOf));
     const sources = waiting.filter((source) => source.at < source.pending.count && timeOf(source) <= until);
     const some = early || sources.length > 0;
     while (sources.length) {
@@ -215,6 +215,13 @@ function leftOf(source) {
   source.at = 0;
   source.ripe = source.pending.count;
   return source.ripe;
+}
+
+/** The latest time of what is ripe: a mark may be later than the lines that come after it. */
+function latestOf({ pending, at, ripe }) {
+  let latest = -Infinity;
+  for (let n = at; n < ripe; n += 1) if (pending.time[n] > latest) latest = pending.time[n];
+  return latest;
 }
 
 const timeOf = (source) => source.pending.time[source.at];
