@@ -231,7 +231,8 @@ def test_a_socket_that_waited_runs_nothing_without_the_right(
     page.evaluate(WAITING)
     api("DELETE", f"/grants/{otto.grant}")
     assert touch("late") == "pong,problem"
-    assert lab[1].docker("exec", NAME, "ls", "/tmp").split() == ["early"]
+    made = {"early", "late"} & set(lab[1].docker("exec", NAME, "ls", "/tmp").split())
+    assert made == {"early"}
 
 
 def test_the_example_of_the_docs(stack: Stack, container: int, api: Api) -> None:
