@@ -9,6 +9,8 @@ from typing import Any
 
 from fleet.engine.raw import Json, as_dict, as_int, as_list, as_str, parse_time
 
+COUNTED = ("cpu_ns", "received", "sent", "read", "written")  # what only rises in one life
+
 
 @dataclass(frozen=True, slots=True)
 class Counters:
@@ -97,11 +99,11 @@ def _sum(entries: Iterable[dict[str, Any]], operation: str) -> int:
 def usage_between(before: Counters, now: Counters) -> Usage | None:
     """What was used from one reading to the next; None when they cannot be compared."""
     seconds = (now.at - before.at).total_seconds()
-    if seconds <= 0 or now.cpu_ns < before.cpu_ns:  # the container was started anew
+    if seconds <= 0 or _count_anew(before, now):
         return None
 
     def rate(old: int | None, new: int | None) -> float | None:
-        return None if old is None or new is None else max(0, new - old) / seconds
+        return None if old is None or new is None else (new - old) / seconds
 
     return Usage(
         at=now.at,
@@ -114,3 +116,12 @@ def usage_between(before: Counters, now: Counters) -> Usage | None:
         written=rate(before.written, now.written),
         processes=now.processes,
     )
+
+
+def _count_anew(before: Counters, now: Counters) -> bool:
+    """Whether a counter went down: the container was started anew, or changed its networks.
+
+    One is enough: a new life may have used more of the processor already than the one before.
+    """
+    pairs = ((getattr(before, name), getattr(now, name)) for name in COUNTED)
+    return any(old is not None and new is not None and new < old for old, new in pairs)

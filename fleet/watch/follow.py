@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
@@ -117,21 +117,27 @@ class Follower:
                 await self._meet(engine, facts)
                 self._connected_at = time.monotonic()
                 self.lag.catch_up()  # what another session had not written comes again
+                sampler = self._sampler(engine, past.story)
                 outlet = Outlet(
-                    self.database, self._save, self._save_images, self._greet, self._live, self.lag
+                    self.database,
+                    self._save,
+                    self._save_images,
+                    self._greet,
+                    self._live,
+                    self.lag,
+                    sampler.hear if sampler else lambda _: None,
                 )
                 session = Session(self.host.id, engine, past.story, outlet, timing)
                 following = session.follow(stream, fresh=past.since is None)
-                await first_of(following, *self._sampling(engine, past.story))
+                await first_of(following, *([sampler.run()] if sampler else []))
 
-    def _sampling(self, engine: AsyncEngine, story: Story) -> list[Awaitable[None]]:
+    def _sampler(self, engine: AsyncEngine, story: Story) -> Sampler | None:
         """Return what reads the usage of the containers that run, where that is wished."""
         if self.ledger is None or not self.timing.sample:
-            return []
-        sampler = Sampler(
+            return None
+        return Sampler(
             self.host.id, engine, story.up, self.database, self.ledger, self.timing.sample
         )
-        return [sampler.run()]
 
     def _live(self) -> None:
         self.alive_at = time.monotonic()

@@ -16,6 +16,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 from django.db import Error as DatabaseError
@@ -23,6 +24,7 @@ from django.db import Error as DatabaseError
 from fleet.engine.aio import AsyncEngine
 from fleet.engine.errors import EngineError, Unreachable
 from fleet.engine.stats import Counters, Usage, usage_between
+from fleet.engine.types import EngineEvent
 from fleet.models import Container, UsageNow
 from fleet.stats.keeping import Packed
 from fleet.stats.packing import Table, pack, unpack, values_of
@@ -37,6 +39,7 @@ QUICK_SWEEPS, FIRST_SECONDS = 2, 2.0  # the first figures need two sweeps: not l
 PAUSE = 0.5  # at the least
 RAREST = 16.0
 FULL, ROOMY = 0.85, 0.35  # of the time between two sweeps, which one needs at the least
+RENEWING = frozenset({"start", "die"})
 SKEW = 0.3  # how much an engine's clock may run otherwise than ours, between two readings
 
 
@@ -93,13 +96,14 @@ class Reading:
     at: float
 
 
-def usage_of(before: Reading | None, now: Reading) -> Usage | None:
+def usage_of(before: Reading | None, now: Reading, renewed: datetime | None = None) -> Usage | None:
     """Return what was used between two readings; None where that would be a wrong figure.
 
-    A container that was started anew counts from 0. An engine whose clock was set between the two
-    would tell a rate of another time than ours.
+    A container that was started anew counts from 0: `renewed` is when it last started or ended, by
+    its engine's clock. An engine whose clock was set between the two would tell a rate of another
+    time than ours.
     """
-    if before is None:
+    if before is None or (renewed is not None and before.counters.at <= renewed):
         return None
     ours = now.at - before.at
     theirs = (now.counters.at - before.counters.at).total_seconds()
@@ -124,6 +128,7 @@ class Sampler:
         self.database, self.ledger, self.pace = database, ledger, Pace(seconds)
         self._rows: dict[str, int] = {}  # engine's id -> ours
         self._last: dict[str, Reading] = {}
+        self._renewed: dict[str, datetime] = {}  # when it last started or ended, since it is read
         self._minutes, self._trail = Minutes(), Trail()
         self._busy = 0.0  # seconds of waiting in this sweep, of all calls together
         self._at_once = engine.samples_at_once
@@ -150,6 +155,14 @@ class Sampler:
             self._learn(every)
             await asyncio.sleep(max(PAUSE, every - took))
 
+    def hear(self, event: EngineEvent) -> None:
+        """Take note of an event: what is read before a start is not compared with what follows.
+
+        Counters do not always show it: a new life may have used more already.
+        """
+        if event.kind == "container" and event.action in RENEWING:
+            self._renewed[event.object_id] = event.at
+
     def _learn(self, every: float) -> None:
         """Prepare the next sweep by what this one, of `every` seconds, needed."""
         most = self.engine.samples_at_once
@@ -162,6 +175,8 @@ class Sampler:
         self._busy, places = 0.0, asyncio.Semaphore(self._at_once)
         ids = await self._known(self.running())
         self._last = {ident: self._last[ident] for ident in ids if ident in self._last}
+        # What is read already may be compared with what follows; the rest begins with its reading.
+        self._renewed = {k: at for k, at in self._renewed.items() if k in self._last}
         started, gap = time.monotonic(), every * SPREAD / max(1, len(ids))
         tasks: list[asyncio.Task[Usage | None]] = []
         try:
@@ -200,7 +215,7 @@ class Sampler:
         if counters is None:
             return None
         now = self._last[ident] = Reading(counters, time.monotonic())
-        return usage_of(before, now)
+        return usage_of(before, now, self._renewed.get(ident))
 
     async def _known(self, ids: list[str]) -> list[str]:
         """Return those of the ids that have a row."""

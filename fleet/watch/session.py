@@ -69,6 +69,7 @@ class Outlet:
     greet: Callable[[AsyncEngine], Awaitable[None]]
     alive: Callable[[], None]
     lag: Lag
+    hear: Callable[[EngineEvent], None]  # of every event, as it comes
 
 
 class Session:
@@ -105,6 +106,7 @@ class Session:
     async def _receive(self, stream: Stream[EngineEvent]) -> None:
         async for event in stream:
             self.images.hear(event)
+            self.outlet.hear(event)
             if not is_noise(event):
                 self.outlet.lag.wait()
                 await self._inbox.put(event)

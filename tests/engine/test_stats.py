@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,3 +69,13 @@ def test_it_tells_percents_and_rates() -> None:
 @pytest.mark.parametrize(("seconds", "cpu"), [(0, 10**9), (-1, 10**9), (1, 1)])
 def test_it_compares_nothing_over_a_restart(seconds: float, cpu: int) -> None:
     assert usage_between(counters(0, 10**8), counters(seconds, cpu)) is None
+
+
+@pytest.mark.parametrize("name", ["received", "sent", "read", "written"])
+def test_a_new_life_shows_in_any_counter(name: str) -> None:
+    """A crash loop: the new life has used more of the processor than the old one had."""
+    old = Counters(AT, 1_200_000_000, 5, None, 300, 300, 300, 300, 1)
+    new = Counters(AT + timedelta(seconds=10), 2 * 10**9, 5, None, 400, 400, 400, 400, 1)
+    assert usage_between(old, new) is not None
+    less: Any = {name: 5}
+    assert usage_between(old, replace(new, **less)) is None

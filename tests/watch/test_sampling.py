@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import pytest
 from django.db import OperationalError
@@ -19,6 +20,7 @@ from fleet.engine.endpoint import Endpoint
 from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_stats import LIMIT, MEMORY
 from fleet.engine.stats import Counters
+from fleet.engine.types import EngineEvent
 from fleet.models import Container, Host, UsageFrame, UsageNow
 from fleet.stats.keeping import Packed, save_usage
 from fleet.stats.packing import SUM, Table, pack, unpack
@@ -63,9 +65,16 @@ def test_the_first_reading_tells_nothing() -> None:
 
 def test_counters_that_begin_anew_tell_nothing() -> None:
     assert usage_of(later(0), later(10, cpu_ns=SECOND)) is None
-    # An interface that was replaced counts from 0, the processor goes on.
-    usage = usage_of(later(0), later(10, cpu_ns=101 * SECOND, received=10))
-    assert usage is not None and usage.received == 0
+    # So does a new life that has used more of the processor already, or an interface replaced.
+    assert usage_of(later(0), later(10, cpu_ns=101 * SECOND, received=10)) is None
+
+
+@pytest.mark.parametrize(("start", "tells"), [(-1, True), (0, False), (4, False)])
+def test_a_start_in_between_tells_nothing(start: float, tells: bool) -> None:
+    """Whatever the counters say: a new life may have used more of all of them."""
+    now = later(10, cpu_ns=101 * SECOND)
+    usage = usage_of(later(0), now, START + timedelta(seconds=start))
+    assert (usage is not None) == tells
 
 
 @pytest.mark.parametrize(
@@ -160,6 +169,11 @@ async def sampling(
             await cancel(task)
 
 
+def happened(ident: str, action: str, at: datetime) -> EngineEvent:
+    """Return an event of a container."""
+    return EngineEvent(at, 0, "container", action, "", ident, "web-1", {})
+
+
 async def sweep(ledger: Ledger, wanted: Callable[[Table], bool]) -> tuple[Packed, Table]:
     """Return the first sweep with such lines."""
     while True:
@@ -228,6 +242,53 @@ async def test_it_goes_on_through_a_restart_and_a_lost_engine(
         await sweep(ledger, bool)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("action", ["start", "die"])
+async def test_a_new_life_is_not_compared_with_the_old_one(
+    host: Host, database: Database, action: str
+) -> None:
+    """The event comes while a reading of the old life is on its way, the first of all."""
+    row = await database.run(lambda: make_container(host, engine_id="a" * 64))
+    begun = datetime.now(UTC)
+    answers = [0.0, 10, 20, 30]  # each has used more of everything than the one before
+
+    async def sample(ident: str) -> Counters:
+        at = answers.pop(0)
+        if not at:
+            sampler.hear(happened(ident, action, begun + timedelta(seconds=5)))
+        monotonic.return_value = at
+        return replace(COUNTERS, at=begun + timedelta(seconds=at), cpu_ns=int(at + 1) * SECOND)
+
+    ledger, engine = Ledger(), Mock(samples_at_once=1, sample=sample)
+    sampler = Sampler(host.pk, engine, lambda: [row.engine_id], database, ledger, 0.01)
+    with patch("fleet.watch.sampling.time", Mock(wraps=time)) as clock:
+        monotonic = clock.monotonic
+        while answers:
+            await sampler._sweep(0.01)
+    told = [unpack(one.sweep)[1] for one in ledger.take()]
+    assert [lines[row.pk][0] for lines in told] == [100, 100]  # from the second one on
+
+
+@pytest_engine
+async def test_a_follower_lets_the_sampler_hear(
+    fake: FakeEngine, host: Host, database: Database, until: Callable[..., Awaitable[object]]
+) -> None:
+    web = fake.state.add("web-1")
+    host.url = fake.url
+    await database.run(host.save)
+    heard: list[str] = []
+    timing = replace(QUICK, sample=60)
+    with patch.object(Sampler, "hear", lambda _self, event: heard.append(event.action)):
+        task = asyncio.create_task(
+            Follower(host, 1, database, lambda: True, timing, Ledger()).run()
+        )
+        await until(lambda: Container.objects.exists(), "a row")
+        fake.state.stop(web)
+        fake.state.start(web)
+        await eventually_async(lambda: {"die", "start"} <= set(heard), "both events")
+        await cancel(task)
+
+
 @pytest_engine
 async def test_nothing_runs(fake: FakeEngine, host: Host, database: Database) -> None:
     async with sampling(fake, host, database, list) as ledger:
@@ -266,4 +327,4 @@ async def test_a_follower_samples_and_books_are_kept(
 
 async def test_without_a_wish_nothing_is_read(host: Host, database: Database) -> None:
     follower = Follower(host, 1, database, lambda: True, QUICK, Ledger())
-    assert follower._sampling(None, None) == []  # type: ignore[arg-type]
+    assert follower._sampler(None, None) is None  # type: ignore[arg-type]
