@@ -14,11 +14,12 @@ from array import array
 from collections.abc import Mapping, Sequence
 from math import nan
 
-from fleet.engine.stats import Usage
+from fleet.engine.stats import Counters, Usage
 
 COLUMNS = (
     "cpu", "memory", "memory_limit", "received", "sent", "read", "written", "processes",
 )  # fmt: skip
+AT_ONCE = ("memory", "memory_limit", "processes")  # what one reading tells, without another
 MEANS = len(COLUMNS)
 # What is made of several readings keeps the most of these, too: peaks must not be flattened.
 PEAKS = ("cpu", "memory")
@@ -34,6 +35,12 @@ VERSION = 1
 def values_of(usage: Usage) -> Values:
     """Return a reading as a line."""
     found = (getattr(usage, name) for name in COLUMNS)
+    return tuple(nan if value is None else float(value) for value in found)
+
+
+def values_at_once(counters: Counters) -> Values:
+    """Return a reading that can be compared with none as a line: it knows no rates."""
+    found = (getattr(counters, name) if name in AT_ONCE else None for name in COLUMNS)
     return tuple(nan if value is None else float(value) for value in found)
 
 

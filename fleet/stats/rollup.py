@@ -25,9 +25,9 @@ def total(lines: Iterable[Values]) -> Values:
     return tuple(sums)
 
 
-def with_sum(lines: Table) -> Table:
-    """Return a host's lines with their sum."""
-    return {SUM: total(lines.values()), **lines}
+def with_sum(lines: Table, counted: Iterable[Values] | None = None) -> Table:
+    """Return a host's lines with their sum, or with that of what is `counted` instead of them."""
+    return {SUM: total(lines.values() if counted is None else counted), **lines}
 
 
 class Rolled:
@@ -145,7 +145,7 @@ class Trail:
         for key, line in table.items():
             for number in range(len(line) // 2):
                 pair = line[2 * number : 2 * number + 2]
-                if not isnan(pair[0]):
+                if not all(map(isnan, pair)):
                     at = last - (len(line) // 2 - 1 - number) * MINUTE
                     rows.setdefault(at, {})[key] = pair
         return cls(sorted(rows.items()))

@@ -22,13 +22,14 @@ import structlog
 from django.db import Error as DatabaseError
 
 from fleet.engine.aio import AsyncEngine
-from fleet.engine.errors import EngineError, Unreachable
+from fleet.engine.errors import EngineError, NotFound, Unreachable
 from fleet.engine.stats import Counters, Usage, usage_between
 from fleet.engine.types import EngineEvent
 from fleet.models import Container, UsageNow
 from fleet.stats.keeping import Packed
-from fleet.stats.packing import Table, pack, unpack, values_of
+from fleet.stats.packing import Table, Values, pack, unpack, values_at_once, values_of
 from fleet.stats.rollup import Minutes, Trail, with_sum
+from fleet.stats.standing import Standing
 from fleet.watch.database import Database
 
 log = structlog.get_logger(__name__)
@@ -129,7 +130,8 @@ class Sampler:
         self._rows: dict[str, int] = {}  # engine's id -> ours
         self._last: dict[str, Reading] = {}
         self._renewed: dict[str, datetime] = {}  # when it last started or ended, since it is read
-        self._minutes, self._trail = Minutes(), Trail()
+        self._minutes, self._trail, self._standing = Minutes(), Trail(), Standing()
+        self._begun = False
         self._busy = 0.0  # seconds of waiting in this sweep, of all calls together
         self._at_once = engine.samples_at_once
 
@@ -178,7 +180,7 @@ class Sampler:
         # What is read already may be compared with what follows; the rest begins with its reading.
         self._renewed = {k: at for k, at in self._renewed.items() if k in self._last}
         started, gap = time.monotonic(), every * SPREAD / max(1, len(ids))
-        tasks: list[asyncio.Task[Usage | None]] = []
+        tasks: list[asyncio.Task[Values | None]] = []
         try:
             for number, ident in enumerate(ids):
                 await asyncio.sleep(max(0.0, started + number * gap - time.monotonic()))
@@ -190,15 +192,21 @@ class Sampler:
         finally:
             for task in tasks:
                 task.cancel()
-        lines = {
-            self._rows[ident]: values_of(usage)
-            for ident, usage in zip(ids, found, strict=True)
-            if usage is not None
-        }
-        if lines or not ids:
-            await self._tell(int(time.time()), round(every), with_sum(lines) if lines else {})
+        await self._hand_over(ids, found, round(every))
 
-    async def _read(self, ident: str) -> Usage | None:
+    async def _hand_over(self, ids: list[str], found: list[Values | None], every: int) -> None:
+        told = zip(ids, found, strict=True)
+        lines = {self._rows[ident]: line for ident, line in told if line is not None}
+        up = [self._rows[ident] for ident in ids if ident in self._last]
+        # The first sweep knows no rates yet: what an earlier session told says more.
+        first, self._begun = not self._begun, True
+        if lines:
+            lines = with_sum(lines, self._standing.counted(lines, up))
+        if not ids or (lines and not first):
+            await self._tell(int(time.time()), every, lines)
+
+    async def _read(self, ident: str) -> Values | None:
+        """Return a container's line, None when it does not run or gives no answer."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(CALL_SECONDS):
@@ -207,6 +215,8 @@ class Sampler:
             return None
         except Unreachable:
             raise
+        except NotFound:
+            counters = None
         except EngineError:
             return None
         finally:
@@ -215,7 +225,8 @@ class Sampler:
         if counters is None:
             return None
         now = self._last[ident] = Reading(counters, time.monotonic())
-        return usage_of(before, now, self._renewed.get(ident))
+        usage = usage_of(before, now, self._renewed.get(ident))
+        return values_of(usage) if usage is not None else values_at_once(counters)
 
     async def _known(self, ids: list[str]) -> list[str]:
         """Return those of the ids that have a row."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import isnan
 from pathlib import Path
 from unittest.mock import Mock, patch
 
@@ -17,6 +18,7 @@ from django.db import OperationalError
 from fleet.cancel import cancel
 from fleet.engine.aio import open_async
 from fleet.engine.endpoint import Endpoint
+from fleet.engine.errors import Conflict, NotFound
 from fleet.engine.fake import FakeEngine
 from fleet.engine.fake_stats import LIMIT, MEMORY
 from fleet.engine.stats import Counters
@@ -184,6 +186,11 @@ async def sweep(ledger: Ledger, wanted: Callable[[Table], bool]) -> tuple[Packed
         await asyncio.sleep(0.01)
 
 
+def knows_rates(lines: Table) -> bool:
+    """Whether none of a sweep's lines is of a first reading."""
+    return not any(isnan(line[0]) for line in lines.values())
+
+
 @pytest_engine
 async def test_it_reads_all_that_run(fake: FakeEngine, host: Host, database: Database) -> None:
     ids = [fake.state.add(f"web-{number}").id for number in range(5)]
@@ -194,7 +201,7 @@ async def test_it_reads_all_that_run(fake: FakeEngine, host: Host, database: Dat
     }
     unknown = fake.state.add("new-1").id  # the watcher has not written it yet
     async with sampling(fake, host, database, lambda: [*ids, stopped, unknown, "f" * 64]) as ledger:
-        packed, lines = await sweep(ledger, lambda lines: len(lines) == 6)
+        packed, lines = await sweep(ledger, lambda lines: len(lines) == 6 and knows_rates(lines))
     assert set(lines) == {SUM, *(rows[ident] for ident in ids)}
     line = lines[rows[ids[0]]]
     assert line[0] == pytest.approx(25, abs=2)
@@ -263,10 +270,45 @@ async def test_a_new_life_is_not_compared_with_the_old_one(
     sampler = Sampler(host.pk, engine, lambda: [row.engine_id], database, ledger, 0.01)
     with patch("fleet.watch.sampling.time", Mock(wraps=time)) as clock:
         monotonic = clock.monotonic
+        monotonic.return_value = 50.0
         while answers:
             await sampler._sweep(0.01)
     told = [unpack(one.sweep)[1] for one in ledger.take()]
-    assert [lines[row.pk][0] for lines in told] == [100, 100]  # from the second one on
+    cpu = [lines[row.pk][0] for lines in told]
+    assert isnan(cpu[0]) and cpu[1:] == [100, 100]  # from the second one on
+    assert [lines[SUM][1] for lines in told] == [COUNTERS.memory] * 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("answer", "memory"),
+    [(TimeoutError(), 2000), (Conflict("busy"), 2000), (NotFound("gone"), 1000), (None, 1000)],
+)
+async def test_one_that_gives_no_answer_is_still_in_the_sum(
+    host: Host, database: Database, answer: Exception | None, memory: int
+) -> None:
+    ids = ["a" * 64, "b" * 64]
+    for ident in ids:
+        await database.run(lambda ident=ident: make_container(host, ident[:4], engine_id=ident))  # type: ignore[misc]
+    readings = iter([later(0), later(0), later(10), later(10), later(20), answer])
+
+    async def sample(_ident: str) -> Counters | None:
+        now = next(readings)
+        if isinstance(now, Exception):
+            raise now
+        monotonic.return_value = now.at if now else 70
+        return now.counters if now else None
+
+    ledger, engine = Ledger(), Mock(samples_at_once=1, sample=sample)
+    sampler = Sampler(host.pk, engine, lambda: ids, database, ledger, 0.01)
+    with patch("fleet.watch.sampling.time", Mock(wraps=time)) as clock:
+        monotonic = clock.monotonic
+        monotonic.return_value = 50.0
+        for _ in range(3):
+            await sampler._sweep(0.01)
+    told = [unpack(one.sweep)[1] for one in ledger.take()]
+    assert [len(lines) for lines in told] == [3, 2]
+    assert [lines[SUM][1] for lines in told] == [2000, memory]
 
 
 @pytest_engine
