@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from itertools import pairwise
 from math import isnan
-from statistics import median
 from typing import Final
 
 from fleet.access import access_container, access_host
@@ -17,7 +15,7 @@ from fleet.actor import Actor
 from fleet.models import UsageBlock, UsageFrame
 from fleet.selectors.usage_marks import Mark, container_marks, host_marks
 from fleet.stats.keeping import HOUR, QUARTER, SPAN, SWEEP
-from fleet.stats.packing import ROLLED, SUM, Table, Values, pick, unpack
+from fleet.stats.packing import ROLLED, SUM, Values, pick, unpack
 from fleet.stats.rollup import MINUTE, in_steps
 
 VIEW = "container.view"
@@ -26,9 +24,10 @@ RANGES: Final[dict[str, tuple[int, int]]] = {  # name -> seconds, seconds of one
     "24h": (24 * HOUR, MINUTE),
     "7d": (7 * 24 * HOUR, QUARTER),
 }
-GAP = 2.5  # times the usual distance; what is farther apart is not joined
+GAP = 2.5  # times the distance of two readings then; what is farther apart is not joined
 
 Column = list[float | None]
+Found = dict[int, tuple[int, Values]]  # by time: how often it was read then, in seconds, and what
 
 
 @dataclass(frozen=True)
@@ -68,39 +67,45 @@ def _history(
     return History(span, step, begin, end, times, columns, marks(since, seconds))
 
 
-def _lines(host_id: int, key: int, step: int, begin: int) -> Table:
+def _lines(host_id: int, key: int, step: int, begin: int) -> Found:
     """Return the lines by time since `begin`."""
     if step == SWEEP:
         return _of_frames(host_id, key, SWEEP, begin)
     newer = _of_frames(host_id, key, MINUTE, begin)
-    newer = in_steps(newer, step) if step > MINUTE else newer
+    if step > MINUTE:
+        steps = in_steps({at: line for at, (_every, line) in newer.items()}, step)
+        newer = {at: (step, line) for at, line in steps.items()}
     blocks = UsageBlock.objects.filter(host_id=host_id, key=key, step=step)
-    older: Table = {}
+    older: Found = {}
     for data in blocks.filter(at__gt=begin - SPAN[step]).values_list("data", flat=True):
-        older |= unpack(data)[1]
-    return {at: line for at, line in (older | newer).items() if at >= begin}
+        every, lines = unpack(data)
+        older |= {at: (every, line) for at, line in lines.items()}
+    # A minute that came late is not yet put together with its quarter of an hour.
+    return {at: found for at, found in (newer | older).items() if at >= begin}
 
 
-def _of_frames(host_id: int, key: int, step: int, begin: int) -> Table:
+def _of_frames(host_id: int, key: int, step: int, begin: int) -> Found:
     frames = UsageFrame.objects.filter(host_id=host_id, step=step, at__gte=begin)
-    picked = ((at, pick(data, key)[1]) for at, data in frames.values_list("at", "data"))
-    return {at: line for at, line in picked if line is not None}
+    picked = ((at, *pick(data, key)) for at, data in frames.values_list("at", "data"))
+    return {at: (every, line) for at, every, line in picked if line is not None}
 
 
-def _columns(lines: Table, step: int) -> tuple[list[int], dict[str, Column]]:
+def _columns(found: Found, step: int) -> tuple[list[int], dict[str, Column]]:
     """Return times and columns, with a hole wherever nothing was read for long.
 
-    What is long follows from the times themselves: a busy host is read less often.
+    What is long changes: a busy host is read less often, for as long as it is busy.
     """
-    usual = max(step, median(b - a for a, b in pairwise(lines)) if len(lines) > 1 else step)
     times: list[int] = []
     rows: list[Values | None] = []
-    for at, line in lines.items():
-        if times and at - times[-1] > GAP * usual:
-            times.append(times[-1] + round(usual))
+    last = step
+    for at, (every, line) in found.items():
+        usual = max(step, every)
+        if times and at - times[-1] > GAP * max(last, usual):
+            times.append(times[-1] + last)
             rows.append(None)
         times.append(at)
         rows.append(line)
+        last = usual
     width = max((len(row) for row in rows if row is not None), default=len(ROLLED))
     return times, {
         name: [plain(row[place]) if row is not None else None for row in rows]

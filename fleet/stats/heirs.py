@@ -41,8 +41,8 @@ def _move(host_id: int, old: int, new: int) -> None:
     for block in UsageBlock.objects.filter(host_id=host_id, key=old):
         if same := newer.get((block.step, block.at)):
             every, lines = unpack(block.data)
-            merged = lines | unpack(same.data)[1]
-            same.data = pack(every, dict(sorted(merged.items())))
+            its_every, newest = unpack(same.data)
+            same.data = pack(max(every, its_every), dict(sorted((lines | newest).items())))
             same.save(update_fields=["data"])
     moved = UsageBlock.objects.filter(host_id=host_id, key=old)
     for step, at in newer:

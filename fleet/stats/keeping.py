@@ -99,19 +99,22 @@ def _roll_up(host_id: int, hour: int) -> None:
         host_id=host_id, step=MINUTE, at__gte=hour, at__lt=hour + HOUR
     )
     lines: dict[int, Table] = {}
-    rows = list(frames.values_list("pk", "at", "data"))
+    rows, seldom = list(frames.values_list("pk", "at", "data")), MINUTE
     for _pk, at, data in rows:
-        for key, line in unpack(data)[1].items():
+        every, found = unpack(data)
+        seldom = max(seldom, every)
+        for key, line in found.items():
             lines.setdefault(key, {})[at] = line
     known = set(Container.objects.filter(host_id=host_id).values_list("pk", flat=True)) | {SUM}
     lines = {key: table for key, table in lines.items() if key in known}
     keys = sorted(lines)
     for start in range(0, len(keys), CHUNK):
         some = {key: lines[key] for key in keys[start : start + CHUNK]}
-        quarters = {key: in_steps(table, QUARTER) for key, table in some.items()}
         with transaction.atomic():
-            _add(host_id, MINUTE, hour, some)
-            _add(host_id, QUARTER, hour - hour % DAY, quarters)
+            merged = _add(host_id, MINUTE, hour, some, seldom)
+            # Of all minutes that there are: one that came late is no quarter of an hour.
+            quarters = {key: in_steps(table, QUARTER) for key, table in merged.items()}
+            _add(host_id, QUARTER, hour - hour % DAY, quarters, QUARTER)
     # Not before: what is added twice is the same.
     _delete_unchanged(host_id, {pk: bytes(data) for pk, _at, data in rows})
 
@@ -130,12 +133,24 @@ def _delete_unchanged(host_id: int, read: Mapping[int, bytes]) -> None:
         frames.filter(pk__in=same).delete()
 
 
-def _add(host_id: int, step: int, at: int, lines: Mapping[int, Table]) -> None:
-    """Add lines to the blocks of a time, which may be there already."""
+def _add(
+    host_id: int, step: int, at: int, lines: Mapping[int, Table], every: int
+) -> dict[int, Table]:
+    """Add lines to the blocks of a time, which may be there already; return what is in them.
+
+    `every` is how many seconds lie between two of the lines: `step`, or more where a host is read
+    seldom.
+    """
     there = UsageBlock.objects.filter(host_id=host_id, step=step, at=at, key__in=list(lines))
-    before = {key: unpack(data)[1] for key, data in there.values_list("key", "data")}
+    before = {key: unpack(data) for key, data in there.values_list("key", "data")}
     # A container that went meanwhile must not come back as a row that nobody deletes.
-    still = set(Container.objects.filter(pk__in=list(lines)).values_list("pk", flat=True))
+    still = set(Container.objects.filter(pk__in=list(lines)).values_list("pk", flat=True)) | {SUM}
+    nothing: tuple[int, Table] = (step, {})
+    merged: dict[int, tuple[int, Table]] = {}
+    for key, table in lines.items():
+        if key in still:
+            seldom, older = before.get(key, nothing)
+            merged[key] = max(seldom, every), dict(sorted((older | table).items()))
     UsageBlock.objects.bulk_create(
         [
             UsageBlock(
@@ -144,15 +159,15 @@ def _add(host_id: int, step: int, at: int, lines: Mapping[int, Table]) -> None:
                 key=key,
                 step=step,
                 at=at,
-                data=pack(step, dict(sorted({**before.get(key, {}), **table}.items()))),
+                data=pack(*found),
             )
-            for key, table in lines.items()
-            if key in still or key == SUM
+            for key, found in merged.items()
         ],
         update_conflicts=True,
         unique_fields=["host", "key", "step", "at"],
         update_fields=["data"],
     )
+    return {key: table for key, (_every, table) in merged.items()}
 
 
 def purge_usage(now: float | None = None) -> None:

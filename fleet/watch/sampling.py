@@ -28,7 +28,7 @@ from fleet.engine.types import EngineEvent
 from fleet.models import Container, UsageNow
 from fleet.stats.keeping import Packed
 from fleet.stats.packing import Table, Values, pack, unpack, values_at_once, values_of
-from fleet.stats.rollup import Minutes, Trail, with_sum
+from fleet.stats.rollup import MINUTE, Minutes, Trail, with_sum
 from fleet.stats.standing import Standing
 from fleet.watch.database import Database
 
@@ -243,8 +243,9 @@ class Sampler:
             self._trail.add(minute_at, minute)
             trail = self._trail.table()
             packed = Packed(
-                self.host_id, at, packed.sweep, minute_at, pack(60, minute), pack(60, trail)
-            )
+                self.host_id, at, packed.sweep, minute_at, pack(max(MINUTE, every), minute),
+                pack(MINUTE, trail),
+            )  # fmt: skip
         self.ledger.add(packed)
 
     async def _inherit(self, minute: Table) -> None:

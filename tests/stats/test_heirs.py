@@ -10,7 +10,7 @@ from fleet.models import Container, Host, UsageBlock, UsageFrame, UsageNow
 from fleet.stats import keeping
 from fleet.stats.heirs import inherit
 from fleet.stats.keeping import DAY, HOUR, SWEEP, roll_up_hours
-from fleet.stats.packing import pack, unpack
+from fleet.stats.packing import Table, pack, unpack
 from fleet.stats.rollup import MINUTE, Trail, rolled
 from tests.conftest import make_container
 
@@ -92,11 +92,11 @@ def test_history_that_moves_while_an_hour_is_put_together_is_not_lost(
     used(old, NOW - HOUR, 10)
     add = keeping._add
 
-    def meanwhile(*args: Any) -> None:
+    def meanwhile(*args: Any) -> dict[int, Table]:
         if old.engine_id:
             inherit(host.pk, old.engine_id, new.engine_id)
             old.engine_id = ""
-        add(*args)
+        return add(*args)
 
     monkeypatch.setattr(keeping, "_add", meanwhile)
     roll_up_hours(NOW)

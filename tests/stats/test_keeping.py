@@ -31,13 +31,13 @@ def lines_of(container: Container, cpu: float) -> Table:
     return with_sum({container.pk: (cpu, 1000.0, 4000.0, 1.0, 2.0, 3.0, 4.0, 5.0)})
 
 
-def frame(container: Container, step: int, at: int, cpu: float = 10) -> None:
-    """Keep one sweep or minute."""
+def frame(container: Container, step: int, at: int, cpu: float = 10, every: int = 0) -> None:
+    """Keep one sweep or minute, of a host that is read so often."""
     lines = lines_of(container, cpu)
     if step > SWEEP:
         lines = {key: rolled([line]) for key, line in lines.items()}
     UsageFrame.objects.create(
-        host=container.host, step=step, at=at, data=pack(min(step, MINUTE), lines)
+        host=container.host, step=step, at=at, data=pack(every or step, lines)
     )
 
 
@@ -98,6 +98,20 @@ def test_minutes_that_come_late_are_added(container: Container) -> None:
     assert sorted(unpack(minutes.data)[1]) == [hour, hour + 1800]
 
 
+def test_a_late_minute_replaces_no_quarter_of_an_hour(container: Container, actor: Actor) -> None:
+    hour = NOW - NOW % HOUR - HOUR
+    for number in range(14):
+        frame(container, MINUTE, hour + 60 * number, cpu=100 if number == 3 else 10)
+    roll_up_hours(NOW)
+    frame(container, MINUTE, hour + 14 * 60, cpu=40)
+    for _ in range(2):  # before it is put together, and after
+        week = container_history(actor, container.pk, "7d")
+        assert week.columns["cpu_peak"] == [100]
+        roll_up_hours(NOW)
+    assert container_history(actor, container.pk, "7d").columns["cpu"] == [18]
+    assert host_history(actor, container.host_id, "7d").columns["cpu"] == [18]
+
+
 def test_an_hour_is_left_alone_until_its_last_minutes_are_written(container: Container) -> None:
     frame(container, MINUTE, NOW - NOW % HOUR - 60)
     assert roll_up_hours(NOW - NOW % HOUR + 200) == 0
@@ -140,8 +154,35 @@ def test_a_host_that_is_read_seldom_has_lines_all_the_same(
     container: Container, actor: Actor
 ) -> None:
     for number in range(10):
-        frame(container, SWEEP, NOW - 1600 + 160 * number)
-    assert None not in container_history(actor, container.pk, "1h").columns["cpu"]
+        frame(container, SWEEP, NOW - 1600 + 160 * number, every=160)
+        frame(container, MINUTE, NOW - 1600 + 160 * number, every=160)
+    for span in ("1h", "24h"):
+        assert None not in container_history(actor, container.pk, span).columns["cpu"]
+
+
+def test_where_it_was_read_seldom_for_a_while_there_are_lines_too(
+    container: Container, actor: Actor
+) -> None:
+    """Forty minutes every ten seconds, twenty every forty: only what is missing is a hole."""
+    often = [NOW - 3600 + 10 * number for number in range(240)]
+    seldom = [NOW - 1200 + 40 * number for number in range(30) if number not in (9, 10, 11)]
+    for at in often:
+        frame(container, SWEEP, at)
+    for at in seldom:
+        frame(container, SWEEP, at, every=40)
+    found = container_history(actor, container.pk, "1h")
+    holes = [at for at, cpu in zip(found.times, found.columns["cpu"], strict=True) if cpu is None]
+    assert holes == [NOW - 1200 + 9 * 40]
+
+
+def test_a_day_knows_when_it_was_read_seldom(container: Container, actor: Actor) -> None:
+    hour = NOW - NOW % HOUR - 2 * HOUR
+    for number in range(60):
+        frame(container, MINUTE, hour + 60 * number)
+    for number in range(20):
+        frame(container, MINUTE, hour + HOUR + 180 * number, every=160)
+    roll_up_hours(NOW)
+    assert None not in container_history(actor, container.pk, "24h").columns["cpu"]
 
 
 def test_strangers_get_nothing(container: Container, stranger: User, other_host: Host) -> None:
