@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from weakref import WeakKeyDictionary
 
 from fleet.engine.aio import AsyncEngine
@@ -14,7 +15,8 @@ from fleet.logs.marks import Mark
 from fleet.logs.shared import Shared, Upstream
 from fleet.logs.target import LogTarget
 
-KEPT = 60  # readings for who comes later: a minute
+KEPT = 60  # readings for who comes later, at most
+MINUTE = timedelta(minutes=1)  # and no older than that
 
 # A reading, nothing because the container does not run, or why there is nothing.
 Item = Usage | Mark | None
@@ -59,9 +61,19 @@ class StatsUpstream(Upstream[Reader]):
         if not isinstance(item, Usage) and list(self._kept)[-1:] == [item]:
             return  # said once
         self.away = isinstance(item, Mark)
+        if isinstance(item, Usage):
+            self._forget_old(item)
         self._kept.append(item)
         for reader in self.readers:
             reader.put(item)
+
+    def _forget_old(self, now: Usage) -> None:
+        """Forget what is not of the minute before a reading; it may follow a long silence."""
+        while self._kept:
+            first = self._kept[0]
+            if isinstance(first, Usage) and timedelta(0) <= now.at - first.at <= MINUTE:
+                break
+            self._kept.popleft()
 
     def _finish(self, end: Mark) -> None:
         super()._finish(end)

@@ -4,6 +4,7 @@ import { percent, rate, size } from "./units.js";
 
 const FRESH_MS = { "1h": 10000, "24h": 60000, "7d": 300000 };
 const NEAR = 0.01; // of the width: so near, the cursor is at a mark
+const OLD = 60; // seconds, and three steps: what was read before that is not of now
 const SHORTEST = 60; // seconds that one can zoom into
 const STEP = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 };
 const toSecond = clock({ weekday: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -190,8 +191,21 @@ class Charts {
     }
     const [from, to] = this.#shown;
     const near = this.#at === null ? [] : marks.filter(({ at }) => Math.abs(at / 1000 - this.#at) < NEAR * (to - from));
-    const moment = this.#at === null ? this.#word("newest") : toSecond(this.#at);
+    const old = this.#at === null && this.#isOld;
+    const newest = old ? this.#word("last").replace("{time}", toSecond(times.at(-1))) : this.#word("newest");
+    const moment = this.#at === null ? newest : toSecond(this.#at);
+    this.#root.classList.toggle("is-old", old);
     this.#root.querySelector("[data-charts-at]").textContent = [moment, ...near.map(({ words }) => words)].join(" · ");
+  }
+
+  /** Whether nothing was read lately: it ended, or its host is away. */
+  get #isOld() {
+    const { times, end, step } = this.#history;
+    if (!times.length) return false;
+    // Between a reading and the hole after it lies the usual distance; over the hole, any.
+    const few = times.slice(-4);
+    const apart = few.slice(1).map((at, place) => at - few[place]);
+    return end - times.at(-1) > OLD + 3 * Math.max(step, apart.length ? Math.min(...apart) : step);
   }
 
   /** The values of a chart at a place in the data, as elements; a peak only where it tells more. */

@@ -3,7 +3,8 @@ import { live } from "./live.js";
 import { size } from "./units.js";
 
 const TOPIC = "stats";
-const KEPT = 60;
+const KEPT = 60; // seconds that a line shows
+const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 24; // of a line's own picture
 const FLOORS = { cpu: 10, rate: 10 * 1024 }; // percent; bytes a second
 const SILENT_MS = 12000; // nothing for so long (Podman tells every five seconds): no longer of now
@@ -39,7 +40,9 @@ class Stats {
   }
 
   #received({ readings, runs, note }) {
-    this.#readings = [...this.#readings, ...readings].slice(-KEPT);
+    const all = [...this.#readings, ...readings];
+    // What is later than the newest one was read before the engine's clock was set back.
+    this.#readings = all.filter(([at]) => all.at(-1)[0] - at <= KEPT * 1000 && at <= all.at(-1)[0]);
     if (!runs) return this.#rest(note || this.#word("Still"));
     clearTimeout(this.#timer);
     this.#root.classList.remove("is-still", "is-empty");
@@ -79,12 +82,29 @@ class Stats {
   #tile(name, text, floor, value) {
     const tile = this.#root.querySelector(`[data-usage="${name}"]`);
     tile.querySelector("[data-usage-value]").textContent = text;
-    const values = this.#readings.map((one) => value(one) ?? 0);
-    const most = Math.max(...values, floor);
-    const x = (at) => KEPT - values.length + at + 1;
-    const points = values.map((one, at) => `${x(at)},${(HEIGHT - 1 - (one / most) * (HEIGHT - 3)).toFixed(1)}`);
-    tile.querySelector("polyline").setAttribute("points", points.join(" "));
+    const most = Math.max(...this.#readings.map((one) => value(one) ?? 0), floor);
+    const [newest] = this.#readings.at(-1);
+    const point = (one) => [KEPT - (newest - one[0]) / 1000, HEIGHT - 1 - ((value(one) ?? 0) / most) * (HEIGHT - 3)];
+    tile.querySelector("svg").replaceChildren(...parts(this.#readings).map((part) => polyline(part.map(point))));
   }
+}
+
+/** Readings in parts that are lines: a time without any is a gap. */
+function parts(readings) {
+  const found = [];
+  readings.forEach((one, place) => {
+    if (place && one[0] - readings[place - 1][0] <= SILENT_MS) found.at(-1).push(one);
+    else found.push([one]);
+  });
+  return found;
+}
+
+function polyline(points) {
+  const [x, y] = points[0];
+  const line = document.createElementNS(SVG, "polyline");
+  const all = points.length > 1 ? points : [[x - 0.5, y], [x, y]]; // one point alone would not show
+  line.setAttribute("points", all.map((one) => one.map((number) => number.toFixed(1)).join(",")).join(" "));
+  return line;
 }
 
 /** Begin. Returns what ends it. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,15 @@ from fleet.engine.stats import Usage
 from fleet.logs import shared
 from fleet.logs.marks import Mark
 from fleet.logs.target import LogTarget
-from fleet.stats.hub import KEPT, Item, Reader, StatsHub, current_stats_hub, open_stats
+from fleet.stats.hub import (
+    KEPT,
+    Item,
+    Reader,
+    StatsHub,
+    StatsUpstream,
+    current_stats_hub,
+    open_stats,
+)
 from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.timeout(60)
@@ -120,6 +129,25 @@ async def test_a_slow_reader_gets_the_newest() -> None:
     assert [item.code for item in found if item] == [  # type: ignore[union-attr]
         str(number) for number in range(10, KEPT + 10)
     ]
+
+
+async def test_who_comes_later_gets_the_last_minute_only() -> None:
+    """Whatever came before a time without readings is no part of it, nor a clock set back."""
+    upstream = StatsUpstream(LogTarget(1, "a" * 64, None))
+    at = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+    def kept(*seconds: float) -> list[float]:
+        for one in seconds:
+            upstream._tell(Usage(at + timedelta(seconds=one), 1, 2, *[None] * 6))
+        upstream.join(reader := Reader())
+        found = [reader._items.get_nowait() for _ in range(reader._items.qsize())]
+        return [(item.at - at).total_seconds() for item in found if isinstance(item, Usage)]
+
+    assert kept(0, 5, 30, 60) == [0, 5, 30, 60]
+    assert kept(63) == [5, 30, 60, 63]
+    upstream._tell(Mark("away"))
+    assert kept(600) == [600]
+    assert kept(-3000, -2999) == [-3000, -2999]
 
 
 def test_a_message_says_why_there_is_nothing() -> None:
