@@ -1,5 +1,6 @@
 /** One chart over time: its lines, a limit, marks of what happened, and a cursor that others share. */
 import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { ticks } from "./ticks.js";
 
 const HEIGHT = 150;
 const NARROW = 480;
@@ -17,10 +18,11 @@ export function colour(root, name) {
   return found;
 }
 
+const zone = () => document.documentElement.dataset.zone || undefined;
+
 /** Words for moments, in the page's time zone. */
 export function clock(options) {
-  const zone = document.documentElement.dataset.zone || undefined;
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: zone, hourCycle: "h23", ...options });
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: zone(), hourCycle: "h23", ...options });
   return (seconds) => format.format(new Date(seconds * 1000));
 }
 
@@ -30,15 +32,9 @@ const toDay = clock({ day: "numeric", month: "short" });
 
 /** Labels of the time axis: the day where it changes, else the time. */
 function labels(_chart, moments, _axis, _space, apart) {
-  let before = "";
-  return moments.map((at) => {
+  return moments.map((at, place) => {
     const day = toDay(at);
-    const fresh = before !== day;
-    if (apart >= DAY || (fresh && before)) {
-      before = day;
-      return day;
-    }
-    before = day;
+    if (apart >= DAY || day !== toDay(moments[place - 1] ?? at - 1)) return day;
     return apart < MINUTE ? toSecond(at) : toMinute(at);
   });
 }
@@ -73,7 +69,7 @@ export class Chart {
       stroke: ink(line.tone),
       width: line.thin ? 1 : 1.5,
       dash: line.thin ? [2, 3] : undefined,
-      points: { show: (chart, _series, from, to) => to - from < chart.width / 12 && isLonely(chart, from, to) },
+      points: { show: false, filter: (chart, at) => lonely(chart, at) },
     }));
     const options = {
       width: Math.max(200, holder.clientWidth),
@@ -81,7 +77,7 @@ export class Chart {
       legend: { show: false },
       scales: { x: { time: false }, y: { range: (_chart, _least, most) => this.#range(most) } },
       axes: [
-        { ...axis, values: labels, incrs: [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, DAY, 2 * DAY], space: 64, size: 26 },
+        { ...axis, values: labels, splits: ticks(zone()), incrs: [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, DAY, 2 * DAY], space: 64, size: 26 },
         { ...axis, values: (_chart, splits) => splits.map((one) => this.#kind.axis(one)), size: LEFT, space: 28, ...(this.#kind.binary ? { incrs: BINARY } : {}) },
       ],
       series: [{}, ...lines],
@@ -225,9 +221,12 @@ function line(ctx, fromX, fromY, toX, toY) {
   ctx.stroke();
 }
 
-/** A line of one point is none: show it as a point. */
-function isLonely(chart, from, to) {
-  return chart.data[0].slice(from, to + 1).length < 3;
+/** The places of values without neighbours: a line of one point is none, so they are shown as points. */
+function lonely(chart, series) {
+  const values = chart.data[series];
+  const known = (at) => (values[at] ?? null) !== null;
+  const found = [...values.keys()].filter((at) => known(at) && !known(at - 1) && !known(at + 1));
+  return found.length ? found : null;
 }
 
 function nearest(at, times) {

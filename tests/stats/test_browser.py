@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
@@ -19,12 +21,12 @@ from tests.browser.fake_live import FakeLive
 pytestmark = pytest.mark.browser
 SHEETS = ("css/tokens", "css/frame", "css/components", "css/controls", "css/table", "css/charts")
 HEAD = "".join(f'<link rel="stylesheet" href="/static/{name}.css">' for name in SHEETS)
-PAGE = """<!doctype html><html lang="en" data-zone="UTC"><head><meta charset="utf-8">
+PAGE = """<!doctype html><html lang="en" data-zone="%s"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <link rel="icon" href="data:,">%s
 <link rel="stylesheet" href="/static/vendor/uplot/uPlot.min.css">
 <script type="module" src="/static/js/app.js"></script>
-<link rel="modulepreload" href="/static/js/charts.js" data-page-module></head>
+<link rel="modulepreload" href="/static/js/%s.js" data-page-module></head>
 <body data-live="/ws/live/" data-sign-in="/sign-in/"><main>%s</main><ol id="toasts"></ol>%s
 </body></html>"""
 POLICY = (
@@ -50,6 +52,13 @@ def history() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def answer_with(script: str, body: str, zone: str = "UTC") -> web.Response:
+    """Return a page with a script of its own, of a reader in some time zone."""
+    text = PAGE % (zone, HEAD, script, body, script_words())
+    headers = {"Content-Security-Policy": POLICY}
+    return web.Response(text=text, content_type="text/html", headers=headers)
+
+
 class FakeHistory(FakeLive):
     """Serves a page with the charts, and their history."""
 
@@ -58,6 +67,7 @@ class FakeHistory(FakeLive):
         self.history: dict[str, Any] = history()
         self.asked: list[str] = []
         self.status = 200
+        self.zone = "UTC"
 
     def answer(self, route: PageRoute) -> None:
         """Answer what the page asks of the API."""
@@ -72,9 +82,18 @@ class FakeHistory(FakeLive):
                 "ranges": [{"href": "?range=24h", "label": "24 hours", "active": False}],
             },
         )  # fmt: skip
-        text = PAGE % (HEAD, body, script_words())
-        headers = {"Content-Security-Policy": POLICY}
-        return web.Response(text=text, content_type="text/html", headers=headers)
+        return answer_with("charts", body, self.zone)
+
+
+class FakeUsage(FakeLive):
+    """Serves a page with what a container uses now."""
+
+    async def _page(self, _request: web.Request) -> web.Response:
+        shown = {"container": {"pk": 12}, "up": True}
+        return answer_with("stats", render_to_string("container/usage.html", shown))
+
+
+POINTS = "(lines) => lines.map((one) => one.getAttribute('points'))"
 
 
 @pytest.fixture
@@ -137,6 +156,115 @@ def test_it_draws_and_tells_the_newest_values(open_page: Callable[..., Page]) ->
     expect(row).to_have_text("Processor359 %180 %359 %")
     # What happened is text, never HTML.
     expect(page.locator("[data-charts-marks] button")).to_contain_text("<b>ran out of memory</b>")
+
+
+def test_a_reading_that_stands_alone_is_a_point(
+    open_page: Callable[..., Page], server: FakeHistory
+) -> None:
+    alone = [300.0 if place in (100, 200, 300) else None for place in range(COUNT)]
+    server.history["columns"] |= {"cpu": alone, "processes": [None] * COUNT}
+    page = open_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
+    expect(page.locator("[data-charts]")).to_have_attribute("data-drawn", str(COUNT))
+    assert page.evaluate(INK, "cpu") > page.evaluate(INK, "processes") + 10
+
+
+def test_what_was_read_long_ago_says_when(
+    open_page: Callable[..., Page], server: FakeHistory
+) -> None:
+    server.history |= {"begin": END - 540, "end": END + 3060}
+    page = open_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
+    told = page.locator("[data-charts-at]")
+    when = datetime.fromtimestamp(END, UTC).strftime("%a %H:%M:%S")
+    expect(told).to_have_text(f"Last read: {when}")
+    expect(page.locator(".charts.is-old")).to_have_count(1)
+    server.history |= history()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(told).to_have_text("Newest values")
+    expect(page.locator(".charts.is-old")).to_have_count(0)
+
+
+TICKS = """async ([zone, from, to, apart]) => {
+  const { ticks } = await import("/static/js/ticks.js");
+  return ticks(zone)(null, 0, from, to, apart);
+}"""
+
+
+def test_days_begin_at_the_readers_midnight(open_page: Callable[..., Page]) -> None:
+    """Also in the week in which clocks are changed; in Santiago that is at midnight itself."""
+    page = open_page()
+    weeks = [
+        ("Europe/Berlin", "2026-03-26"), ("Europe/Berlin", "2026-10-22"), ("UTC", "2026-01-01"),
+        ("America/Santiago", "2026-09-03"), ("America/Santiago", "2026-04-02"),
+        ("Asia/Kolkata", "2026-01-01"),
+    ]  # fmt: skip
+    for zone, day in weeks:
+        begin = datetime.fromisoformat(f"{day}T07:20").replace(tzinfo=ZoneInfo(zone))
+        for hours in (6, 12, 24):
+            from_, to = int(begin.timestamp()), int(begin.timestamp()) + 7 * 86400
+            first = begin.replace(hour=0, minute=0)
+            each = (first + timedelta(hours=number * hours) for number in range(8 * 24 // hours))
+            wanted = [at for one in each if from_ <= (at := int(one.timestamp())) <= to]
+            assert page.evaluate(TICKS, [zone, from_, to, hours * 3600]) == wanted, (zone, hours)
+
+
+# What is written below the charts as they are drawn anew: texts and how far to the right.
+WRITTEN = """() => {
+  window.written = [];
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    window.written.push([text, x]);
+    write.call(this, text, x, y);
+  };
+}"""
+
+
+def test_days_stand_where_they_begin(open_page: Callable[..., Page], server: FakeHistory) -> None:
+    begin = END - END % 86400 - 7 * 86400
+    server.zone = "Asia/Tokyo"
+    server.history |= {"begin": begin, "end": begin + 7 * 86400, "range": "7d", "step": 900}
+    server.history["times"] = [begin + 900 * number for number in range(COUNT)]
+    page = open_page(viewport={"width": 1200, "height": 900})
+    expect(page.locator("[data-charts]")).to_have_attribute("data-drawn", str(COUNT))
+    page.evaluate(WRITTEN)
+    page.set_viewport_size({"width": 1210, "height": 900})
+    page.wait_for_function("window.written.length > 9")
+    day = datetime.fromtimestamp(begin, ZoneInfo("Asia/Tokyo")).replace(hour=0) + timedelta(days=1)
+    stands = dict(page.evaluate("window.written"))[f"{day:%b} {day.day}"]
+    wide = page.locator("[data-chart=cpu] .u-over").bounding_box()
+    holder = page.locator("[data-chart=cpu] .u-wrap").bounding_box()
+    assert wide and holder
+    part = (day.timestamp() - begin) / (7 * 86400)
+    assert stands == pytest.approx(wide["x"] - holder["x"] + part * wide["width"], abs=3)
+
+
+def test_the_live_line_stands_by_time(browser: Browser) -> None:
+    """What is older than a minute goes, and over a silence there is no line."""
+    fake = FakeUsage()
+    fake.start()
+    page = browser.new_page()
+    try:
+        page.goto(fake.url)
+        fake.expect("stream.open")
+        line = page.locator("[data-usage=cpu] polyline")
+
+        def tell(*seconds: int) -> None:
+            readings = [[one * 1000, 20, 1, None, 0, 0, 0, 0, 1] for one in seconds]
+            fake.send(type="stats", topic="stats", readings=readings, runs=True, note="")
+
+        def starts() -> list[str]:
+            return [points.split(",")[0] for points in line.evaluate_all(POINTS)]
+
+        tell(*range(100, 130))
+        expect(line).to_have_attribute("points", re.compile(r"^31\.0,.* 60\.0,"))
+        tell(160, 161)  # a host that was lost for half a minute
+        expect(line).to_have_count(2)
+        assert starts() == ["0.0", "59.0"]
+        tell(760)
+        expect(line).to_have_count(1)
+        assert starts() == ["59.5"]  # a short dash, as a line of one point is none
+    finally:
+        page.close()
+        fake.stop()
 
 
 def test_one_cursor_reads_all_charts(open_page: Callable[..., Page]) -> None:
