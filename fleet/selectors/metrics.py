@@ -133,7 +133,9 @@ class FleetCollector(Collector):
         yield from self._containers({key: one for t in lines.values() for key, one in t.items()})
 
     def _rows(self) -> Iterator[Row]:
-        rows = visible_containers(self.actor).order_by("host__name", "name", "pk").values_list(
+        # Of the others only the last state is known, which is not that of now.
+        told = visible_containers(self.actor).filter(host__state=HostState.REACHABLE)
+        rows = told.order_by("host__name", "name", "pk").values_list(
             "pk", "host__name", "host__environment__name", "name", "compose_project", "swarm_stack",
             "image", "state", "health", "exit_code", "oom_killed", "restart_count", "started_at",
         )  # fmt: skip

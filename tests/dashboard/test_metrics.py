@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from redis import RedisError
 
 from dashboard.metrics import METHODS
-from fleet.models import Container, Host, Job, Role, User
+from fleet.models import Container, Host, HostState, Job, Role, User
 from fleet.selectors import metrics
 from fleet.tokens import create_token
 from fleet.watch.lag import LagFacts
@@ -63,6 +64,24 @@ def test_it_tells_of_hosts_and_containers(
     assert killed == {"job-1": 1.0}
     states = [(at["host"], at["state"]) for at, value in found["quayside_host_state"] if value == 1]
     assert sorted(states) == sorted((one.name, one.state) for one in (host, other_host))
+
+
+@pytest.mark.parametrize("state", sorted(set(HostState) - {HostState.REACHABLE}))
+def test_it_tells_no_old_states_of_hosts_that_are_away(
+    administrator: User, host: Host, other_host: Host, state: HostState
+) -> None:
+    for one in (host, other_host):
+        make_container(one, f"web-{one.name}", health="healthy", started_at=timezone.now())
+        make_container(one, f"job-{one.name}", state="exited", exit_code=1)
+    Host.objects.filter(pk=host.pk).update(state=state)
+    found = samples(administrator)
+    families = {name for name in found if name.startswith("quayside_container_")}
+    assert families >= {f"quayside_container_{name}" for name in ("state", "health", "exit_code")}
+    told = {at["host"] for name in families for at, _value in found[name]}
+    assert told == {other_host.name}
+    assert {(at["host"], at["state"]) for at, on in found["quayside_host_state"] if on} == {
+        (host.name, state), (other_host.name, "reachable"),
+    }  # fmt: skip
 
 
 def test_it_tells_of_quayside_itself(administrator: User, container: Container) -> None:
