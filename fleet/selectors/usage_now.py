@@ -30,6 +30,7 @@ TOPS: Final[dict[str, tuple[str, ...]]] = {
     "disk": ("read", "written"),
 }
 TOP_SIZE = 25
+ROUNDED = 1e-6  # how much less a number may be after it was kept
 NEAR = 0.9  # of its limit: memory that runs out soon
 
 
@@ -168,9 +169,20 @@ class TopRow(Used):
     memory_limit: int | None
 
     @property
+    def limited(self) -> bool:
+        """Whether it has a limit of its own: engines tell the host's memory for who has none.
+
+        Readings are kept with seven digits: of 64 GiB that is some KiB less than there are.
+        """
+        all_of_it = self.container.host.memory
+        if not self.memory_limit or not all_of_it:
+            return False
+        return self.memory_limit < all_of_it * (1 - ROUNDED)
+
+    @property
     def nearly_out(self) -> bool:
         """Whether it may lose its processes for want of memory."""
-        return bool(self.memory and self.memory_limit and self.memory >= NEAR * self.memory_limit)
+        return bool(self.limited and self.memory and self.memory >= NEAR * (self.memory_limit or 0))
 
 
 @dataclass(frozen=True)

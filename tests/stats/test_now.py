@@ -266,3 +266,23 @@ def test_prometheus_gets_it(fleet: dict[str, Container], administrator: User) ->
     assert "quayside_container_disk_read_bytes_per_second" not in found  # nobody knows
     assert found["quayside_host_sampled_timestamp_seconds"][0][1] == NOW
     assert {value for _at, value in found["quayside_host_sampling_seconds"]} == {10}
+
+
+@pytest.mark.parametrize(
+    ("memory", "limit", "limited"),
+    [
+        (64 * 2**30 + 2047, 64 * 2**30 + 2047, False),  # kept as less than it was
+        (1_081_994_178_560, 1_081_994_178_560, False),
+        (64 * 2**30, 63 * 2**30, True),
+        (64 * 2**30, 64 * 2**30 - 2**20, True),
+        (None, 2**30, False),
+    ],
+)
+def test_the_memory_of_the_host_is_no_limit(
+    fleet: dict[str, Container], actor: Actor, memory: int | None, limit: int, limited: bool
+) -> None:
+    host = fleet["web"].host
+    Host.objects.filter(pk=host.pk).update(memory=memory)
+    read(host, {fleet["web"]: line(1, memory=0.95 * limit, limit=limit)})
+    (row,) = top_usage(actor, "memory", host=host.name).rows
+    assert (row.limited, row.nearly_out) == (limited, limited)
