@@ -77,7 +77,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "roll up usage": {
         "task": "fleet.jobs.roll_up_usage",
         "schedule": schedule(timedelta(minutes=5)),
-        "options": {"queue": "transfer", "expire_seconds": 240},
+        "options": {"queue": "upkeep", "expire_seconds": 240},
     },
     "check for updates": {
         "task": "fleet.jobs.check_updates",

@@ -6,6 +6,8 @@ import pytest
 
 from fleet.access import Unknown
 from fleet.actor import Actor, actor_for
+from fleet.jobs.schedule import SCHEDULES
+from fleet.jobs.tasks import roll_up_usage
 from fleet.models import Container, Host, UsageBlock, UsageFrame, UsageNow, User
 from fleet.selectors.usage import container_history, host_history
 from fleet.stats.keeping import (
@@ -116,6 +118,14 @@ def test_an_hour_is_left_alone_until_its_last_minutes_are_written(container: Con
     frame(container, MINUTE, NOW - NOW % HOUR - 60)
     assert roll_up_hours(NOW - NOW % HOUR + 200) == 0
     assert roll_up_hours(NOW - NOW % HOUR + 400) == 1
+
+
+def test_long_jobs_do_not_keep_readings_from_being_put_together() -> None:
+    """Builds and pulls may fill all places of their queue for hours."""
+    entry = SCHEDULES["roll up usage"]
+    assert entry["task"] == roll_up_usage.name
+    assert entry["options"]["queue"] == SCHEDULES["reap jobs"]["options"]["queue"] == "upkeep"
+    assert entry["options"]["expire_seconds"] < entry["schedule"].run_every.total_seconds()
 
 
 def test_what_is_old_goes_and_what_is_of_a_wrong_clock(container: Container) -> None:
