@@ -69,7 +69,7 @@ export class Chart {
       stroke: ink(line.tone),
       width: line.thin ? 1 : 1.5,
       dash: line.thin ? [2, 3] : undefined,
-      points: { show: false, filter: (chart, at) => lonely(chart, at) },
+      points: { show: false, size: line.thin ? 3 : 4, width: 0, fill: ink(line.tone), filter: lonely },
     }));
     const options = {
       width: Math.max(200, holder.clientWidth),
@@ -223,9 +223,11 @@ function line(ctx, fromX, fromY, toX, toY) {
 
 /** The places of values without neighbours: a line of one point is none, so they are shown as points. */
 function lonely(chart, series) {
+  const [, first] = chart.data;
   const values = chart.data[series];
   const known = (at) => (values[at] ?? null) !== null;
-  const found = [...values.keys()].filter((at) => known(at) && !known(at - 1) && !known(at + 1));
+  const hides = (at) => values !== first && values[at] === first[at]; // a peak that tells nothing more
+  const found = [...values.keys()].filter((at) => known(at) && !known(at - 1) && !known(at + 1) && !hides(at));
   return found.length ? found : null;
 }
 
