@@ -8,6 +8,7 @@ const DAY = 86400;
 const MINUTE = 60;
 const LEFT = 62; // the same for all charts, so that one moment stands below the other
 const BINARY = Array.from({ length: 50 }, (_, power) => 2 ** power);
+const SHORT = 2; // pixels: a line of less is a point
 const MARK = { idle: "ink-faint", ok: "ok", warn: "warn", bad: "bad" };
 
 /** The colour of a token as canvases need it. */
@@ -221,13 +222,21 @@ function line(ctx, fromX, fromY, toX, toY) {
   ctx.stroke();
 }
 
-/** The places of values without neighbours: a line of one point is none, so they are shown as points. */
+/** Where lines are too short to be seen, as of one value without neighbours: points are shown instead. */
 function lonely(chart, series) {
-  const [, first] = chart.data;
+  const [times, first] = chart.data;
   const values = chart.data[series];
-  const known = (at) => (values[at] ?? null) !== null;
+  const left = (at) => chart.valToPos(times[at], "x");
   const hides = (at) => values !== first && values[at] === first[at]; // a peak that tells nothing more
-  const found = [...values.keys()].filter((at) => known(at) && !known(at - 1) && !known(at + 1) && !hides(at));
+  const found = [];
+  let begin = -1;
+  for (let at = 0; at <= values.length; at += 1) {
+    const known = (values[at] ?? null) !== null;
+    if (known && begin < 0) begin = at;
+    if (known || begin < 0) continue;
+    if (left(at - 1) - left(begin) < SHORT && !hides(begin)) found.push(begin);
+    begin = -1;
+  }
   return found.length ? found : null;
 }
 

@@ -158,14 +158,16 @@ def test_it_draws_and_tells_the_newest_values(open_page: Callable[..., Page]) ->
     expect(page.locator("[data-charts-marks] button")).to_contain_text("<b>ran out of memory</b>")
 
 
+@pytest.mark.parametrize("together", [1, 2])
 def test_a_reading_that_stands_alone_is_a_point(
-    open_page: Callable[..., Page], server: FakeHistory
+    open_page: Callable[..., Page], server: FakeHistory, together: int
 ) -> None:
-    alone = [300.0 if place in (100, 200, 300) else None for place in range(COUNT)]
+    """On a phone, two are no line either: they are less than a pixel apart."""
+    alone = [300.0 if place % 100 < together else None for place in range(COUNT)]
     server.history["columns"] |= {"cpu": alone, "processes": [None] * COUNT}
-    page = open_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
+    page = open_page(viewport={"width": 390, "height": 844}, color_scheme="light")
     expect(page.locator("[data-charts]")).to_have_attribute("data-drawn", str(COUNT))
-    assert page.evaluate(INK, "cpu") > page.evaluate(INK, "processes") + 10
+    assert page.evaluate(INK, "cpu") > page.evaluate(INK, "processes") + 20
 
 
 def test_what_was_read_long_ago_says_when(
