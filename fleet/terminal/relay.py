@@ -61,7 +61,7 @@ def list_key(view: str) -> str:
 
 
 def packed(number: int, item: Item) -> bytes:
-    """Return an item, the so manieth for its viewer, as it is kept in Redis."""
+    """Return an item and its number for this viewer, as it is kept in Redis."""
     data = b"b" + item if isinstance(item, bytes) else b"j" + json.dumps(item).encode()
     return b"%d %b" % (number, data)
 

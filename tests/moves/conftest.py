@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
+from django.test import Client
 
 from fleet.engine.fake import FakeEngine, fake_in_thread
 from fleet.engine.fake_images import FakeImage
@@ -25,6 +26,12 @@ def tars(settings: LazySettings, tmp_path: Path) -> Path:
     """The folder of kept tars."""
     settings.IMAGE_TAR_DIR = tmp_path / "tars"
     return Path(settings.IMAGE_TAR_DIR)
+
+
+@pytest.fixture
+def client(administrator: User, sign_in: Callable[[User], Client]) -> Client:
+    """An administrator's browser."""
+    return sign_in(administrator)
 
 
 @pytest.fixture
