@@ -206,7 +206,7 @@ def test_podman_s_whole_seconds_are_merged(pods: str, sign_in: SignIn) -> None:
     page.goto(pods)
     for name in PODS:
         last = page.locator(".log-line", has_text=f"{name} {BURST + DROPS:09d}")
-        expect(last).to_have_count(1, timeout=15_000)
+        expect(last).to_have_count(1, timeout=30_000)
     page.click("[data-log-all]")
     whole = f"{2 * (BURST + DROPS):,} lines · from the beginning"
     expect(page.locator("[data-log-count]")).to_contain_text(whole)
