@@ -46,9 +46,8 @@ from fleet.terminal.view import Item, View
 
 log = structlog.get_logger(__name__)
 
-NORMAL, LATER = 1000, 1013
+NORMAL = 1000
 FIRST_SECONDS = 15.0  # until a script shows its ticket
-SEND_SECONDS = 60.0  # a frozen browser answers for its connection, but takes nothing
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 400.0, 2000  # a key held down, a mouse that moves
 LAST = frozenset({"ended", "problem", "taken"})
 
@@ -164,7 +163,7 @@ class TerminalConsumer(Socket):
             await self._close(TOO_MANY)
             return
         try:
-            with suppress(OSError):  # gone, or stuck: see _send
+            with suppress(OSError):  # gone
                 if bytes_data is not None:
                     await self._type(bytes_data)
                 else:
@@ -247,24 +246,10 @@ class TerminalConsumer(Socket):
                     return
 
     async def _send(self, item: Item) -> None:
-        """Send; waits while the browser is slow. Raises OSError when it is gone, or stuck."""
+        """Send; waits while the browser is slow. Raises OSError when it is gone."""
         data = {"bytes_data": item} if isinstance(item, bytes) else {"text_data": told(item)}
-        try:
-            async with asyncio.timeout(SEND_SECONDS), self.lock:
-                await self.send(**data)
-        except TimeoutError:
-            self._give_up()
-            raise
-
-    def _give_up(self) -> None:
-        if not self.barred:
-            self.barred = True
-            self.farewell = asyncio.create_task(self._part())
-
-    async def _part(self) -> None:
-        """Do as if it were gone. Should it go on some day it is told so, and comes back."""
-        await self._clean_up()
-        await self._close(LATER)
+        async with self.lock:
+            await self.send(**data)
 
     async def _end(self, kind: str, code: str, text: str) -> None:
         last = {"type": kind, "code": code, "text": text, "exit_code": None}

@@ -14,64 +14,32 @@ from django.test import Client
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
+from config.web import WebSocket
+from dashboard.live import socket as socket_module
 from dashboard.live.hub import current_hub
-from dashboard.terminal import consumer
 from fleet.models import Container, User
 from fleet.terminal.hub import current_terminals
 from tests.live.browser_socket import BACKEND
+from tests.live.test_frozen import Freezer, freezer
 from tests.terminal.conftest import Term
 
+__all__ = ["freezer"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Line:
-    """Between the server and all browsers; `taken` is what they were sent."""
-
-    def __init__(self) -> None:
-        self.goes_on = asyncio.Event()
-        self.goes_on.set()
-
-    async def send(self, socket: Any, *given: Any, **named: Any) -> None:
-        """In place of the consumer's own."""
-        await self.goes_on.wait()
-        await SEND(socket, *given, **named)
-
-    async def close(self, socket: Any, *given: Any, **named: Any) -> None:
-        """A close waits for its turn, too."""
-        await self.goes_on.wait()
-        await CLOSE(socket, *given, **named)
-
-
-SEND, CLOSE = consumer.TerminalConsumer.send, consumer.TerminalConsumer.close
-
-
-@pytest.fixture
-async def line(monkeypatch: pytest.MonkeyPatch) -> Line:
-    found = Line()
-    monkeypatch.setattr(consumer, "SEND_SECONDS", 0.3)
-    for name, work in (("send", found.send), ("close", found.close)):
-
-        async def passed(socket: Any, *given: Any, _work: Any = work, **named: Any) -> None:
-            await _work(socket, *given, **named)
-
-        monkeypatch.setattr(consumer.TerminalConsumer, name, passed)
-    return found
-
-
 async def test_it_is_left_and_can_be_come_back_to(
-    row: Container, operator: User, line: Line
+    row: Container, operator: User, freezer: Freezer
 ) -> None:
     async with Term(operator) as term:
         await term.open(row, acks=True)
         await term.shows("$ ")
         (session,) = current_terminals().sessions.values()
-        line.goes_on.clear()
+        freezer.frozen = True
         await term.type("hello\r")
         async with asyncio.timeout(5):
             while not session.is_left or current_hub().viewers:
                 await asyncio.sleep(0.02)
-        line.goes_on.set()
-        assert await term.closed() == 1013
+        freezer.frozen = False
         async with Term(operator, client=term.client) as again:
             await again.send("join", session=term.session)
             await again.shows("hello")
@@ -82,7 +50,7 @@ async def test_it_is_left_and_can_be_come_back_to(
 async def served() -> AsyncIterator[str]:
     """Quayside behind the real web server; yields its address."""
     config = uvicorn.Config(
-        "config.asgi:application", port=0, ws="websockets-sansio", lifespan="off",
+        "config.asgi:application", port=0, ws=WebSocket, lifespan="off",
         log_config=None, ws_per_message_deflate=False, timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
@@ -99,7 +67,7 @@ async def test_over_a_real_connection_whose_reader_stands_still(
     row: Container, operator: User, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.TERMINAL_KEEP_SECONDS = 0.2
-    monkeypatch.setattr(consumer, "SEND_SECONDS", 0.5)
+    monkeypatch.setattr(socket_module, "SEND_SECONDS", 0.5)
     client = Client()
     await client.aforce_login(operator, backend=BACKEND)
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
