@@ -101,13 +101,19 @@ async def begin(hub: LiveHub, page: Viewer, args: str = "") -> None:
     await hub.follow(page, Blank.name, args, Known())
 
 
+async def turning(hub: LiveHub, page: Viewer, slow: SlowEnd) -> asyncio.Task[None]:
+    """Let a page turn to something else; what it looked at takes its time to end."""
+    await begin(hub, page, "a")
+    following = asyncio.create_task(hub.follow(page, Blank.name, "b", Known()))
+    await slow.entered.wait()
+    return following
+
+
 async def test_rights_that_change_while_a_page_turns_to_something_else(
     page: Viewer, slow: SlowEnd
 ) -> None:
     hub = LiveHub()
-    await begin(hub, page, "a")
-    following = asyncio.create_task(hub.follow(page, Blank.name, "b", Known()))
-    await slow.entered.wait()
+    following = await turning(hub, page, slow)
     judging = asyncio.create_task(hub._judge(page, rights_now(page, Access()), False))
     await eventually_async(lambda: page.seer.actor.access == Access(), "the rights have changed")
     slow.free.set()
@@ -119,9 +125,7 @@ async def test_a_page_that_goes_while_it_turns_to_something_else(
     page: Viewer, slow: SlowEnd
 ) -> None:
     hub = LiveHub()
-    await begin(hub, page, "a")
-    following = asyncio.create_task(hub.follow(page, Blank.name, "b", Known()))
-    await slow.entered.wait()
+    following = await turning(hub, page, slow)
     judging = asyncio.create_task(hub._judge(page, rights_now(page, Access(), sessions=()), False))
     await eventually_async(lambda: not hub.viewers, "it has left")
     slow.free.set()

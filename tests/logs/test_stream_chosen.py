@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -21,17 +20,11 @@ from fleet.models import Container, Environment, Grant, Host, HostState, Role, U
 from fleet.publish import AccessChanged, publish_async
 from tests.conftest import grant, make_container, make_host
 from tests.live.pages import Message, Page
-from tests.logs.test_stream import lines_from, of, open_log
+from tests.logs.test_stream import engine, lines_from, of, open_log
 from tests.waiting import eventually_async
 
+__all__ = ["engine"]  # a fixture
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
-
-
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[FakeEngine]:
-    """A fake engine in the test's own loop."""
-    async with FakeEngine(tmp_path / "chosen.sock") as made:
-        yield made
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from fleet.actor import Actor, actor_for
 from fleet.models import AuditEntry, Environment, Grant, Role, Scope, User
@@ -18,6 +19,12 @@ MakeUser = Callable[..., User]
 def quick_hashes(settings: Any) -> None:
     """Hash passwords quickly; test_users looks at the real settings."""
     settings.PASSWORD_HASHERS = ["tests.people.hashers.QuickArgon2"]
+
+
+@pytest.fixture
+def client(administrator: User, sign_in: Callable[[User], Client]) -> Client:
+    """Return an administrator's browser."""
+    return sign_in(administrator)
 
 
 @pytest.fixture
