@@ -55,6 +55,7 @@ def test_what_is_typed_elsewhere_stays_there(term: Page) -> None:
 
 def test_the_terminal_keeps_the_focus_that_it_has(term: Page) -> None:
     come_back(term)
+    shows(term, "~ #")  # until then it is not typed into: xterm answers what is shown again
     enter(term, "echo here-$((6*7))")
     shows(term, "here-42")
     term.click("[data-term-end]")
